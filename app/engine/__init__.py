@@ -1,0 +1,1 @@
+"""What is computed. Knows no Qt; usable from a plain Python prompt."""

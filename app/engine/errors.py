@@ -1,0 +1,19 @@
+"""Errors that are part of the interface."""
+
+from __future__ import annotations
+
+
+class UserError(Exception):
+    """Something the user can mend: the message says what happened, where, and what to do.
+
+    `remedy` is the way out as a sentence of its own, shown after the message; empty when the message holds it.
+    """
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(f"{message} {remedy}".strip())
+        self.fact = message
+        self.remedy = remedy
+
+
+class Cancelled(Exception):
+    """A function was asked to stop through its `cancel` callable; whatever it held is freed."""

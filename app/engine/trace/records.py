@@ -1,0 +1,81 @@
+"""What a trace hands to the window: frozen records of numpy arrays, no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Token:
+    """One token of the input. `text` is the slice of the input, or a special token's name."""
+
+    id: int
+    text: str
+    special: bool = False
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """A name of the trace with its shape (batch of one dropped), or the reason why this model lacks it."""
+
+    name: str
+    shape: tuple[int, ...] | None
+    axes: tuple[str, ...] = ()
+    """Names of the axes: "token", "head", "query", "key", "head_dim", "width", "mlp_width", "vocabulary"…"""
+    absent: str = ""
+
+
+@dataclass(frozen=True)
+class TensorReading:
+    """The values of one tensor and its statistics over finite values."""
+
+    name: str
+    values: np.ndarray
+    """float32, shape as `info.shape`; masked scores are −inf."""
+    info: TensorInfo
+    dtype: str
+    """The dtype in which the model computed it, for instance "float32"."""
+    minimum: float
+    maximum: float
+    mean: float
+    std: float
+    l2: float
+    zeros: float
+    """Share of exact zeros, 0 to 1."""
+    nonfinite: int
+    """How many values are NaN or infinite, masked scores not counted."""
+
+
+@dataclass(frozen=True)
+class AttentionReading:
+    """One layer's attention: weights after softmax, scores before, and which cells the mask leaves visible."""
+
+    layer: int
+    pattern: np.ndarray
+    """float32 `[head, query, key]`, masked cells 0."""
+    scores: np.ndarray
+    """float32 `[head, query, key]`, masked cells −inf."""
+    visible: np.ndarray
+    """bool `[query, key]`: True where no mask stands."""
+
+
+@dataclass(frozen=True)
+class HeadThumbnails:
+    """Small pictures of every head: patterns max-pooled to at most `side` cells a side."""
+
+    patterns: np.ndarray
+    """float32 `[layer, head, side, side]`; NaN where a layer has no attention."""
+    pooled: int
+    """How many tokens one cell stands for, 1 when nothing was pooled."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One possible next token."""
+
+    token_id: int
+    text: str
+    probability: float
+    logit: float

@@ -1,0 +1,40 @@
+"""A byte-level BPE tokenizer of our own, in the layout that plain transformers opens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from training.corpora import END_OF_TEXT
+from transformers import PreTrainedTokenizerFast
+
+
+def train_bpe(lines: Iterable[str], vocabulary: int, context: int) -> PreTrainedTokenizerFast:
+    """Byte-level BPE as in GPT-2 (Radford et al. 2019, section 2.2): any text round-trips, nothing is unknown.
+
+    `vocabulary` counts the 256 bytes and `<|endoftext|>`, which gets id 0. No special token is added by the tokenizer.
+    """
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary,
+        special_tokens=[END_OF_TEXT],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(lines, trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        bos_token=END_OF_TEXT,
+        eos_token=END_OF_TEXT,
+        model_max_length=context,
+        clean_up_tokenization_spaces=False,
+    )
+
+
+def save_tokenizer(tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
+    """Write `tokenizer.json` and `tokenizer_config.json` into `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer.save_pretrained(str(folder))
