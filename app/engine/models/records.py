@@ -34,3 +34,11 @@ class ModelSummary:
     mlp_width: int | None
     position: str
     """"learned table", "rotary" or what else the family uses, in words."""
+
+
+@dataclass(frozen=True)
+class LoadProgress:
+    """What loading does next, and the share done so far, 0 to 1."""
+
+    doing: str
+    fraction: float

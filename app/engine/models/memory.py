@@ -1,0 +1,44 @@
+"""The one place where running out of memory becomes a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psutil
+import torch
+
+from app.engine.errors import UserError
+
+# What the CPU allocator says in its RuntimeError (c10/core/impl/alloc_cpu.cpp).
+_CPU_ALLOCATOR = "DefaultCPUAllocator"
+
+
+def free_bytes(device: str) -> int:
+    """Bytes that can be allocated now on `device` ("cpu", "cuda", "mps", with or without an index)."""
+    if device.startswith("cuda"):
+        return int(torch.cuda.mem_get_info(device)[0])
+    return int(psutil.virtual_memory().available)
+
+
+def require_memory(needed: int, device: str, what: str, remedy: str) -> None:
+    """Raise UserError when `needed` bytes are not free on `device`.
+
+    On a CPU the kernel would kill the process instead of failing the allocation, so this is asked first.
+    """
+    free = free_bytes(device)
+    if needed > free:
+        raise UserError(f"{what} needs {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB is free on {device}.", remedy)
+
+
+@contextmanager
+def memory_errors(what: str, remedy: str) -> Iterator[None]:
+    """Turn every kind of out-of-memory error inside into a UserError that names `what` and the way out."""
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise UserError(f"There was not enough memory for {what}.", remedy) from error
+    except RuntimeError as error:
+        if _CPU_ALLOCATOR in str(error):
+            raise UserError(f"There was not enough memory for {what}.", remedy) from error
+        raise

@@ -1,0 +1,77 @@
+"""Attention scores and weights of one recorded call, by the family's own eager function."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+from app.engine.trace.tap import AttentionCall, additive_mask, causal_mask, family_eager
+
+
+class _SoftmaxTap(TorchFunctionMode):
+    """Keeps what is handed to softmax: the exact scores, whatever the family did to them before."""
+
+    scores: torch.Tensor | None = None
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if getattr(func, "__name__", "") == "softmax":
+            self.scores = args[0]
+        return func(*args, **(kwargs or {}))
+
+
+def _per_head(arguments: dict[str, Any]) -> bool:
+    """Whether an argument holds something per head, so that heads cannot be computed apart."""
+    return any(isinstance(value, torch.Tensor) and value.ndim > 0 for value in arguments.values())
+
+
+def _slice(call: AttentionCall, head: int) -> tuple[AttentionCall, int]:
+    """The call cut down to the key-value group of one head, and the head's place in it."""
+    groups = call.key.shape[1]
+    each = call.query.shape[1] // groups
+    repeats = getattr(call.module, "num_key_value_groups", 1) > 1
+    first, count = ((head // each) * each, each) if repeats else (head, 1)
+    group = head // each if repeats else head
+    mask = call.mask
+    if mask is not None and mask.ndim == 4 and mask.shape[1] > 1:
+        mask = mask[:, first : first + count]
+    part = AttentionCall(
+        call.module,
+        call.name,
+        call.query[:, first : first + count],
+        call.key[:, group : group + 1],
+        call.value[:, group : group + 1],
+        mask,
+        call.causal,
+        call.arguments,
+    )
+    return part, head - first
+
+
+def scores_and_weights(call: AttentionCall, head: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+    """Scores before softmax (masked cells −inf) and weights after it, float32 on the CPU.
+
+    Shapes `[head, query, key]`, or `[query, key]` with a `head`: then only that head's key-value group is computed.
+    The values' width is cut to nothing, since the output was made by the run itself.
+    """
+    place = None
+    if head is not None:
+        call, place = _slice(call, head) if not _per_head(call.arguments) else (call, head)
+    with torch.no_grad(), _SoftmaxTap() as softmax:
+        _, weights = family_eager(call.module)(
+            call.module, call.query, call.key, call.value[..., :0], additive_mask(call), **call.arguments
+        )
+    assert softmax.scores is not None, "the family's eager attention has no softmax"
+    keys = call.key.shape[2]
+    scores = softmax.scores[..., :keys].float().masked_fill(~visible(call), float("-inf"))[0].cpu()
+    weights = weights[..., :keys].float()[0].cpu()
+    return (scores, weights) if place is None else (scores[place], weights[place])
+
+
+def visible(call: AttentionCall) -> torch.Tensor:
+    """bool, broadcastable to `[batch, head, query, key]`: True where no mask stands."""
+    if call.mask is None:
+        shape = (1, 1, call.query.shape[2], call.key.shape[2])
+        return causal_mask(call) if call.causal else torch.ones(shape, dtype=torch.bool, device=call.query.device)
+    return call.mask if call.mask.dtype == torch.bool else call.mask > torch.finfo(call.mask.dtype).min

@@ -1,0 +1,148 @@
+"""Where the named tensors of a run are picked up: module by module, before or after it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from app.engine.models.anatomy import Anatomy, BlockParts
+
+Read = Callable[[tuple[Any, ...], dict[str, Any], Any], torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Point:
+    """One named tensor: `read(args, kwargs, output)` of the module at `path` gives it, batch still there."""
+
+    name: str
+    path: str
+    read: Read
+    axes: tuple[str, ...] = ("token", "width")
+
+
+def _first(value: Any) -> torch.Tensor:
+    return value[0] if isinstance(value, tuple | list) else value
+
+
+def _output(args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> torch.Tensor:
+    return _first(output)
+
+
+def _input(args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> torch.Tensor:
+    return args[0] if args else kwargs["hidden_states"]
+
+
+def _normed_heads(args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> torch.Tensor:
+    """A per-head norm's output as `[batch, head, token, head_dim]`.
+
+    Families call it before or after moving the head axis to the front; the strides of its input, a view of the
+    projection's `[token, head, head_dim]`, tell which.
+    """
+    given = args[0]
+    outer, inner = given.stride(1), given.stride(2)
+    heads_first = outer < inner or (outer == inner and given.shape[1] == 1)
+    return output if heads_first else output.transpose(1, 2)
+
+
+def _split_heads(start: Callable[[int], slice], head_dim: int) -> Read:
+    def read(args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> torch.Tensor:
+        part = output[..., start(output.shape[-1])]
+        return part.unflatten(-1, (-1, head_dim)).transpose(1, 2)
+
+    return read
+
+
+def _interleaved(which: int, head_dim: int) -> Read:
+    """GPT-NeoX: one projection whose output holds q, k and v side by side for each head."""
+
+    def read(args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> torch.Tensor:
+        heads = output.unflatten(-1, (-1, 3 * head_dim)).transpose(1, 2)
+        return heads[..., which * head_dim : (which + 1) * head_dim]
+
+    return read
+
+
+def _before_rotary(model: nn.Module, parts: BlockParts, head_dim: int, heads: int, kv_heads: int) -> dict[str, Point]:
+    """q and k as they are before rotary embedding turns them, where the module tree shows them."""
+    children = dict(model.get_submodule(parts.attention).named_children())
+    axes = ("head", "token", "head_dim")
+    found: dict[str, tuple[str, Read]] = {}
+    for letter in "qk":
+        if norm := next((name for name in (f"{letter}_norm", f"{letter}_layernorm") if name in children), None):
+            found[letter] = (norm, _normed_heads)
+        elif f"{letter}_proj" in children:
+            found[letter] = (f"{letter}_proj", _split_heads(lambda size: slice(0, size), head_dim))
+    if "qkv_proj" in children:
+        split, end = heads * head_dim, (heads + kv_heads) * head_dim
+        found["q"] = ("qkv_proj", _split_heads(lambda size: slice(0, split), head_dim))
+        found["k"] = ("qkv_proj", _split_heads(lambda size: slice(split, end), head_dim))
+    if "query_key_value" in children:
+        found["q"] = ("query_key_value", _interleaved(0, head_dim))
+        found["k"] = ("query_key_value", _interleaved(1, head_dim))
+    return {
+        letter: Point(f"attn.{letter}_pre", f"{parts.attention}.{child}", read, axes)
+        for letter, (child, read) in found.items()
+    }
+
+
+def block_points(
+    model: nn.Module, index: int, parts: BlockParts, rotary: bool, head_dim: int, heads: int, kv_heads: int
+) -> tuple[list[Point], dict[str, str]]:
+    """The points of one block, and for each name that this block lacks the reason."""
+    prefix = f"blocks.{index}."
+    points = [Point("resid_pre", parts.block, _input), Point("resid_post", parts.block, _output)]
+    absent: dict[str, str] = {}
+
+    def add(name: str, path: str, read: Read, reason: str, axes: tuple[str, ...] = ("token", "width")) -> None:
+        if path:
+            points.append(Point(name, path, read, axes))
+        else:
+            absent[prefix + name] = reason
+
+    add("ln1", parts.first_norm, _output, "This block has no norm before attention.")
+    add("attn.out", parts.attention, _output, "This block has no attention.")
+    only_one = "Attention and feed-forward of this block share one norm, named ln1."
+    add("ln2", parts.second_norm, _output, only_one)
+    add("mlp.hidden", parts.mlp_last, _input, "This block's feed-forward has no single hidden layer.", ("token", "mlp"))
+    add("mlp.out", parts.mlp or parts.mlp_last, _output, "This block has no feed-forward.")
+    if parts.attention_norm_after:
+        points.append(Point("ln1_post", parts.attention_norm_after, _output))
+    if parts.mlp_norm_after:
+        points.append(Point("ln2_post", parts.mlp_norm_after, _output))
+    middle = "Attention and feed-forward of this block work side by side; there is no stream between them."
+    source = parts.second_norm if parts.norm_first else parts.first_norm
+    add("resid_mid", "" if parts.parallel else source, _input, middle)
+    before = _before_rotary(model, parts, head_dim, heads, kv_heads) if rotary and parts.attention else {}
+    points.extend(before.values())
+    for letter in "qk":
+        if letter not in before:
+            absent[f"{prefix}attn.{letter}_pre"] = (
+                "This family's projection does not show it apart."
+                if rotary
+                else "This family turns nothing by rotary embedding, so attn.q and attn.k are already it."
+            )
+    return [Point(prefix + point.name, point.path, point.read, point.axes) for point in points], absent
+
+
+def model_points(anatomy: Anatomy) -> tuple[list[Point], dict[str, str]]:
+    """The points outside the blocks, and the names this model lacks with the reason."""
+    points = [Point("embed", anatomy.embed, _output)]
+    absent: dict[str, str] = {}
+    if anatomy.position:
+        points.append(Point("pos_embed", anatomy.position, _output))
+    else:
+        absent["pos_embed"] = "Positions enter as rotary angles inside each attention, not as a table that is added."
+    if anatomy.final_norm:
+        points.append(Point("ln_final", anatomy.final_norm, _output))
+    else:
+        absent["ln_final"] = "This model has no norm after the last block."
+    return points, absent
+
+
+def module_point(path: str) -> Point:
+    """The output of any module, addressed by its place in the module tree."""
+    return Point(path, path, _output, ())

@@ -1,0 +1,191 @@
+"""The tap: an attention function of our own, through which a model's attention passes during a trace.
+
+It is registered with transformers' `AttentionInterface` *and*, under the same name, with `AttentionMaskInterface`:
+with the first alone every model silently gets no mask
+(https://huggingface.co/docs/transformers/attention_interface). Two ways:
+
+- *beside*: scaled dot-product attention makes the output exactly as in the untouched model; patterns are computed
+  afterwards, from the recorded q, k and mask, for the layers and heads somebody asks for.
+- *through*: the family's own `eager_attention_forward` makes the output, for families whose default is eager because
+  no fast kernel knows their softmax (Gemma 2's soft-capping).
+
+In both ways patterns come from the family's own eager function, so soft-caps, sinks and biases are always right.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import AttentionInterface, AttentionMaskInterface
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import eager_mask, sdpa_mask
+
+from app.engine.errors import UserError
+from app.engine.trace.edits import AblateHead, Edit, KnockOut
+
+BESIDE = "unembed_beside"
+THROUGH = "unembed_through"
+
+
+@dataclass
+class AttentionCall:
+    """The arguments of one call of the attention function, batch kept."""
+
+    module: nn.Module
+    name: str
+    """Qualified name of the attention module. `layer_idx` is not used: some families share or misnumber it."""
+    query: torch.Tensor
+    """`[batch, head, query, head_dim]`, after rotary."""
+    key: torch.Tensor
+    """`[batch, kv_head, key, head_dim]`, after rotary."""
+    value: torch.Tensor
+    mask: torch.Tensor | None
+    """Additive or bool, broadcastable to `[batch, head, query, key]`, edits included; None: see `causal`."""
+    causal: bool
+    """No mask was made because the kernel's own causal mask serves."""
+    arguments: dict[str, Any]
+    """The keyword arguments that shape scores: scaling, softcap, position_bias, s_aux…"""
+
+
+class Recorder:
+    """What one run hears from the tap: it edits each call and hands it on."""
+
+    def __init__(self, model: nn.Module, hear: Callable[[AttentionCall, torch.Tensor], None]) -> None:
+        self.names = {id(module): name for name, module in model.named_modules()}
+        self.hear = hear
+        self.knock_outs: dict[str, list[KnockOut]] = {}
+        self.ablations: dict[str, list[AblateHead]] = {}
+
+    def add_edits(self, edits: Sequence[Edit], attention_name: Callable[[int], str]) -> None:
+        """File `edits` by the qualified name of the attention module they change."""
+        for edit in edits:
+            shelf: dict[str, list[Any]] = self.ablations if isinstance(edit, AblateHead) else self.knock_outs
+            shelf.setdefault(attention_name(edit.layer), []).append(edit)
+
+
+_current = threading.local()
+
+
+def family_eager(module: nn.Module) -> Callable[..., tuple[torch.Tensor, torch.Tensor]]:
+    """The module-level `eager_attention_forward` of the file in which the attention class was written.
+
+    Raises UserError when the family has none.
+    """
+    for kind in type(module).__mro__:
+        found = getattr(sys.modules.get(kind.__module__), "eager_attention_forward", None)
+        if found is not None:
+            return found
+    raise UserError(
+        f"{type(module).__name__} does not use transformers' attention interface, so its heads cannot be seen.",
+        "Open a model of another family, for instance GPT-2, OPT, Llama, Qwen, Mistral, Gemma, Phi or GPT-NeoX.",
+    )
+
+
+def additive_mask(call: AttentionCall) -> torch.Tensor | None:
+    """The call's mask as eager attention wants it: 0 where visible, the dtype's lowest value elsewhere."""
+    mask, lowest = call.mask, torch.finfo(call.query.dtype).min
+    if mask is None and call.causal:
+        mask = causal_mask(call)
+    if mask is None or mask.dtype != torch.bool:
+        return mask
+    zero = torch.zeros((), dtype=call.query.dtype, device=mask.device)
+    return torch.where(mask, zero, torch.full_like(zero, lowest))
+
+
+def causal_mask(call: AttentionCall) -> torch.Tensor:
+    """bool `[1, 1, query, key]`, True where a key is not later than the query."""
+    rows, columns = call.query.shape[2], call.key.shape[2]
+    return torch.ones(rows, columns, dtype=torch.bool, device=call.query.device).tril()[None, None]
+
+
+def _knocked_out(call: AttentionCall, edits: Sequence[KnockOut]) -> torch.Tensor:
+    """The call's mask with the edited cells closed, same kind (bool or additive) as before."""
+    mask = call.mask if call.mask is not None else causal_mask(call) if call.causal else None
+    heads, rows, columns = call.query.shape[1], call.query.shape[2], call.key.shape[2]
+    if mask is None:
+        mask = torch.ones(1, 1, rows, columns, dtype=torch.bool, device=call.query.device)
+    mask = mask.expand(call.query.shape[0], heads, rows, columns).clone()
+    closed: Any = False if mask.dtype == torch.bool else torch.finfo(mask.dtype).min
+    for edit in edits:
+        mask[:, slice(None) if edit.head is None else edit.head, edit.query, edit.key] = closed
+    visible = mask if mask.dtype == torch.bool else mask > torch.finfo(mask.dtype).min
+    for edit in edits:
+        row = visible[:, slice(None) if edit.head is None else edit.head, edit.query]
+        if not bool(row.any(-1).all()):
+            raise UserError(
+                f"Token {edit.query} sees no key but {edit.key} in block {edit.layer}, so it cannot be cut.",
+                "Leave at least one visible key in the row.",
+            )
+    return mask
+
+
+def _attend(way: str) -> Callable[..., tuple[torch.Tensor, torch.Tensor | None]]:
+    def attend(
+        module: nn.Module,
+        query: torch.Tensor,
+        key: torch.Tensor,
+        value: torch.Tensor,
+        attention_mask: torch.Tensor | None,
+        **arguments: Any,
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        recorder: Recorder | None = getattr(_current, "recorder", None)
+        inner = sdpa_attention_forward if way == BESIDE else family_eager(module)
+        if recorder is None:
+            return inner(module, query, key, value, attention_mask, **arguments)
+        is_causal = arguments.get("is_causal")
+        if is_causal is None:
+            is_causal = getattr(module, "is_causal", True)
+        causal = way == BESIDE and attention_mask is None and query.shape[2] > 1 and bool(is_causal)
+        name = recorder.names.get(id(module), "")
+        call = AttentionCall(module, name, query, key, value, attention_mask, causal, arguments)
+        if cuts := recorder.knock_outs.get(name):
+            call.mask = attention_mask = _knocked_out(call, cuts)
+            call.causal = False
+        output, weights = inner(module, query, key, value, attention_mask, **arguments)
+        if ablated := recorder.ablations.get(name):
+            output = output.clone()
+            for edit in ablated:
+                output[:, :, edit.head] = 0
+        recorder.hear(call, output)
+        return output, weights
+
+    return attend
+
+
+AttentionInterface.register(BESIDE, _attend(BESIDE))
+AttentionMaskInterface.register(BESIDE, sdpa_mask)
+AttentionInterface.register(THROUGH, _attend(THROUGH))
+AttentionMaskInterface.register(THROUGH, eager_mask)
+
+
+def way_of(model: Any) -> str:
+    """BESIDE where the model's own attention is sdpa, THROUGH where it is eager."""
+    return BESIDE if model.config._attn_implementation == "sdpa" else THROUGH
+
+
+@contextmanager
+def tapped(model: Any, recorder: Recorder) -> Iterator[None]:
+    """Let the model's attention pass the tap for this thread; the model's own attention is restored on leaving.
+
+    Raises UserError when the model does not take another attention function.
+    """
+    before, way = model.config._attn_implementation, way_of(model)
+    model.set_attn_implementation(way)
+    try:
+        if model.config._attn_implementation != way:
+            raise UserError(
+                f"{type(model).__name__} does not use transformers' attention interface, so its heads cannot be seen.",
+                "Open a model of another family, for instance GPT-2, OPT, Llama, Qwen, Mistral, Gemma, Phi or GPT-NeoX.",
+            )
+        _current.recorder = recorder
+        yield
+    finally:
+        _current.recorder = None
+        model.set_attn_implementation(before)
