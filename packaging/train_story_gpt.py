@@ -15,12 +15,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+
 from training.bpe import save_tokenizer, train_bpe
 from training.causal import CausalRecipe, train
 from training.corpora import read_text
 from training.held_out import bits_per_byte
 from training.windows import WindowSampler
-from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 CONTEXT = 512
 VOCABULARY = 4096

@@ -15,5 +15,5 @@ class UserError(Exception):
         self.remedy = remedy
 
 
-class Cancelled(Exception):
+class Cancelled(Exception):  # noqa: N818 - not a failure
     """A function was asked to stop through its `cancel` callable; whatever it held is freed."""

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from training.corpora import END_OF_TEXT
 from transformers import PreTrainedTokenizerFast
+
+from training.corpora import END_OF_TEXT
 
 
 def train_bpe(lines: Iterable[str], vocabulary: int, context: int) -> PreTrainedTokenizerFast:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from transformers import PreTrainedModel
+
 from training.checkpoint import load_checkpoint, save_checkpoint
 from training.windows import WindowSampler
-from transformers import PreTrainedModel
 
 
 @dataclass(frozen=True)

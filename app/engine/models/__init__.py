@@ -1,4 +1,4 @@
-"""Opening models: catalogue, loading, memory, anatomy. Names are imported on first use, so that records need no torch."""
+"""Opening models: catalogue, loading, memory, anatomy. Names are imported on first use: records need no torch."""
 
 from __future__ import annotations
 

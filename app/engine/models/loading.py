@@ -77,7 +77,7 @@ def load_steps(
             "Use the tokenizer that belongs to this model.",
         )
     anatomy = decoder_anatomy(model)
-    summary = _summary(str(ref), folder, model, tokenizer, anatomy)
+    summary = _summary(str(ref), folder, model, anatomy)
     return LoadedModel(model, tokenizer, config.model_type, "decoder", folder, anatomy, summary)
 
 
@@ -122,7 +122,7 @@ def _device(device: str) -> str:
         raise UserError("No CUDA device can be used here.", "Choose the CPU, or install a torch build with CUDA.")
     if device == "mps" and not torch.backends.mps.is_available():
         raise UserError("No MPS device can be used here.", "Choose the CPU.")
-    if device.split(":")[0] not in ("cpu", "cuda", "mps"):
+    if device.partition(":")[0] not in ("cpu", "cuda", "mps"):
         raise UserError(f"“{device}” is no device.", "Choose auto, cpu, cuda or mps.")
     return device
 
@@ -173,7 +173,7 @@ def _weights(folder: Path, dtype: torch.dtype | None) -> Any:
     return model
 
 
-def _summary(ref: str, folder: Path, model: Any, tokenizer: Any, anatomy: Anatomy) -> ModelSummary:
+def _summary(ref: str, folder: Path, model: Any, anatomy: Anatomy) -> ModelSummary:
     config = model.config.get_text_config()
     heads = config.num_attention_heads
     width = config.hidden_size

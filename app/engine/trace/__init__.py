@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from app.engine.trace.edits import AblateHead, KnockOut
-    from app.engine.trace.run import trace
     from app.engine.trace.result import Trace
+    from app.engine.trace.run import trace
 
 __all__ = ["AblateHead", "KnockOut", "Trace", "trace"]
 

@@ -12,7 +12,7 @@ import torch
 
 from app.engine.models.anatomy import Anatomy
 from app.engine.trace.edits import Edit
-from app.engine.trace.points import Point
+from app.engine.trace.points import Point, Seen
 from app.engine.trace.tap import AttentionCall, Recorder, tapped
 
 
@@ -92,9 +92,9 @@ def run(
             capture.calls[block], capture.outputs[block] = call, output
 
     def hook_for(point: Point) -> Any:
-        def hook(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+        def hook(_module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
             if threading.get_ident() == thread:
-                keep(point.name, point.read(args, kwargs, output))
+                keep(point.name, point.read(Seen(args, kwargs, output)))
 
         return hook
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class AblateHead:
-    """Set a head's z (pattern·v, before the output projection) to zero. Nothing is averaged in, nothing renormalised."""
+    """Set a head's z (pattern·v, before the output projection) to zero: no mean, no renormalising."""
 
     layer: int
     head: int

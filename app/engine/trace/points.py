@@ -11,12 +11,22 @@ from torch import nn
 
 from app.engine.models.anatomy import Anatomy, BlockParts
 
-Read = Callable[[tuple[Any, ...], dict[str, Any], Any], torch.Tensor]
+
+@dataclass(frozen=True)
+class Seen:
+    """What a forward hook sees of one module."""
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    output: Any
+
+
+Read = Callable[[Seen], torch.Tensor]
 
 
 @dataclass(frozen=True)
 class Point:
-    """One named tensor: `read(args, kwargs, output)` of the module at `path` gives it, batch still there."""
+    """One named tensor: `read` of what the module at `path` took and gave, batch still there."""
 
     name: str
     path: str
@@ -28,29 +38,29 @@ def _first(value: Any) -> torch.Tensor:
     return value[0] if isinstance(value, tuple | list) else value
 
 
-def _output(args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> torch.Tensor:
-    return _first(output)
+def _output(seen: Seen) -> torch.Tensor:
+    return _first(seen.output)
 
 
-def _input(args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> torch.Tensor:
-    return args[0] if args else kwargs["hidden_states"]
+def _input(seen: Seen) -> torch.Tensor:
+    return seen.args[0] if seen.args else seen.kwargs["hidden_states"]
 
 
-def _normed_heads(args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> torch.Tensor:
+def _normed_heads(seen: Seen) -> torch.Tensor:
     """A per-head norm's output as `[batch, head, token, head_dim]`.
 
     Families call it before or after moving the head axis to the front; the strides of its input, a view of the
     projection's `[token, head, head_dim]`, tell which.
     """
-    given = args[0]
+    given = seen.args[0]
     outer, inner = given.stride(1), given.stride(2)
     heads_first = outer < inner or (outer == inner and given.shape[1] == 1)
-    return output if heads_first else output.transpose(1, 2)
+    return seen.output if heads_first else seen.output.transpose(1, 2)
 
 
-def _split_heads(start: Callable[[int], slice], head_dim: int) -> Read:
-    def read(args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> torch.Tensor:
-        part = output[..., start(output.shape[-1])]
+def _split_heads(start: int, end: int | None, head_dim: int) -> Read:
+    def read(seen: Seen) -> torch.Tensor:
+        part = seen.output[..., start:end]
         return part.unflatten(-1, (-1, head_dim)).transpose(1, 2)
 
     return read
@@ -59,8 +69,8 @@ def _split_heads(start: Callable[[int], slice], head_dim: int) -> Read:
 def _interleaved(which: int, head_dim: int) -> Read:
     """GPT-NeoX: one projection whose output holds q, k and v side by side for each head."""
 
-    def read(args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> torch.Tensor:
-        heads = output.unflatten(-1, (-1, 3 * head_dim)).transpose(1, 2)
+    def read(seen: Seen) -> torch.Tensor:
+        heads = seen.output.unflatten(-1, (-1, 3 * head_dim)).transpose(1, 2)
         return heads[..., which * head_dim : (which + 1) * head_dim]
 
     return read
@@ -75,11 +85,11 @@ def _before_rotary(model: nn.Module, parts: BlockParts, head_dim: int, heads: in
         if norm := next((name for name in (f"{letter}_norm", f"{letter}_layernorm") if name in children), None):
             found[letter] = (norm, _normed_heads)
         elif f"{letter}_proj" in children:
-            found[letter] = (f"{letter}_proj", _split_heads(lambda size: slice(0, size), head_dim))
+            found[letter] = (f"{letter}_proj", _split_heads(0, None, head_dim))
     if "qkv_proj" in children:
         split, end = heads * head_dim, (heads + kv_heads) * head_dim
-        found["q"] = ("qkv_proj", _split_heads(lambda size: slice(0, split), head_dim))
-        found["k"] = ("qkv_proj", _split_heads(lambda size: slice(split, end), head_dim))
+        found["q"] = ("qkv_proj", _split_heads(0, split, head_dim))
+        found["k"] = ("qkv_proj", _split_heads(split, end, head_dim))
     if "query_key_value" in children:
         found["q"] = ("query_key_value", _interleaved(0, head_dim))
         found["k"] = ("query_key_value", _interleaved(1, head_dim))

@@ -87,7 +87,7 @@ class Trace:
 
     def names(self) -> tuple[str, ...]:
         """The names that this run has, in the order of the computation."""
-        names = [name for name in ("embed", "pos_embed") if name in self._points]
+        names: list[str] = [name for name in ("embed", "pos_embed") if name in self._points]
         for index in range(len(self._loaded.anatomy.blocks)):
             prefix = f"blocks.{index}."
             attention = index in self._first.attention_shapes

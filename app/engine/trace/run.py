@@ -9,8 +9,8 @@ import torch
 from app.engine.errors import UserError
 from app.engine.models.loaded import LoadedModel
 from app.engine.trace.edits import AblateHead, Edit, KnockOut
-from app.engine.trace.tokens import tokenize
 from app.engine.trace.result import Trace, default_budget
+from app.engine.trace.tokens import tokenize
 
 
 def trace(

@@ -73,6 +73,13 @@ class Recorder:
 _current = threading.local()
 
 
+def _outside_the_interface(module: nn.Module) -> UserError:
+    return UserError(
+        f"{type(module).__name__} does not use transformers' attention interface, so its heads cannot be seen.",
+        "Open a model of another family, for instance GPT-2, OPT, Llama, Qwen, Mistral, Gemma, Phi or GPT-NeoX.",
+    )
+
+
 def family_eager(module: nn.Module) -> Callable[..., tuple[torch.Tensor, torch.Tensor]]:
     """The module-level `eager_attention_forward` of the file in which the attention class was written.
 
@@ -82,10 +89,7 @@ def family_eager(module: nn.Module) -> Callable[..., tuple[torch.Tensor, torch.T
         found = getattr(sys.modules.get(kind.__module__), "eager_attention_forward", None)
         if found is not None:
             return found
-    raise UserError(
-        f"{type(module).__name__} does not use transformers' attention interface, so its heads cannot be seen.",
-        "Open a model of another family, for instance GPT-2, OPT, Llama, Qwen, Mistral, Gemma, Phi or GPT-NeoX.",
-    )
+    raise _outside_the_interface(module)
 
 
 def additive_mask(call: AttentionCall) -> torch.Tensor | None:
@@ -180,10 +184,7 @@ def tapped(model: Any, recorder: Recorder) -> Iterator[None]:
     model.set_attn_implementation(way)
     try:
         if model.config._attn_implementation != way:
-            raise UserError(
-                f"{type(model).__name__} does not use transformers' attention interface, so its heads cannot be seen.",
-                "Open a model of another family, for instance GPT-2, OPT, Llama, Qwen, Mistral, Gemma, Phi or GPT-NeoX.",
-            )
+            raise _outside_the_interface(model)
         _current.recorder = recorder
         yield
     finally:

@@ -29,7 +29,8 @@ def test_a_folder_opens_in_eval_mode_with_the_default_attention(folder: Path) ->
     assert (summary.layers, summary.heads, summary.kv_heads, summary.head_dim, summary.width) == (3, 4, 2, 8, 32)
     assert summary.parameters == sum(parameter.numel() for parameter in model.model.parameters())
     assert summary.mlp_width == 64
-    assert heard == sorted(heard) and len(heard) > 2
+    assert heard == sorted(heard)
+    assert len(heard) > 2
     model.unload()
     assert model.model is None
     model.unload()
@@ -110,7 +111,7 @@ def test_no_tokenizer(folder: Path) -> None:
 
 def test_a_broken_tokenizer(folder: Path) -> None:
     (folder / "tokenizer.json").write_text("{}")
-    with pytest.raises(UserError, match="tokenizer in .* could not be read"):
+    with pytest.raises(UserError, match=r"tokenizer in .* could not be read"):
         load(folder)
 
 
@@ -124,7 +125,7 @@ def test_an_unknown_architecture(folder: Path) -> None:
 def test_weights_that_lack_tensors_are_not_filled_with_random_numbers(folder: Path) -> None:
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 5}))
-    with pytest.raises(UserError, match="lack .* tensors"):
+    with pytest.raises(UserError, match=r"lack .* tensors"):
         load(folder)
 
 

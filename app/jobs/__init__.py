@@ -1,0 +1,1 @@
+"""Background work: generators stepped on lanes. Knows no engine; any generator will do."""
