@@ -8,6 +8,40 @@ import numpy as np
 
 
 @dataclass(frozen=True)
+class ModelRules:
+    """What the model's own generation config demands of the decoder, whatever the sliders say."""
+
+    eos: tuple[int, ...] = ()
+    """Ids that end the text."""
+    forced_first: int | None = None
+    """`forced_bos_token_id`: must follow a lone start token."""
+    forced_last: tuple[int, ...] = ()
+    """`forced_eos_token_id`: one of these must stand in the last place that `max_new_tokens` allows."""
+    suppressed: tuple[int, ...] = ()
+    suppressed_first: tuple[int, ...] = ()
+    """Suppressed only when `begin_index` ids stand before the token."""
+    begin_index: int = 0
+    bad_words: tuple[tuple[int, ...], ...] = ()
+    """Sequences of ids that must not be completed."""
+
+
+@dataclass(frozen=True, eq=False)
+class StageContext:
+    """What the stages know besides the logits: the ids that stand before the token, and the model's rules."""
+
+    ids: np.ndarray
+    """int64 `[token]`: prompt and new ids; in an encoder-decoder the decoder's ids with the start token."""
+    prompt_length: int
+    """How many of the ids were there before the first new one."""
+    rules: ModelRules = ModelRules()
+
+    @property
+    def new_ids(self) -> np.ndarray:
+        """int64 `[new token]`: the generated ids alone."""
+        return self.ids[self.prompt_length :]
+
+
+@dataclass(frozen=True)
 class StageOutcome:
     """What one stage left of the logits. An inactive stage carries the very array of the stage before it."""
 
@@ -36,11 +70,14 @@ class Step:
 
     token_id: int
     text: str
-    """The text this token completes; '' while a character is incomplete or a stop string may be beginning."""
+    """The text this token completes; '' while a character is incomplete, and for the token that ends the text."""
     logprob: float
     """ln p of the token under the model's own distribution, before any stage."""
     stages: tuple[StageOutcome, ...]
+    """From "raw" to "draw", eleven in the order they act; the arrays of this step and of no other."""
     draw: float | None = None
     """The random number in [0, 1) that decided, None when greedy."""
     seed: int | None = None
     """The seed of the run, drawn when the settings left it open."""
+    context: StageContext | None = None
+    """What the stages saw, for running them again with other settings (`stages.recompute`)."""

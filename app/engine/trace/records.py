@@ -49,24 +49,28 @@ class TensorReading:
 
 
 @dataclass(frozen=True)
-class AttentionReading:
-    """One layer's attention: weights after softmax, scores before, and which cells the mask leaves visible."""
+class HeadReading:
+    """One head's attention: weights after softmax, scores before it, and which cells the mask leaves visible."""
 
     layer: int
+    head: int
     pattern: np.ndarray
-    """float32 `[head, query, key]`, masked cells 0."""
+    """float32 `[query, key]`, masked cells 0."""
     scores: np.ndarray
-    """float32 `[head, query, key]`, masked cells −inf."""
+    """float32 `[query, key]`, masked cells −inf."""
     visible: np.ndarray
     """bool `[query, key]`: True where no mask stands."""
 
 
 @dataclass(frozen=True)
-class HeadThumbnails:
-    """Small pictures of every head: patterns max-pooled to at most `side` cells a side."""
+class Thumbnails:
+    """Small pictures of one layer's heads: patterns max-pooled to at most 64 cells a side."""
 
-    patterns: np.ndarray
-    """float32 `[layer, head, side, side]`; NaN where a layer has no attention."""
+    layer: int
+    patterns: np.ndarray | None
+    """float32 `[head, side, side]`, masked cells 0; None where the block has no attention."""
+    visible: np.ndarray | None
+    """bool `[side, side]`: True where a cell holds at least one visible pair."""
     pooled: int
     """How many tokens one cell stands for, 1 when nothing was pooled."""
 

@@ -97,6 +97,10 @@ class Trace:
                     names.append(name)
         return (*names, *(["ln_final"] if "ln_final" in self._points else []), "logits")
 
+    def infos(self) -> dict[str, TensorInfo]:
+        """`info` of every name, the absent ones with their reasons after those that are there."""
+        return {name: self.info(name) for name in (*self.names(), *self._absent)}
+
     def info(self, name: str) -> TensorInfo:
         """Shape and axes of a name without computing it, or the reason why it is absent."""
         if name in self._absent:
@@ -147,9 +151,9 @@ class Trace:
         """Scores before softmax, scaled, with bias, soft-cap and mask: float32, shapes as `attention`; masked −inf."""
         return self._scores_and_weights(layer, head, kind)[0]
 
-    def scores_and_pattern(self, layer: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Both at once, float32 `[head, query, key]`."""
-        return self._scores_and_weights(layer, None, "self")
+    def scores_and_pattern(self, layer: int, head: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+        """Both at once, for the price of one; shapes as `attention`."""
+        return self._scores_and_weights(layer, head, "self")
 
     def visible(self, layer: int) -> torch.Tensor:
         """bool `[query, key]`: True where at least one head of the layer is allowed to look."""

@@ -1,0 +1,168 @@
+"""What is known of the current prompt under the current model: a trace and what has been read from it."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from app.engine.trace.records import Candidate, HeadReading, TensorInfo, TensorReading, Thumbnails, Token
+from app.jobs.board import Board
+from app.jobs.job import Job
+from app.session import work
+
+if TYPE_CHECKING:
+    from app.engine.models.loaded import LoadedModel
+    from app.engine.trace.result import Trace
+
+LANE = "model"
+READINGS_BYTES = 256 << 20
+"""How much of what was read is kept for coming back to it."""
+
+
+class Inspection(QObject):
+    """Runs the prompt and answers what views ask for. Readings of an older run are never delivered."""
+
+    tokens_changed = Signal()
+    """The prompt's tokens are known, before the model has run."""
+    run_changed = Signal()
+    """A trace stands: names and shapes are known. Also emitted when there is none any more."""
+    thumbnails_changed = Signal(int)
+    """The heads of one layer were drawn."""
+    head_read = Signal(object)
+    tensor_read = Signal(object)
+    candidates_read = Signal(int)
+    failed = Signal(object)
+    """A UserError or a defect, with the run or the reading given up."""
+
+    def __init__(self, board: Board) -> None:
+        super().__init__()
+        self._board = board
+        self.tokens: tuple[Token, ...] = ()
+        self.infos: dict[str, TensorInfo] = {}
+        self.thumbnails: dict[int, Thumbnails] = {}
+        self.candidates: dict[int, tuple[Candidate, ...]] = {}
+        self.head: HeadReading | None = None
+        self._trace: Trace | None = None
+        self._loaded: LoadedModel | None = None
+        self._kept: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
+        self._run: Job | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether a trace stands that can be read from."""
+        return self._trace is not None
+
+    def run(self, loaded: LoadedModel | None, text: str, edits: tuple[Any, ...] = ()) -> None:
+        """Trace `text`; a run under way is cancelled. No model or no text: nothing is shown."""
+        if self._run is not None:
+            self._run.cancel()
+        self._loaded = loaded
+        if loaded is None or not text:
+            self.clear()
+            return
+        self._run = self._board.start(LANE, "Inspect", lambda: work.inspect(loaded, text, edits), key="inspect")
+        self._run.stepped.connect(self._stepped)
+        self._run.failed.connect(self._run_failed)
+
+    def clear(self) -> None:
+        """Forget the run."""
+        self.tokens = ()
+        self.tokens_changed.emit()
+        self._take(None)
+
+    def read_head(self, layer: int, head: int) -> None:
+        """Ask for one head; `head_read` answers, at once when it was read before."""
+        self._ask("head", (layer, head), work.read_head)
+
+    def read_tensor(self, name: str) -> None:
+        """Ask for a tensor; `tensor_read` answers."""
+        self._ask("tensor", (name,), work.read_tensor)
+
+    def read_candidates(self, position: int) -> None:
+        """Ask what may follow token `position`; `candidates_read` answers."""
+        if position in self.candidates:
+            self.candidates_read.emit(position)
+            return
+        self._ask("candidates", (position,), work.read_candidates)
+
+    def _ask(self, what: str, arguments: tuple[Any, ...], reader: Any) -> None:
+        if self._trace is None or self._loaded is None:
+            return
+        key = (what, *arguments)
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            self._answer(key, self._kept[key])
+            return
+        trace, tokenizer = self._trace, self._loaded.tokenizer
+        job = self._board.start(
+            LANE, f"Read {what}", lambda: reader(trace, tokenizer, *arguments), key=f"read {what}", quiet=True
+        )
+        job.finished.connect(_Answer(self, trace, key).take)
+        job.failed.connect(self.failed)
+
+    def receive(self, trace: Trace, key: tuple[Any, ...], value: Any) -> None:
+        """A reading arrived; one of a trace that no longer stands is dropped."""
+        if trace is not self._trace:
+            return
+        self._kept[key] = value
+        self._shrink()
+        self._answer(key, value)
+
+    def _answer(self, key: tuple[Any, ...], value: Any) -> None:
+        if key[0] == "head":
+            self.head = value
+            self.head_read.emit(value)
+        elif key[0] == "tensor":
+            self.tensor_read.emit(value)
+        else:
+            self.candidates[key[1]] = value
+            self.candidates_read.emit(key[1])
+
+    def _shrink(self) -> None:
+        while len(self._kept) > 1 and sum(_size(value) for value in self._kept.values()) > READINGS_BYTES:
+            self._kept.popitem(last=False)
+
+    @Slot(object)
+    def _stepped(self, value: Any) -> None:
+        if isinstance(value, Thumbnails):
+            self.thumbnails[value.layer] = value
+            self.thumbnails_changed.emit(value.layer)
+        elif isinstance(value, tuple):
+            self.tokens = value
+            self.tokens_changed.emit()
+        elif value is not None:
+            self._take(value)
+
+    def _take(self, trace: Trace | None) -> None:
+        self._trace = trace
+        self.infos = trace.infos() if trace is not None else {}
+        self.thumbnails, self.candidates, self.head = {}, {}, None
+        self._kept.clear()
+        self.run_changed.emit()
+
+    @Slot(object)
+    def _run_failed(self, error: BaseException) -> None:
+        self.failed.emit(error)
+
+
+class _Answer(QObject):
+    """Carries a finished reading back with the trace and the question it answers."""
+
+    def __init__(self, inspection: Inspection, trace: Trace, key: tuple[Any, ...]) -> None:
+        super().__init__(inspection)
+        self._inspection, self._trace, self._key = inspection, trace, key
+
+    @Slot(object)
+    def take(self, value: Any) -> None:
+        self._inspection.receive(self._trace, self._key, value)
+        self.deleteLater()
+
+
+def _size(value: Any) -> int:
+    if isinstance(value, TensorReading):
+        return value.values.nbytes
+    if isinstance(value, HeadReading):
+        return value.pattern.nbytes + value.scores.nbytes + value.visible.nbytes
+    return 1024
