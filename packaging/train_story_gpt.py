@@ -10,7 +10,6 @@ Face, CDLA-Sharing-1.0). Stop it at any moment; the same command goes on from th
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +31,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="folder with the corpora")
     parser.add_argument("--work", type=Path, required=True, help="folder for the tokenizer and checkpoints")
     parser.add_argument("--out", type=Path, required=True, help="folder to write the finished model to")
-    parser.add_argument("--steps", type=int, default=4400, help="optimizer steps of 16 windows of 512 tokens")
+    parser.add_argument("--steps", type=int, default=2800, help="optimizer steps of 16 windows of 512 tokens")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     return parser.parse_args()
@@ -101,4 +100,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

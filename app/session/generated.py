@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.engine.decode.distribution import Distribution
-from app.engine.decode.records import StageContext
+from app.engine.decode.records import Distribution, StageContext
 from app.engine.decode.settings import DecodingSettings
 
 

@@ -74,8 +74,9 @@ class Session(QObject):
         if old is not None:
             self._board.start(LANE, "Close model", lambda: work.close_model(old), quiet=True)
         summary = loaded.summary
-        layer, head = min(self.selection.layer, summary.layers - 1), min(self.selection.head, summary.heads - 1)
-        self.selection = Selection(f"blocks.{layer}.attn.pattern", layer, head)
+        # The middle of a model is where heads do recognisable things; the first block mostly looks everywhere.
+        layer = summary.layers // 2
+        self.selection = Selection(f"blocks.{layer}.attn.pattern", layer, 0)
         self.model_changed.emit()
         self.opening_changed.emit()
         self.selection_changed.emit()
@@ -97,6 +98,10 @@ class Session(QObject):
             self.selection_changed.emit()
         self.prompt_changed.emit()
         self.inspection.run(self._loaded, text)
+
+    def reinspect(self) -> None:
+        """Run the prompt once more."""
+        self.inspection.run(self._loaded, self.prompt)
 
     def generate(self) -> None:
         """Continue the prompt with the settings as they are."""

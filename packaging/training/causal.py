@@ -38,7 +38,8 @@ class CausalRecipe:
 
 def optimizers(model: PreTrainedModel, recipe: CausalRecipe) -> list[torch.optim.Optimizer]:
     """Muon (Jordan et al. 2024) for the blocks' weight matrices, AdamW for embeddings, norms and biases."""
-    matrices, others = [], []
+    matrices: list[torch.nn.Parameter] = []
+    others: list[torch.nn.Parameter] = []
     for name, parameter in model.named_parameters():
         (matrices if parameter.ndim == 2 and ".h." in name else others).append(parameter)
     return [

@@ -2,40 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from app.engine.decode.records import StageOutcome
-
-
-@dataclass(frozen=True)
-class DistributionRow:
-    """One token before any stage and after the last."""
-
-    token_id: int
-    text: str
-    before: float
-    """Probability under the model's own distribution, 0 to 1."""
-    after: float
-    """Probability with which it could be drawn; 0 when a stage cut it."""
-    cut_by: str
-    """Name of the stage that cut it, '' when none did."""
-
-
-@dataclass(frozen=True)
-class Distribution:
-    """The likeliest tokens of one step, best first before any stage, with the chosen one always among them."""
-
-    rows: tuple[DistributionRow, ...]
-    chosen: int | None
-    """The id that was, or would be, taken; None when the settings cut every token."""
-    left: int
-    """How many tokens could still be drawn."""
-    vocabulary: int
-    draw: float | None
-    """The random number in [0, 1) that decided, None when greedy."""
+from app.engine.decode.records import Distribution, DistributionRow, StageOutcome
 
 
 def describe(

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from app.engine.decode.draw import strip
+
 
 @dataclass(frozen=True)
 class ModelRules:
@@ -63,6 +65,13 @@ class StageOutcome:
         shifted = np.exp(self.logits - self.logits.max())
         return shifted / shifted.sum()
 
+    def strip(self, most: int) -> tuple[np.ndarray, np.ndarray]:
+        """The strip the draw is made on, its first `most` tokens: ids `[token]`, edges from 0 `[token + 1]`.
+
+        The likeliest token comes first; token i is the one under a random number u where edges[i] <= u < edges[i + 1].
+        """
+        return strip(self.logits, most)
+
 
 @dataclass(frozen=True)
 class Step:
@@ -81,3 +90,31 @@ class Step:
     """The seed of the run, drawn when the settings left it open."""
     context: StageContext | None = None
     """What the stages saw, for running them again with other settings (`stages.recompute`)."""
+
+
+@dataclass(frozen=True)
+class DistributionRow:
+    """One token before any stage and after the last."""
+
+    token_id: int
+    text: str
+    before: float
+    """Probability under the model's own distribution, 0 to 1."""
+    after: float
+    """Probability with which it could be drawn; 0 when a stage cut it."""
+    cut_by: str
+    """Name of the stage that cut it, '' when none did."""
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """The likeliest tokens of one step, best first before any stage, with the chosen one always among them."""
+
+    rows: tuple[DistributionRow, ...]
+    chosen: int | None
+    """The id that was, or would be, taken; None when the settings cut every token."""
+    left: int
+    """How many tokens could still be drawn."""
+    vocabulary: int
+    draw: float | None
+    """The random number in [0, 1) that decided, None when greedy."""

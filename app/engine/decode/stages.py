@@ -227,10 +227,10 @@ def _bans_act(settings: DecodingSettings, context: StageContext) -> bool:
     rules = context.rules
     return (
         bool(settings.banned or rules.bad_words or rules.suppressed)
-        or bool(settings.forced) and _forced_now(settings, context) is not None
-        or rules.forced_first is not None and len(context.ids) == 1
+        or (bool(settings.forced) and _forced_now(settings, context) is not None)
+        or (rules.forced_first is not None and len(context.ids) == 1)
         or _forces_last(settings, context)
-        or bool(rules.suppressed_first) and len(context.ids) == rules.begin_index
+        or (bool(rules.suppressed_first) and len(context.ids) == rules.begin_index)
     )
 
 

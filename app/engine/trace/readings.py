@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from app.engine.trace.head_scores import head_scores
 from app.engine.trace.records import Candidate, HeadReading, TensorReading, Thumbnails
 from app.engine.trace.result import Trace
 
@@ -40,7 +41,8 @@ def read_tensor(trace: Trace, name: str) -> TensorReading:
 def read_head(trace: Trace, layer: int, head: int) -> HeadReading:
     """One head's weights, scores and visible cells."""
     scores, pattern = trace.scores_and_pattern(layer, head)
-    return HeadReading(layer, head, pattern.numpy(), scores.numpy(), torch.isfinite(scores).numpy())
+    measured = head_scores(pattern.numpy(), [token.id for token in trace.tokens])
+    return HeadReading(layer, head, pattern.numpy(), scores.numpy(), torch.isfinite(scores).numpy(), measured)
 
 
 def read_thumbnails(trace: Trace, layer: int, heads: int) -> Thumbnails:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from app.engine.trace.head_scores import HeadScores
+
 
 @dataclass(frozen=True)
 class Token:
@@ -60,6 +62,8 @@ class HeadReading:
     """float32 `[query, key]`, masked cells −inf."""
     visible: np.ndarray
     """bool `[query, key]`: True where no mask stands."""
+    measured: HeadScores
+    """What the head does on this text."""
 
 
 @dataclass(frozen=True)

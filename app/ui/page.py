@@ -1,0 +1,61 @@
+"""What every page of the window is."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
+
+from app.engine.errors import UserError
+from app.session.session import Session
+from app.ui.theme import Theme
+from app.ui.widgets.banner import Banner
+
+
+class Page(QWidget):
+    """A page: a banner for what went wrong here, then its panels in `body`.
+
+    `explained` carries an `Explanation` whenever what is on screen changes.
+    """
+
+    explained = Signal(object)
+
+    def __init__(self, theme: Theme, session: Session) -> None:
+        super().__init__()
+        self._theme, self._session = theme, session
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(12, 12, 12, 12)
+        outer.setSpacing(12)
+        self.banner = Banner(theme, self)
+        outer.addWidget(self.banner)
+        self.body = QVBoxLayout()
+        self.body.setSpacing(12)
+        outer.addLayout(self.body, 1)
+
+    def run(self) -> None:
+        """What Ctrl+Enter does here."""
+
+    def stop(self) -> None:
+        """What Esc does here."""
+
+    def take_focus(self) -> None:
+        """Give the keyboard to the part of the page that uses it most."""
+
+    def explain(self) -> None:
+        """Emit `explained` for what is on screen now."""
+
+    def show_error(self, error: UserError) -> None:
+        """Say what happened, until it is dismissed or the next run succeeds."""
+        self.banner.show_message("error", error.fact, error.remedy)
+
+
+def split(name: str, orientation: Qt.Orientation, *parts: tuple[QWidget, int]) -> QSplitter:
+    """A splitter with the house's gap; `parts` are widgets with their first sizes, `name` is how it is remembered."""
+    splitter = QSplitter(orientation)
+    splitter.setObjectName(name)
+    splitter.setHandleWidth(12)
+    splitter.setChildrenCollapsible(False)
+    for index, (widget, _) in enumerate(parts):
+        splitter.addWidget(widget)
+        splitter.setStretchFactor(index, 1)
+    splitter.setSizes([size for _, size in parts])
+    return splitter

@@ -1,0 +1,1 @@
+"""The pages of the window. They do not import each other and meet in the session."""

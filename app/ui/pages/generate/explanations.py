@@ -1,0 +1,48 @@
+"""What the Explain panel says on this page."""
+
+from __future__ import annotations
+
+from html import escape
+
+from app.engine.decode.records import Distribution
+from app.engine.decode.settings import DecodingSettings
+from app.engine.models.records import ModelSummary
+from app.ui.explanation import Explanation
+
+INTRODUCTION = Explanation(
+    title="Choosing the next token",
+    looking_at="The model gives every token of its vocabulary a probability. One is chosen, written down, and the "
+    "model is asked again.",
+    plain="The darker a token and the longer the line under it, the more likely the model held it. Prompt tokens are "
+    "only outlined: they were given, not chosen.",
+    try_this="Press <b>Generate</b>, and drag Temperature while the text is being written.",
+)
+
+
+def explain_choice(
+    summary: ModelSummary, distribution: Distribution, settings: DecodingSettings, index: int
+) -> Explanation:
+    """How one token was chosen, before and after the settings."""
+    best = distribution.rows[0]
+    chosen = next((row for row in distribution.rows if row.token_id == distribution.chosen), None)
+    greedy = not settings.draws
+    formula = "argmax( <i>z</i> )" if greedy else f"<i>p</i> = softmax( <i>z</i> ⁄ {settings.temperature:g} )"
+    cuts = [f"top-k keeps {settings.top_k}"] if settings.top_k and not greedy else []
+    if settings.top_p < 1 and not greedy:
+        cuts.append(f"top-p keeps the fewest tokens that reach {settings.top_p:g} together")
+    words = "The settings as they are now leave no token to choose."
+    if chosen is not None:
+        name = f"<code>{escape(chosen.text.strip() or repr(chosen.text)[1:-1])}</code>"
+        words = f"{name} had {chosen.before * 100:.1f}% before the settings and {chosen.after * 100:.1f}% after them."
+        if chosen.token_id != best.token_id:
+            words += f" The favourite was <code>{escape(best.text.strip())}</code>; the draw fell elsewhere."
+    return Explanation(
+        title="How a token was chosen",
+        subtitle=f"Token {index} of this run",
+        looking_at=f"The model scores all <b>{summary.vocabulary:,}</b> tokens. The settings reshape the odds or cut "
+        f"the tail; <b>{distribution.left:,}</b> can still be drawn.",
+        formula_html=formula,
+        formula_note="; ".join(cuts).capitalize(),
+        plain=words,
+        try_this="Move a slider: the bars show at once how this choice would look, and the next token obeys it.",
+    )

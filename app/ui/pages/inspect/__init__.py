@@ -1,0 +1,1 @@
+"""Inspect: tokens, tensors and attention of one text."""

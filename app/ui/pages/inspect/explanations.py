@@ -1,0 +1,191 @@
+"""What the Explain panel says on this page: about attention, about a tensor, about the next token."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from app.engine.models.records import ModelSummary
+from app.engine.trace.records import Candidate, HeadReading, TensorReading, Token
+from app.session.state import block_of, part_of
+from app.ui.explanation import Explanation, ShapeBlock
+
+INTRODUCTION = Explanation(
+    title="Inside a transformer",
+    looking_at="This page runs a sentence through the model and shows <b>every number</b> computed on the way.",
+    plain="Text is cut into tokens. Each token becomes a vector. Block after block adds to that vector what attention "
+    "and a small network find, until the last one says which token may come next.",
+    try_this="Press an example, or type a sentence of your own and press Enter.",
+)
+
+# part of a block -> (title, what its rows are, formula, plain words)
+PARTS = {
+    "resid_pre": ("Residual stream", "what the block receives", "x", "The running sum that every block adds to."),
+    "ln1": ("Norm before attention", "the stream, rescaled", "norm(x)", "Each row is brought to a common size first."),
+    "attn.q_pre": ("Queries before rotary", "a question not yet turned", "norm(x) W<sub>Q</sub>", ""),
+    "attn.k_pre": ("Keys before rotary", "a label not yet turned", "norm(x) W<sub>K</sub>", ""),
+    "attn.q": (
+        "Queries",
+        "the question one token asks",
+        "Q = norm(x) W<sub>Q</sub>",
+        "A token looks where its query points the same way as another token's key.",
+    ),
+    "attn.k": (
+        "Keys",
+        "the label by which one token is found",
+        "K = norm(x) W<sub>K</sub>",
+        "A key says what a token has to offer; queries are compared with it.",
+    ),
+    "attn.v": (
+        "Values",
+        "what one token hands over when it is looked at",
+        "V = norm(x) W<sub>V</sub>",
+        "Attention mixes these rows; the weights say how much of each.",
+    ),
+    "attn.z": (
+        "Mixed values",
+        "what one token collected through this head",
+        "z = A V",
+        "Each row is a weighted mean of value rows, with the attention weights of that token.",
+    ),
+    "attn.out": (
+        "Attention output",
+        "what attention adds to the stream",
+        "concat(z) W<sub>O</sub>",
+        "The heads' results are joined and projected back to the width of the stream.",
+    ),
+    "ln1_post": ("Norm after attention", "attention's output, rescaled", "norm(·)", ""),
+    "resid_mid": (
+        "Residual stream",
+        "the stream after attention",
+        "x + attention(x)",
+        "What attention found is added; what was there stays.",
+    ),
+    "ln2": ("Norm before the MLP", "the stream, rescaled", "norm(x)", "Each row is brought to a common size first."),
+    "mlp.hidden": (
+        "MLP, hidden layer",
+        "how strongly each hidden unit fires",
+        "h = act(norm(x) W<sub>in</sub>)",
+        "Each column is one unit; many are near zero for a given token.",
+    ),
+    "mlp.out": (
+        "MLP output",
+        "what the MLP adds to the stream",
+        "h W<sub>out</sub>",
+        "Every token is treated alone here: nothing is exchanged between rows.",
+    ),
+    "ln2_post": ("Norm after the MLP", "the MLP's output, rescaled", "norm(·)", ""),
+    "resid_post": (
+        "Residual stream",
+        "the stream after this block",
+        "x + MLP(x)",
+        "Lines that run from top to bottom are dimensions that nearly every token uses.",
+    ),
+    "embed": ("Token embedding", "the vector the model knows for one token", "W<sub>E</sub>[id]", ""),
+    "pos_embed": (
+        "Position embedding",
+        "the vector of one position",
+        "W<sub>P</sub>[i]",
+        "Added to tell places apart.",
+    ),
+    "ln_final": ("Final norm", "the stream, rescaled a last time", "norm(x)", ""),
+    "logits": (
+        "Logits",
+        "one score for each token of the vocabulary",
+        "norm(x) W<sub>U</sub>",
+        "Softmax turns a row into the probabilities of what comes after that token.",
+    ),
+}
+
+
+def _token(token: Token) -> str:
+    shown = token.text.strip() or repr(token.text)[1:-1]
+    return f"<code>{escape(shown)}</code>"
+
+
+def explain_head(
+    summary: ModelSummary, reading: HeadReading, tokens: Sequence[Token], query: int, mode: str
+) -> Explanation:
+    """Attention weights, or the scores before them."""
+    count = len(tokens)
+    row = reading.pattern[query]
+    best = int(row.argmax())
+    weights = mode == "weights"
+    looked = (
+        f"{_token(tokens[query])} (#{query}) looks most at {_token(tokens[best])} (#{best}): {row[best] * 100:.1f}%."
+    )
+    if reading.measured.induction is not None and reading.measured.induction > 0.3:
+        looked += " When a word repeats, this head looks at what followed it the last time: an <b>induction head</b>."
+    elif reading.measured.previous_token is not None and reading.measured.previous_token > 0.5:
+        looked += " Over the whole text it mostly looks one token back: a <b>previous-token head</b>."
+    elif reading.measured.first_token is not None and reading.measured.first_token > 0.5:
+        looked += " Over the whole text it mostly rests on the first token, where a head goes that has nothing to do."
+    formula = f"<i>A</i> = softmax( <i>Q K</i><sup>T</sup> ⁄ √{summary.head_dim} + mask )"
+    return Explanation(
+        title="Attention weights" if weights else "Attention scores",
+        subtitle=f"Block {reading.layer}, head {reading.head}, {'after' if weights else 'before'} softmax",
+        looking_at="Each <b>row</b> is a token deciding where to look. Each <b>column</b> is a token it can look at. "
+        + ("A row adds up to 1." if weights else "Orange raises a weight, blue lowers it.")
+        + " Hatched cells lie ahead (or outside the window): the mask forbids them.",
+        formula_html=formula,
+        blocks=(
+            ShapeBlock("Q", count, summary.head_dim),
+            ShapeBlock("K^T", summary.head_dim, count, joint="·"),
+            ShapeBlock("A", count, count, joint="→", result=True),
+        ),
+        formula_note=f"1 of {summary.heads} heads"
+        + (f" in {summary.kv_heads} key-value groups" if summary.kv_heads != summary.heads else ""),
+        plain=looked,
+        try_this="Move over the cells, or press the arrow keys. <b>[</b> and <b>]</b> change the head, Page Up and "
+        "Page Down the block.",
+    )
+
+
+def explain_tensor(summary: ModelSummary, reading: TensorReading) -> Explanation:
+    """Any tensor of the flow."""
+    part, block = part_of(reading.name), block_of(reading.name)
+    title, rows, formula, plain = PARTS.get(part, (reading.name, "one token", "", ""))
+    where = reading.name if block is None else f"Block {block} · {reading.name}"
+    shape = reading.values.shape
+    blocks: tuple[ShapeBlock, ...] = ()
+    if reading.values.ndim > 1:
+        blocks = (ShapeBlock(part.rpartition(".")[2], shape[-2], shape[-1], result=True),)
+    if part in ("attn.q", "attn.k", "attn.v"):
+        letter = part[-1].upper()
+        blocks = (
+            ShapeBlock("x", shape[1], summary.width),
+            ShapeBlock("W", summary.width, shape[2], joint="·"),
+            ShapeBlock(letter, shape[1], shape[2], joint="→", result=True),
+        )
+    note = "turned by rotary angles afterwards" if summary.position == "rotary" and part in ("attn.q", "attn.k") else ""
+    return Explanation(
+        title=title,
+        subtitle=where,
+        looking_at=f"Each <b>row</b> is one token: {rows}. Blue is negative, orange is positive, pale is near zero. "
+        "Cells with a dot lie beyond the colour scale.",
+        formula_html=formula,
+        blocks=blocks,
+        formula_note=note,
+        plain=plain,
+        try_this="Move over the cells to read the numbers; right-click to copy or save them.",
+    )
+
+
+def explain_candidates(
+    summary: ModelSummary, tokens: Sequence[Token], position: int, candidates: Sequence[Candidate]
+) -> Explanation:
+    """The next-token bars."""
+    best = candidates[0]
+    return Explanation(
+        title="Next token",
+        subtitle=f"After token {position}, {tokens[position].text!r}",
+        looking_at="The tokens that the model holds most likely to come next, with their probabilities.",
+        formula_html="<i>p</i> = softmax( norm(<i>x</i>) <i>W</i><sub>U</sub> )",
+        blocks=(
+            ShapeBlock("x", 1, summary.width),
+            ShapeBlock("W_U", summary.width, summary.vocabulary, joint="·"),
+            ShapeBlock("z", 1, summary.vocabulary, joint="→", result=True),
+        ),
+        plain=f"Of {summary.vocabulary:,} tokens, <code>{escape(best.text)}</code> gets {best.probability * 100:.1f}%.",
+        try_this="Click another token of the prompt: the bars then show what the model expected after that one.",
+    )

@@ -1,0 +1,38 @@
+"""What the window remembers from one start to the next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QSettings, QStandardPaths
+from PySide6.QtWidgets import QSplitter, QWidget
+
+
+def open_settings() -> QSettings:
+    """The settings file of this user."""
+    folder = Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.AppConfigLocation))
+    return QSettings(str(folder / "window.ini"), QSettings.Format.IniFormat)
+
+
+def remember(window: QWidget, theme_choice: str, page: str, explain_collapsed: bool) -> None:
+    """Keep the window's place, its splitters, theme and page."""
+    settings = open_settings()
+    settings.setValue("geometry", window.saveGeometry())
+    settings.setValue("theme", theme_choice)
+    settings.setValue("page", page)
+    settings.setValue("explain_collapsed", explain_collapsed)
+    for splitter in window.findChildren(QSplitter):
+        settings.setValue(f"splitter/{splitter.objectName()}", splitter.saveState())
+    settings.sync()
+
+
+def restore_layout(window: QWidget) -> None:
+    """Put the window and its splitters where they were; what cannot be read is left as it is."""
+    settings = open_settings()
+    geometry = settings.value("geometry")
+    if geometry is not None:
+        window.restoreGeometry(geometry)
+    for splitter in window.findChildren(QSplitter):
+        state = settings.value(f"splitter/{splitter.objectName()}")
+        if state is not None:
+            splitter.restoreState(state)

@@ -1,0 +1,106 @@
+"""What a page shows before there is anything to show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from app.ui.theme import Theme
+from app.ui.widgets.labels import make_label
+
+_CELL, _PITCH, _STEPS = 8, 9, 5
+
+
+class CausalDrawing(QWidget):
+    """A small grey staircase of cells: attention that cannot look ahead."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self.setFixedSize(QSize(_STEPS * _PITCH, _STEPS * _PITCH))
+        theme.changed.connect(self._on_theme)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        grey = self._theme.color("hatch")
+        for row in range(_STEPS):
+            for column in range(row + 1):
+                painter.fillRect(QRectF(column * _PITCH, row * _PITCH, _CELL, _CELL), grey)
+        painter.end()
+
+    @Slot()
+    def _on_theme(self) -> None:
+        self.update()
+
+
+class EmptyState(QWidget):
+    """A drawing, a title, a sentence, and buttons with examples; `chosen(words)` names the button pressed."""
+
+    chosen = Signal(str)
+
+    def __init__(
+        self,
+        theme: Theme,
+        title: str = "",
+        sentence: str = "",
+        examples: Sequence[str] = (),
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._title = make_label(theme, title, 14, 650)
+        self._sentence = make_label(theme, sentence, 13, role="secondary")
+        self._sentence.setWordWrap(True)
+        self._sentence.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._row = QHBoxLayout()
+        self._row.setSpacing(8)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 16, 16, 16)
+        layout.setSpacing(8)
+        layout.addStretch(1)
+        layout.addWidget(CausalDrawing(theme), 0, Qt.AlignmentFlag.AlignHCenter)
+        layout.addWidget(self._title, 0, Qt.AlignmentFlag.AlignHCenter)
+        layout.addWidget(self._sentence)
+        layout.addLayout(self._row)
+        layout.addStretch(1)
+        self._buttons: list[QPushButton] = []
+        self.set_text(title, sentence)
+        self.set_examples(examples)
+
+    def set_text(self, title: str, sentence: str) -> None:
+        """Change the title (none when "") and the sentence."""
+        self._title.setText(title)
+        self._title.setVisible(bool(title))
+        self._sentence.setText(sentence)
+        self.setAccessibleName(f"{title} {sentence}".strip())
+
+    def set_examples(self, examples: Sequence[str]) -> None:
+        """One button for each; the first is the primary one."""
+        while (item := self._row.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.hide()
+                widget.deleteLater()
+        self._buttons = []
+        self._row.addStretch(1)
+        for words in examples:
+            button = QPushButton(words)
+            button.setFont(self._theme.font(13, 500))
+            button.setProperty("kind", "primary" if not self._buttons else "")
+            button.clicked.connect(self._on_clicked)
+            self._row.addWidget(button)
+            self._buttons.append(button)
+        self._row.addStretch(1)
+
+    def buttons(self) -> list[QPushButton]:
+        """The example buttons, in order."""
+        return list(self._buttons)
+
+    @Slot()
+    def _on_clicked(self) -> None:
+        button = self.sender()
+        if isinstance(button, QPushButton):
+            self.chosen.emit(button.text())

@@ -1,0 +1,69 @@
+"""Getting a matrix out of a view: text with labels for the clipboard and CSV, a picture as PNG."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+from PySide6.QtGui import QImage, QImageWriter
+
+from app.engine.errors import UserError
+
+MOST_VALUES = 1_000_000
+"""Above this many values text is made of the part in view only: the whole would halt the window for seconds."""
+
+
+@dataclass(frozen=True)
+class MatrixTable:
+    """A matrix with its labels, as it is exported."""
+
+    corner: str
+    """What stands above the row labels, for instance "from \\ to"."""
+    row_labels: Sequence[str]
+    column_labels: Sequence[str]
+    values: np.ndarray
+    """float32 `[row, column]`."""
+
+
+def write_table(table: MatrixTable, out: TextIO, delimiter: str) -> None:
+    """Write one line per row, labels first, quoted where a label holds the delimiter.
+
+    Numbers are the shortest text that reads back as the same float32; masked scores are "-inf".
+    """
+    writer = csv.writer(out, delimiter=delimiter, lineterminator="\n")
+    writer.writerow([table.corner, *table.column_labels])
+    for label, row in zip(table.row_labels, table.values, strict=True):
+        writer.writerow([label, *row.astype(np.float32).astype(str)])
+
+
+def table_text(table: MatrixTable, delimiter: str) -> str:
+    """The whole table as one text."""
+    out = io.StringIO()
+    write_table(table, out, delimiter)
+    return out.getvalue()
+
+
+def save_table_csv(table: MatrixTable, path: str | Path) -> None:
+    """Write the table as CSV in UTF-8. Raises UserError when the file cannot be written."""
+    try:
+        # The byte order mark makes spreadsheets read the tokens' accents and signs as UTF-8.
+        with Path(path).open("w", encoding="utf-8-sig", newline="") as out:
+            write_table(table, out, ",")
+    except OSError as error:
+        raise _cannot_write(path, error.strerror or str(error)) from error
+
+
+def save_image_png(image: QImage, path: str | Path) -> None:
+    """Write a picture as PNG. Raises UserError when the file cannot be written."""
+    writer = QImageWriter(str(path), b"png")
+    if not writer.write(image):
+        raise _cannot_write(path, writer.errorString())
+
+
+def _cannot_write(path: str | Path, reason: str) -> UserError:
+    return UserError(f"The file {path} could not be written: {reason}.", "Choose another folder or name.")

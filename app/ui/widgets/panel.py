@@ -1,0 +1,59 @@
+"""A panel: a bordered sheet with a header and a body."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+
+from app.ui.theme import Theme
+from app.ui.widgets.labels import make_label, make_rule
+
+
+class Panel(QFrame):
+    """Title, faint subtitle and controls in a header of 40 px; add contents to `body_layout`."""
+
+    def __init__(self, theme: Theme, title: str, subtitle: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self.setProperty("role", "panel")
+        self.setAccessibleName(title)
+        self._title = make_label(theme, title, 13, 650)
+        self._subtitle = make_label(theme, subtitle, 12.5, role="caption")
+        header = QWidget()
+        header.setFixedHeight(40)
+        self._header = QHBoxLayout(header)
+        self._header.setContentsMargins(12, 0, 8, 0)
+        self._header.setSpacing(8)
+        self._header.addWidget(self._title)
+        self._header.addWidget(self._subtitle)
+        self._header.addStretch(1)
+        self.body = QWidget()
+        self.body_layout = QVBoxLayout(self.body)
+        self.body_layout.setContentsMargins(12, 12, 12, 12)
+        self.body_layout.setSpacing(8)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(1, 1, 1, 1)
+        layout.setSpacing(0)
+        layout.addWidget(header)
+        layout.addWidget(make_rule())
+        layout.addWidget(self.body, 1)
+
+    def set_title(self, title: str) -> None:
+        """Change the header's title, which is also the accessible name."""
+        self._title.setText(title)
+        self.setAccessibleName(title)
+
+    def set_subtitle(self, subtitle: str) -> None:
+        """Change the faint words after the title."""
+        self._subtitle.setText(subtitle)
+
+    def title(self) -> str:
+        """The header's title."""
+        return self._title.text()
+
+    def subtitle(self) -> str:
+        """The faint words after the title."""
+        return self._subtitle.text()
+
+    def add_header_widget(self, widget: QWidget) -> None:
+        """Put a control at the right end of the header, after those already there."""
+        self._header.addWidget(widget)

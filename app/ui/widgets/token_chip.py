@@ -1,0 +1,145 @@
+"""One token chip: what it holds and how it is painted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter
+
+from app.ui.theme import Theme, text_on
+from app.ui.widgets.painting import fill_round, outline_round
+from app.ui.widgets.token_text import faint_prefix, visible_token
+
+INSPECT = "inspect"
+GENERATE = "generate"
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A token: its text, id, probability 0..1 (of a generated one), and whether the person wrote it."""
+
+    text: str
+    token_id: int | None
+    probability: float | None
+    is_prompt: bool
+    shown: str
+
+    @classmethod
+    def of(cls, text: str, token_id: int | None, probability: float | None, is_prompt: bool) -> Chip:
+        """A chip with the text made visible."""
+        return cls(text, token_id, probability, is_prompt, visible_token(text))
+
+
+@dataclass(frozen=True, slots=True)
+class ChipState:
+    """What the strip knows about a chip at this moment; `weight` is an attention weight 0..1."""
+
+    selected: bool = False
+    hovered: bool = False
+    dimmed: bool = False
+    weight: float | None = None
+
+
+class ChipPainter:
+    """Measures and paints chips in one of the two styles."""
+
+    def __init__(self, theme: Theme, style: str) -> None:
+        self._theme = theme
+        self._inspect = style == INSPECT
+        self._font = theme.font(14 if self._inspect else 15, mono=True)
+        self._bold = theme.font(14 if self._inspect else 15, 700, mono=True)
+        self._id_font = theme.font(11, mono=True)
+        self._metrics = QFontMetricsF(self._font)
+        self._id_metrics = QFontMetricsF(self._id_font)
+        self._padding = 6 if self._inspect else 4
+        self._measured: dict[str, int] = {}
+        line = self._metrics.height()
+        self.chip_height = round(line + (10 if self._inspect else 9))
+        self.id_height = round(self._id_metrics.height() + 4) if self._inspect else 0
+
+    def width(self, chip: Chip) -> int:
+        """Pixels the chip takes, its id included."""
+        key = f"{chip.shown}\0{chip.token_id}" if self._inspect else chip.shown
+        if key not in self._measured:
+            text = self._metrics.horizontalAdvance(chip.shown) + 2 * self._padding
+            under = self._id_metrics.horizontalAdvance(_id_text(chip)) if self._inspect else 0.0
+            self._measured[key] = max(round(max(text, under)), 22 if self._inspect else 16)
+        return self._measured[key]
+
+    def paint(self, painter: QPainter, rect: QRectF, chip: Chip, state: ChipState) -> None:
+        """Paint the chip into `rect` (without the id's line, which lies under it)."""
+        ink = self._paint_box(painter, rect, chip, state)
+        self._paint_text(painter, rect, chip, state, ink)
+        self._paint_underline(painter, rect, chip, state)
+        if state.selected:
+            # Around a filled chip the ring stands outside, apart from the fill.
+            ring = rect if self._inspect else rect.adjusted(-2.5, -2.5, 2.5, 2.5)
+            outline_round(painter, ring, 5, self._theme.color("accent"), 2.0)
+        if self._inspect:
+            self._paint_id(painter, rect, chip, state)
+
+    def _paint_box(self, painter: QPainter, rect: QRectF, chip: Chip, state: ChipState) -> QColor:
+        """The chip's ground; gives back the colour of the text on it."""
+        color = self._theme.color
+        if self._inspect:
+            fill = color("hover") if state.hovered else color("sunken")
+            if state.selected:
+                fill_round(painter, rect, 5, color("accentsoft"))
+            elif state.dimmed:
+                outline_round(painter, rect, 5, color("line"), 1.0, fill, Qt.PenStyle.DashLine)
+            else:
+                outline_round(painter, rect, 5, color("line"), 1.0, fill)
+            return color("accent") if state.selected else color("ink3" if state.dimmed else "ink")
+        if chip.is_prompt or chip.probability is None:
+            outline_round(painter, rect, 4, color("line"), 1.0, color("hover" if state.hovered else "surface"))
+            return color("ink2")
+        fill = self._theme.chip_fill(chip.probability)
+        fill_round(painter, rect, 4, fill)
+        if state.hovered and not state.selected:
+            outline_round(painter, rect, 4, color("line2"))
+        return color("ink") if _readable(color("ink"), fill) else text_on(fill)
+
+    def _paint_text(self, painter: QPainter, rect: QRectF, chip: Chip, state: ChipState, ink: QColor) -> None:
+        painter.setFont(self._bold if state.selected and self._inspect else self._font)
+        room = rect.width() - 2 * self._padding
+        shown, advance = chip.shown, self._metrics.horizontalAdvance(chip.shown)
+        if advance > room + 1:
+            shown = self._metrics.elidedText(chip.shown, Qt.TextElideMode.ElideMiddle, room)
+            advance = self._metrics.horizontalAdvance(shown)
+        left = rect.left() + (rect.width() - advance) / 2
+        baseline = rect.center().y() + (self._metrics.ascent() - self._metrics.descent()) / 2
+        split = faint_prefix(shown)
+        if split:
+            faint = QColor(ink)
+            faint.setAlphaF(0.62)
+            painter.setPen(faint)
+            painter.drawText(QPointF(left, baseline), shown[:split])
+            left += self._metrics.horizontalAdvance(shown[:split])
+        painter.setPen(ink)
+        painter.drawText(QPointF(left, baseline), shown[split:])
+
+    def _paint_underline(self, painter: QPainter, rect: QRectF, chip: Chip, state: ChipState) -> None:
+        if state.weight is not None and self._inspect:
+            length = rect.width() * min(max(state.weight, 0.0), 1.0)
+            bar = QRectF(rect.left(), rect.bottom() - 3, max(length, 1.0), 3)
+            fill_round(painter, bar, 1.5, self._theme.bar_color())
+        elif not self._inspect and not chip.is_prompt and chip.probability is not None:
+            length = (rect.width() - 6) * min(max(chip.probability, 0.0), 1.0)
+            bar = QRectF(rect.left() + 3, rect.bottom() - 5, max(length, 2.0), 3)
+            fill_round(painter, bar, 1, self._theme.chip_underline())
+
+    def _paint_id(self, painter: QPainter, rect: QRectF, chip: Chip, state: ChipState) -> None:
+        painter.setFont(self._id_font)
+        painter.setPen(self._theme.color("accent" if state.selected else "ink3"))
+        under = QRectF(rect.left() - 4, rect.bottom() + 2, rect.width() + 8, self.id_height)
+        painter.drawText(under, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop, _id_text(chip))
+
+
+def _id_text(chip: Chip) -> str:
+    return "" if chip.token_id is None else str(chip.token_id)
+
+
+def _readable(ink: QColor, fill: QColor) -> bool:
+    """Whether the theme's own ink is on the same side as the best possible text colour."""
+    return (ink.lightnessF() > 0.5) == (text_on(fill).lightnessF() > 0.5)

@@ -1,0 +1,101 @@
+"""From a setting's value to a place on its slider and to the words in its field, and back. Knows no Qt."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+OFF_WORD = "off"
+_MINUS = "−"
+
+
+@dataclass(frozen=True)
+class ValueScale:
+    """A range of numbers with a step; `off` is the value that switches the setting off, which may lie outside.
+
+    On a logarithmic scale equal distances multiply the value, and one step is at least one unit of `decimals`.
+    """
+
+    minimum: float
+    maximum: float
+    step: float
+    decimals: int = 2
+    off: float | None = None
+    logarithmic: bool = False
+
+    def __post_init__(self) -> None:
+        if self.minimum >= self.maximum or self.step <= 0:
+            raise ValueError("A scale needs minimum < maximum and a step above 0.")
+        if self.logarithmic and self.minimum <= 0:
+            raise ValueError("A logarithmic scale needs a minimum above 0; give zero as `off`.")
+
+    def fit(self, value: float) -> float:
+        """The nearest allowed value: inside the range and rounded to the decimals shown, or off."""
+        if self.off is not None:
+            below = self.off < self.minimum and value <= self.off
+            above = self.off > self.maximum and value >= self.off
+            if value == self.off or below or above:
+                return self.off
+        return round(self._clamp(value), self.decimals)
+
+    def fraction(self, value: float) -> float:
+        """Place on the slider, 0..1. A value outside the range (off) stands at the end it lies beyond."""
+        value = self._clamp(value)
+        if self.logarithmic:
+            return math.log(value / self.minimum) / math.log(self.maximum / self.minimum)
+        return (value - self.minimum) / (self.maximum - self.minimum)
+
+    def at(self, fraction: float) -> float:
+        """The value at a place 0..1, snapped to the step; the end towards `off` is off."""
+        fraction = min(max(fraction, 0.0), 1.0)
+        off_below = self.off is not None and self.off <= self.minimum
+        off_above = self.off is not None and self.off >= self.maximum
+        if self.off is not None and ((off_below and fraction == 0.0) or (off_above and fraction == 1.0)):
+            return self.off
+        if self.logarithmic:
+            return self.fit(self.minimum * (self.maximum / self.minimum) ** fraction)
+        raw = self.minimum + fraction * (self.maximum - self.minimum)
+        snapped = self.minimum + round((raw - self.minimum) / self.step) * self.step
+        return self.fit(snapped)
+
+    def stepped(self, value: float, steps: int) -> float:
+        """The value some steps up (or down): a step of a logarithmic scale is about 5 % and at least one unit."""
+        for _ in range(abs(steps)):
+            value = self._one_step(value, 1 if steps > 0 else -1)
+        return value
+
+    def text(self, value: float) -> str:
+        """What the field shows: "off" or the number, with a real minus sign and thousands separators."""
+        if self.off is not None and value == self.off:
+            return OFF_WORD
+        return f"{value:,.{self.decimals}f}".replace("-", _MINUS)
+
+    def parse(self, text: str) -> float | None:
+        """The value of typed words; None when they are no number. Empty or "off" is off where off exists."""
+        cleaned = text.strip().replace(_MINUS, "-").replace(" ", "")
+        if cleaned.lower() in ("", OFF_WORD):
+            return self.off
+        comma_is_decimal = self.decimals > 0 and "." not in cleaned and cleaned.count(",") == 1
+        cleaned = cleaned.replace(",", "." if comma_is_decimal else "")
+        try:
+            value = float(cleaned)
+        except ValueError:
+            return None
+        return self.fit(value) if math.isfinite(value) else None
+
+    def _one_step(self, value: float, direction: int) -> float:
+        if self.off is not None and value == self.off:
+            inward = 1 if self.off <= self.minimum else -1
+            return self._first_inside(inward) if direction == inward else self.off
+        edge = self.maximum if direction > 0 else self.minimum
+        if value == edge and self.off is not None and (self.off - edge) * direction >= 0:
+            return self.off
+        change = max(abs(value) * 0.05, 10.0**-self.decimals) if self.logarithmic else self.step
+        return self.fit(min(max(value + direction * change, self.minimum), self.maximum))
+
+    def _first_inside(self, inward: int) -> float:
+        edge = self.minimum if inward > 0 else self.maximum
+        return edge if edge != self.off else self.fit(edge + inward * self.step)
+
+    def _clamp(self, value: float) -> float:
+        return min(max(value, self.minimum), self.maximum)

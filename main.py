@@ -1,0 +1,96 @@
+"""Unembed: read the options, show the window, only then touch torch."""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import QStandardPaths, QTimer
+from PySide6.QtWidgets import QApplication
+
+from app.engine.decode.settings import BALANCED
+from app.engine.models.catalogue import bundled_models
+from app.jobs.board import Board
+from app.session.session import Session
+from app.ui.options import Options, parse
+from app.ui.pages.inspect.page import EXAMPLES
+from app.ui.remembered import open_settings, restore_layout
+from app.ui.screenshot import Screenshot
+from app.ui.theme import Theme
+from app.ui.window import Window
+
+DEFAULT_SIZE = (1440, 900)
+PICTURE_TOKENS, PICTURE_SEED = 40, 42
+
+
+def start_log() -> str:
+    """Write warnings and defects to a file that does not grow for ever; its path is returned."""
+    folder = Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.AppDataLocation))
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "unembed.log"
+    handler = logging.handlers.RotatingFileHandler(
+        file, maxBytes=1_000_000, backupCount=1, encoding="utf-8", delay=True
+    )
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.getLogger("unembed").addHandler(handler)
+    return str(file)
+
+
+class Program:
+    """The one place where theme, session, jobs and window are wired together."""
+
+    def __init__(self, application: QApplication, options: Options) -> None:
+        self.application, self.options = application, options
+        self.remembering = options.screenshot is None
+        settings = open_settings() if self.remembering else None
+        choice = options.theme or (str(settings.value("theme", "system")) if settings else "system")
+        self.theme = Theme(choice if choice in ("light", "dark", "system") else "system")
+        self.theme.apply(application)
+        self.board = Board()
+        self.board.catch_everything()
+        writes = options.page == "generate" and bool(options.prompt)
+        decoding = replace(BALANCED, seed=PICTURE_SEED, max_new_tokens=PICTURE_TOKENS) if writes else BALANCED
+        self.session = Session(self.board, decoding)
+        log_file = start_log() if self.remembering else ""
+        self.window = Window(self.theme, self.session, self.board, bundled_models(), log_file, self.remembering)
+        self.window.resize(*(options.size or DEFAULT_SIZE))
+        if self.remembering and options.size is None:
+            restore_layout(self.window)
+        self.window.show_page(options.page)
+
+    def begin(self) -> None:
+        """After first paint: open the model, set the prompt, and whatever else the options start."""
+        prompt = EXAMPLES[0] if self.options.prompt is None and self.options.page == "inspect" else self.options.prompt
+        if prompt:
+            self.session.set_prompt(prompt)
+        if self.options.page == "generate" and prompt:
+            self.session.model_changed.connect(self.session.generate)
+        self.session.open_model(self.options.model)
+        if self.options.screenshot is not None:
+            Screenshot(self.window, self.session, self.board, self.options.screenshot, self.end)
+
+    def end(self, code: int, message: str) -> None:
+        """Close everything and leave with this exit code."""
+        if message:
+            print(message, file=sys.stderr)
+        self.window.close()
+        self.application.exit(code)
+
+
+def main() -> int:
+    """Run the program; the exit code is returned."""
+    options = parse(sys.argv[1:])
+    application = QApplication(sys.argv[:1])
+    application.setApplicationName("Unembed")
+    application.setOrganizationName("Unembed")
+    program = Program(application, options)
+    program.window.show()
+    QTimer.singleShot(0, program.begin)
+    return application.exec()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Setting up a checkout and starting what it holds. Standard library only: it runs before anything is installed."""
