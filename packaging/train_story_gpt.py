@@ -23,6 +23,7 @@ from training.held_out import bits_per_byte
 from training.windows import WindowSampler
 
 CONTEXT = 512
+BATCH = 16
 VOCABULARY = 4096
 
 
@@ -84,7 +85,12 @@ def main() -> None:
     print(f"tokens: books {len(streams[0]):,}, stories {len(streams[1]):,}, held out {len(valid_ids):,}", flush=True)
     model = new_model(tokenizer).to(options.device)
     recipe = CausalRecipe(
-        steps=options.steps, batch=16, shares=(0.65, 0.35), decay_shares=(0.45, 0.55), matrix_rate=5e-3, other_rate=2e-3
+        steps=options.steps,
+        batch=BATCH,
+        shares=(0.65, 0.35),
+        decay_shares=(0.45, 0.55),
+        matrix_rate=5e-3,
+        other_rate=2e-3,
     )
     part = valid_ids[:16_384]
     part_bytes = len(tokenizer.decode(part.tolist()).encode())

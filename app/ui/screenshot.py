@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QPoint, QTimer, Slot
-from PySide6.QtGui import QImage, QPainter
+from PySide6.QtGui import QImage, QImageWriter, QPainter
 from PySide6.QtWidgets import QWidget
 
 from app.engine.errors import UserError
@@ -50,10 +50,11 @@ class Screenshot(QObject):
         painter = QPainter(picture)
         self._window.render(painter, QPoint())
         painter.end()
-        if picture.save(str(self._file), b"PNG"):
+        writer = QImageWriter(str(self._file), b"PNG")
+        if writer.write(picture):
             self._finish(0, "")
         else:
-            self._finish(1, f"The picture could not be written to {self._file}.")
+            self._finish(1, f"The picture could not be written to {self._file}: {writer.errorString()}.")
 
     @Slot(str, object)
     def _failed(self, _page: str, error: BaseException) -> None:

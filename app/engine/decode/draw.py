@@ -19,14 +19,14 @@ def draw(logits: np.ndarray, u: float) -> int:
     weights, total = _weights(logits)
     if total * _HEAD_SHARE <= 1:
         head = np.flatnonzero(logits >= np.float32(logits.max() + np.log(total * _HEAD_SHARE)))
-        order = head[np.argsort(-logits[head], kind="stable")]
+        order = head.take(np.argsort(-logits[head], kind="stable"))
         place = int(np.searchsorted(np.cumsum(weights[order], dtype=np.float64) / total, u, side="right"))
         if place < len(order):
             return int(order[place])
     order = np.argsort(-logits, kind="stable")
     place = int(np.searchsorted(np.cumsum(weights[order], dtype=np.float64) / total, u, side="right"))
     # Rounding can leave the end of the strip a hair below 1; nothing of probability 0 may be taken there.
-    return int(order[min(place, np.count_nonzero(weights) - 1)])
+    return int(order[min(place, int(np.count_nonzero(weights)) - 1)])
 
 
 def strip(logits: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:

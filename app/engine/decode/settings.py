@@ -239,18 +239,18 @@ def _checked(name: str, value: Any, default: Any, knob: Knob) -> float | int | N
     """The value as a plain float or int, inside its range; None only where None is the default."""
     if value is None and default is None:
         return None
-    whole = not isinstance(default, float)
     if isinstance(value, bool) or not isinstance(value, Real):
         raise UserError(f"{name} is {value!r}; it must be a number {_range(knob)}.")
+    number = int(value) if isinstance(value, Integral) else float(value)
     low, high = knob.minimum, knob.maximum
     # Written so that NaN, which compares false with everything, is refused too.
-    if not ((low is None or value >= low) and (high is None or value <= high)):
+    if not ((low is None or number >= low) and (high is None or number <= high)):
         raise UserError(f"{name} is {value}; it must be {_range(knob)}.")
-    if not whole:
-        return float(value)
-    if not isinstance(value, Integral) and not float(value).is_integer():
+    if isinstance(default, float):
+        return float(number)
+    if isinstance(number, float) and not number.is_integer():
         raise UserError(f"{name} is {value}; it must be a whole number {_range(knob)}.")
-    return int(value)
+    return int(number)
 
 
 def _strings(value: Any) -> tuple[str, ...]:

@@ -15,7 +15,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from transformers.generation.logits_process import (
-    ForcedBOSTokenLogitsProcessor,
     LogitsProcessor,
     MinPLogitsWarper,
     NoBadWordsLogitsProcessor,
@@ -72,12 +71,14 @@ def ngram(logits: torch.Tensor, context: StageContext, settings: DecodingSetting
 def bans(logits: torch.Tensor, context: StageContext, settings: DecodingSettings) -> torch.Tensor:
     """The model's own rules in transformers' order, then the settings' bans, then the settings' forced token.
 
-    A forced token keeps logit 0 and everything else is cut, as transformers does it for a forced BOS.
+    A forced token keeps logit 0 and everything else is cut, as transformers does it. What the settings ban, the model's
+    rules cannot force: banning EOS lets a text run on although the model would end it there.
     """
-    for processor in _rule_processors(context.rules):
+    for processor in _bad_words(context.rules):
         logits = _through(processor, logits, context)
-    if _forces_last(settings, context):
-        logits = _only(logits, list(context.rules.forced_last))
+    by_rule = _forced_by_rule(settings, context)
+    if by_rule:
+        logits = _only(logits, by_rule)
     # transformers suppresses after it forces; both touching one step is a contradiction in the model's own config.
     for processor in _suppressors(context.rules):
         logits = _through(processor, logits, context)
@@ -149,6 +150,16 @@ def typical_p(logits: torch.Tensor, context: StageContext, settings: DecodingSet
     return TypicalLogitsWarper(settings.typical_p or np.finfo(np.float64).tiny)(None, logits[None])[0]
 
 
+def _bans_act(settings: DecodingSettings, context: StageContext) -> bool:
+    rules = context.rules
+    return (
+        bool(settings.banned or rules.bad_words or rules.suppressed)
+        or (bool(settings.forced) and _forced_now(settings, context) is not None)
+        or bool(_forced_by_rule(settings, context))
+        or (bool(rules.suppressed_first) and len(context.ids) == rules.begin_index)
+    )
+
+
 STAGES: tuple[Stage, ...] = (
     Stage("repetition", lambda settings, _: settings.repetition_penalty != 1.0, repetition),
     Stage(
@@ -159,7 +170,7 @@ STAGES: tuple[Stage, ...] = (
         frequency_presence,
     ),
     Stage("ngram", lambda settings, _: settings.no_repeat_ngram > 0, ngram),
-    Stage("bans", lambda settings, context: _bans_act(settings, context), bans),
+    Stage("bans", _bans_act, bans),
     Stage("temperature", lambda settings, _: settings.draws and settings.temperature != 1.0, temperature),
     Stage("top_k", lambda settings, _: settings.draws and settings.top_k > 0, top_k),
     Stage("top_p", lambda settings, _: settings.draws and settings.top_p < 1.0, top_p),
@@ -214,8 +225,15 @@ def _only(logits: torch.Tensor, tokens: list[int]) -> torch.Tensor:
     return after
 
 
-def _forces_last(settings: DecodingSettings, context: StageContext) -> bool:
-    return bool(context.rules.forced_last) and context.new_ids.size == settings.max_new_tokens - 1
+def _forced_by_rule(settings: DecodingSettings, context: StageContext) -> list[int]:
+    """What the model's config forces here: its EOS in the last place, its first token behind a lone start token."""
+    rules = context.rules
+    forced: tuple[int, ...] = ()
+    if rules.forced_last and context.new_ids.size == settings.max_new_tokens - 1:
+        forced = rules.forced_last
+    elif rules.forced_first is not None and len(context.ids) == 1:
+        forced = (rules.forced_first,)
+    return [token for token in forced if token not in settings.banned]
 
 
 def _forced_now(settings: DecodingSettings, context: StageContext) -> int | None:
@@ -223,26 +241,10 @@ def _forced_now(settings: DecodingSettings, context: StageContext) -> int | None
     return settings.forced[place] if place < len(settings.forced) else None
 
 
-def _bans_act(settings: DecodingSettings, context: StageContext) -> bool:
-    rules = context.rules
-    return (
-        bool(settings.banned or rules.bad_words or rules.suppressed)
-        or (bool(settings.forced) and _forced_now(settings, context) is not None)
-        or (rules.forced_first is not None and len(context.ids) == 1)
-        or _forces_last(settings, context)
-        or (bool(rules.suppressed_first) and len(context.ids) == rules.begin_index)
-    )
-
-
 @lru_cache(maxsize=16)
-def _rule_processors(rules: ModelRules) -> tuple[LogitsProcessor, ...]:
-    made: list[LogitsProcessor] = []
-    bad_words = [list(words) for words in rules.bad_words if words not in {(token,) for token in rules.eos}]
-    if bad_words:
-        made.append(NoBadWordsLogitsProcessor(bad_words))
-    if rules.forced_first is not None:
-        made.append(ForcedBOSTokenLogitsProcessor(rules.forced_first))
-    return tuple(made)
+def _bad_words(rules: ModelRules) -> tuple[LogitsProcessor, ...]:
+    words = [list(ids) for ids in rules.bad_words if ids not in {(token,) for token in rules.eos}]
+    return (NoBadWordsLogitsProcessor(words),) if words else ()
 
 
 @lru_cache(maxsize=16)

@@ -32,7 +32,9 @@ WINDOWED = GROUPED | dict(sliding_window=6)
 FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
     "gpt2": (
         "GPT2",
-        dict(vocab_size=VOCABULARY, n_embd=32, n_layer=2, n_head=4, n_positions=128, bos_token_id=BOS, eos_token_id=EOS),
+        dict(
+            vocab_size=VOCABULARY, n_embd=32, n_layer=2, n_head=4, n_positions=128, bos_token_id=BOS, eos_token_id=EOS
+        ),
     ),
     "opt": ("OPT", SMALL | dict(ffn_dim=64, word_embed_proj_dim=32)),
     "llama": ("Llama", GROUPED),
@@ -40,7 +42,10 @@ FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
     "qwen3": ("Qwen3", GROUPED),
     "mistral": ("Mistral", WINDOWED),
     "gemma2": ("Gemma2", WINDOWED | dict(query_pre_attn_scalar=8)),
-    "gemma3_text": ("Gemma3", WINDOWED | dict(query_pre_attn_scalar=8, layer_types=["sliding_attention", "full_attention"])),
+    "gemma3_text": (
+        "Gemma3",
+        WINDOWED | dict(query_pre_attn_scalar=8, layer_types=["sliding_attention", "full_attention"]),
+    ),
     "phi": ("Phi", SMALL | dict(num_key_value_heads=2)),
     "phi3": ("Phi3", SMALL | dict(num_key_value_heads=2, sliding_window=6)),
     "gpt_neox": ("GPTNeoX", SMALL),
@@ -102,7 +107,11 @@ def byte_tokenizer(add_bos: bool = False) -> PreTrainedTokenizerFast:
     if add_bos:
         backend.post_processor = processors.TemplateProcessing(single="<bos> $A", special_tokens=[("<bos>", BOS)])
     return PreTrainedTokenizerFast(
-        tokenizer_object=backend, bos_token="<bos>", eos_token="<eos>", pad_token="<pad>", clean_up_tokenization_spaces=False
+        tokenizer_object=backend,
+        bos_token="<bos>",
+        eos_token="<eos>",
+        pad_token="<pad>",
+        clean_up_tokenization_spaces=False,
     )
 
 

@@ -11,7 +11,7 @@ from app.ui.theme import Theme
 
 ROW = 29
 SPINE = 17.0
-GROUP_LEFT = 34.0
+GROUP_LEFT = 32.0
 
 
 class FlowView(QWidget):
@@ -47,7 +47,7 @@ class FlowView(QWidget):
 
     def row_rect(self, index: int) -> QRectF:
         """Where a row is painted."""
-        return QRectF(GROUP_LEFT, 6 + index * ROW, self.width() - GROUP_LEFT - 8, ROW)
+        return QRectF(GROUP_LEFT, 6 + index * ROW, self.width() - GROUP_LEFT - 4, ROW)
 
     def sizeHint(self) -> QSize:
         return QSize(236, 12 + ROW * len(self._rows))
@@ -121,14 +121,14 @@ class FlowView(QWidget):
             painter.drawRoundedRect(rect, 5, 5)
         ink = self._theme.color("onaccent" if chosen else "ink")
         faint = self._theme.color("onaccent" if chosen else "ink3")
-        left = rect.left() + 6
+        left = rect.left() + 4
         if row.block is not None:
             self._paint_chevron(painter, QPointF(left + 4, rect.center().y()), row.block == self._open_block)
             left += 18
         mono = row.block is None
         detail_font = self._theme.font(11, mono=mono)
         detail_width = QFontMetricsF(detail_font).horizontalAdvance(row.detail)
-        title_font = self._theme.font(12.5, 600 if row.block is not None or chosen else 400)
+        title_font = self._theme.font(12, 600 if row.block is not None or chosen else 400)
         title_space = rect.right() - 6 - left - detail_width - 8
         title = QFontMetricsF(title_font).elidedText(row.title, Qt.TextElideMode.ElideRight, title_space)
         painter.setFont(title_font)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import Qt, QTimer, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QScrollArea, QStackedWidget, QWidget
 
 from app.engine.trace.records import HeadReading, TensorReading
@@ -33,7 +34,9 @@ EXAMPLES = (
     "Once upon a time there was a little rabbit who lived in",
     "The red fox saw the red bird. The red fox saw the red",
 )
-BARS = 6
+BARS, FEW_BARS = 6, 4
+LOW = 640
+"""On a page lower than this the next-token panel shows fewer bars, so that the picture keeps its place."""
 REDRAW_MS = 60
 """Thumbnails of many layers arrive quickly; the grid is drawn at most so often."""
 
@@ -109,7 +112,6 @@ class InspectPage(Page):
         self.next_token = Panel(theme, "Next token")
         self.next_token.body_layout.setContentsMargins(12, 6, 12, 6)
         self.next_token.body_layout.addWidget(self.bars)
-        self.next_token.setMinimumHeight(196)
         return self.next_token
 
     def _beside(self, theme: Theme) -> QWidget:
@@ -255,7 +257,7 @@ class InspectPage(Page):
     def _candidates_read(self, position: int) -> None:
         if position != self._session.query:
             return
-        found = self._session.inspection.candidates[position][:BARS]
+        found = self._session.inspection.candidates[position][: BARS if self.height() >= LOW else FEW_BARS]
         self.bars.set_rows([(candidate.text, candidate.probability, None) for candidate in found])
         token = self._session.inspection.tokens[position]
         self.next_token.set_subtitle(f"after {visible_token(token.text)} #{position}")
@@ -338,6 +340,13 @@ class InspectPage(Page):
         if summary is not None:
             layer = min(max(self._session.selection.layer + step, 0), summary.layers - 1)
             self._head_chosen(layer, self._session.selection.head)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.next_token.setFixedHeight(196 if self.height() >= LOW else 150)
+        query = self._session.query
+        if query is not None and query in self._session.inspection.candidates:
+            self._candidates_read(query)
 
     # What the window asks
 

@@ -48,7 +48,7 @@ def _parts(summary: ModelSummary, infos: Mapping[str, TensorInfo], prefix: str) 
         ("ln1", f"{norm} 1", False),
         ("attn.q_pre", "Q, K before rotary", False),
         ("attn.q", "Q, K, V", False),
-        ("attn.scores", "Scores, QKᵀ ⁄ √d", False),
+        ("attn.scores", "Scores, QKᵀ/√d", False),
         ("attn.pattern", "Softmax", False),
         ("attn.z", "Mix values", False),
         ("attn.out", "Project", False),
