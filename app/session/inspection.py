@@ -130,20 +130,27 @@ class Inspection(QObject):
             self.thumbnails[value.layer] = value
             self.thumbnails_changed.emit(value.layer)
         elif isinstance(value, tuple):
+            self._forget_readings()
             self.tokens = value
             self.tokens_changed.emit()
         elif value is not None:
             self._take(value)
 
     def _take(self, trace: Trace | None) -> None:
+        self._forget_readings()
         self._trace = trace
         self.infos = trace.infos() if trace is not None else {}
+        self.run_changed.emit()
+
+    def _forget_readings(self) -> None:
+        """The tokens are another text's from here on: what was read of the old one must not answer for them."""
+        self._trace = None
         self.thumbnails, self.candidates, self.head = {}, {}, None
         self._kept.clear()
-        self.run_changed.emit()
 
     @Slot(object)
     def _run_failed(self, error: BaseException) -> None:
+        self._take(None)
         self.failed.emit(error)
 
 

@@ -58,7 +58,7 @@ class CachedForward:
             # What the common `prepare_inputs_for_generation` comes to for one text without padding, without its cost.
             inputs = dict(self._arguments)
             name = "input_ids" if self._encoder_ids is None else "decoder_input_ids"
-            inputs[name] = torch.tensor([ids[self._past :].tolist()], device=self._device)
+            inputs[name] = torch.from_numpy(ids[self._past :])[None].to(self._device)
             if self._positions:
                 inputs["position_ids"] = torch.arange(self._past, len(ids), device=self._device)[None]
             return inputs
@@ -66,7 +66,7 @@ class CachedForward:
         if self._positions:
             more["position_ids"] = torch.arange(len(ids), device=self._device)[None]
         return self._model.prepare_inputs_for_generation(
-            torch.tensor([ids.tolist()], device=self._device),
+            torch.from_numpy(ids)[None].to(self._device),
             next_sequence_length=1 if self._past else None,
             attention_mask=None,
             is_first_iteration=not self._past,

@@ -119,21 +119,20 @@ class _Chance:
 
 def _decide(logits: torch.Tensor, context: StageContext, settings: DecodingSettings, chance: _Chance) -> Step:
     """The step without its text."""
-    outcomes = run_stages(logits, context, settings)
-    if not np.isfinite(outcomes[-1].logits.max()):
-        if not np.isfinite(outcomes[0].logits.max()):
-            raise UserError(
-                "The model's logits are not finite numbers, so no token can be chosen.",
-                "Its weights may be damaged, or its precision too low: load it again in fp32.",
-            )
-        raise UserError(
-            "The settings cut every token, so none is left to choose.",
-            "Ban fewer tokens, or allow n-grams to repeat.",
-        )
     u = chance.number() if settings.draws else None
-    token, drawn = choose(outcomes, u)
-    logprob = float(torch.log_softmax(logits, dim=-1)[token])
-    return Step(token, "", logprob, (*outcomes, drawn), u, chance.seed, context)
+    token, outcomes = choose(run_stages(logits.numpy(), context, settings), u)
+    if token is not None:
+        logprob = float(torch.log_softmax(logits, dim=-1)[token])
+        return Step(token, "", logprob, outcomes, u, chance.seed, context)
+    if not np.isfinite(outcomes[0].logits.max()):
+        raise UserError(
+            "The model's logits are not finite numbers, so no token can be chosen.",
+            "Its weights may be damaged, or its precision too low: load it again in fp32.",
+        )
+    raise UserError(
+        "The settings cut every token, so none is left to choose.",
+        "Ban fewer tokens, or allow n-grams to repeat.",
+    )
 
 
 def _with_text(step: Step, text: str) -> Step:

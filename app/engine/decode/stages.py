@@ -26,49 +26,48 @@ from transformers.generation.logits_process import (
     TypicalLogitsWarper,
 )
 
-from app.engine.decode.draw import draw
+from app.engine.decode.draw import draw, likeliest
 from app.engine.decode.records import ModelRules, StageContext, StageOutcome
 from app.engine.decode.settings import DecodingSettings
 
-_CUT = float("-inf")
-_CUT32 = np.float32(_CUT)
+_CUT = np.float32(-np.inf)
 
 _TOP_P_SHARE = 1 / 512
 _TOP_P_MARGIN = 1e-4
 
 
 class Stage(NamedTuple):
-    """A stage: its name, whether it acts now, and what it makes of float32 logits `[vocabulary]` (a new tensor)."""
+    """A stage: its name, whether it acts now, and what it makes of float32 logits `[vocabulary]` (a new array)."""
 
     name: str
     active: Callable[[DecodingSettings, StageContext], bool]
-    apply: Callable[[torch.Tensor, StageContext, DecodingSettings], torch.Tensor]
+    apply: Callable[[np.ndarray, StageContext, DecodingSettings], np.ndarray]
 
 
-def _through(processor: LogitsProcessor, logits: torch.Tensor, context: StageContext) -> torch.Tensor:
-    return processor(torch.from_numpy(context.ids)[None], logits[None])[0]
+def _through(processor: LogitsProcessor, logits: np.ndarray, context: StageContext) -> np.ndarray:
+    ids = torch.from_numpy(context.ids)[None]
+    return processor(ids, torch.from_numpy(logits)[None])[0].numpy()
 
 
-def repetition(logits: torch.Tensor, context: StageContext, settings: DecodingSettings) -> torch.Tensor:
+def repetition(logits: np.ndarray, context: StageContext, settings: DecodingSettings) -> np.ndarray:
     """Logits of ids that stand before: positive ones divided by the penalty, negative ones multiplied."""
     return _through(RepetitionPenaltyLogitsProcessor(settings.repetition_penalty), logits, context)
 
 
-def frequency_presence(logits: torch.Tensor, context: StageContext, settings: DecodingSettings) -> torch.Tensor:
+def frequency_presence(logits: np.ndarray, context: StageContext, settings: DecodingSettings) -> np.ndarray:
     """Takes frequency_penalty · count + presence_penalty · [count > 0] off; counts new tokens only."""
     ids, counts = np.unique(context.new_ids, return_counts=True)
-    after = logits.clone()
-    penalty = settings.frequency_penalty * counts + settings.presence_penalty
-    after[torch.from_numpy(ids)] -= torch.from_numpy(penalty.astype(np.float32))
+    after = logits.copy()
+    after[ids] -= (settings.frequency_penalty * counts + settings.presence_penalty).astype(np.float32)
     return after
 
 
-def ngram(logits: torch.Tensor, context: StageContext, settings: DecodingSettings) -> torch.Tensor:
+def ngram(logits: np.ndarray, context: StageContext, settings: DecodingSettings) -> np.ndarray:
     """Cuts tokens that would complete an n-gram that stands before."""
     return _through(NoRepeatNGramLogitsProcessor(settings.no_repeat_ngram), logits, context)
 
 
-def bans(logits: torch.Tensor, context: StageContext, settings: DecodingSettings) -> torch.Tensor:
+def bans(logits: np.ndarray, context: StageContext, settings: DecodingSettings) -> np.ndarray:
     """The model's own rules in transformers' order, then the settings' bans, then the settings' forced token.
 
     A forced token keeps logit 0 and everything else is cut, as transformers does it. What the settings ban, the model's
@@ -84,70 +83,64 @@ def bans(logits: torch.Tensor, context: StageContext, settings: DecodingSettings
         logits = _through(processor, logits, context)
     banned = [token for token in settings.banned if token < len(logits)]
     if banned:
-        logits = logits.clone()
+        logits = logits.copy()
         logits[banned] = _CUT
     forced = _forced_now(settings, context)
     return logits if forced is None else _only(logits, [forced])
 
 
-def temperature(logits: torch.Tensor, context: StageContext, settings: DecodingSettings) -> torch.Tensor:
+def temperature(logits: np.ndarray, context: StageContext, settings: DecodingSettings) -> np.ndarray:
     """Logits divided by the temperature."""
-    return logits / settings.temperature
+    return logits / np.float32(settings.temperature)
 
 
-def top_k(logits: torch.Tensor, context: StageContext, settings: DecodingSettings) -> torch.Tensor:
+def top_k(logits: np.ndarray, context: StageContext, settings: DecodingSettings) -> np.ndarray:
     """Cuts everything below the k-th largest logit; ties with it stay."""
-    least = torch.topk(logits, min(settings.top_k, len(logits)))[0][-1].item()
-    before = logits.numpy()
-    return torch.from_numpy(np.where(before < np.float32(least), _CUT32, before))
+    kept = torch.topk(torch.from_numpy(logits), min(settings.top_k, len(logits)))[0]
+    return np.where(logits < kept.numpy()[-1], _CUT, logits)
 
 
-def top_p(logits: torch.Tensor, context: StageContext, settings: DecodingSettings) -> torch.Tensor:
+def top_p(logits: np.ndarray, context: StageContext, settings: DecodingSettings) -> np.ndarray:
     """Keeps the smallest set of likeliest tokens whose probabilities reach p together, and at least one.
 
     transformers sorts the whole vocabulary. Tokens of at least 1/512 are at most 512 and the likeliest, so when they
-    reach p the border lies among them. Where the border is within rounding of p, or between equal logits (the order of
-    the sort decides), transformers' own processor is asked.
+    reach p the border lies among them. Where the border is within rounding of p, or between tokens as good as equal
+    (the order of the sort decides), transformers' own processor is asked.
     """
-    border = _nucleus_border(logits.numpy(), settings.top_p)
-    if border is None:
-        return TopPLogitsWarper(settings.top_p)(None, logits[None])[0]
-    before = logits.numpy()
-    return torch.from_numpy(np.where(before < border, _CUT32, before))
+    last = _last_of_nucleus(logits, settings.top_p)
+    if last is None:
+        return _through(TopPLogitsWarper(settings.top_p), logits, context)
+    return np.where(logits < logits[last], _CUT, logits)
 
 
-def _nucleus_border(logits: np.ndarray, p: float) -> np.float32 | None:
-    """The smallest logit inside the nucleus, None when it cannot be told beyond doubt from the likeliest tokens."""
-    largest = logits.max()
-    if not np.isfinite(largest):
+def _last_of_nucleus(logits: np.ndarray, p: float) -> int | None:
+    """The least likely token inside the nucleus; None when the likeliest tokens do not tell beyond doubt."""
+    if not np.isfinite(logits.max()):
         return None
-    total = np.exp(logits - largest).sum(dtype=np.float64)
-    head = logits[logits >= np.float32(largest + np.log(total * _TOP_P_SHARE))]
-    if not head.size:
-        return None
-    head = -np.sort(-head)
-    reached = np.cumsum(np.exp(head - largest), dtype=np.float64) / total
-    last = int(np.searchsorted(reached, p, side="left"))
-    if last >= head.size or reached[last] < p + _TOP_P_MARGIN:
-        return None
-    if (reached[last - 1] if last else 0.0) > p - _TOP_P_MARGIN:
-        return None
-    if last + 1 < head.size and head[last + 1] == head[last]:
-        return None
-    return head[last]
+    ids, weights, total = likeliest(logits, _TOP_P_SHARE)
+    below, above = (p - _TOP_P_MARGIN) * total, (p + _TOP_P_MARGIN) * total
+    reached = 0.0
+    for place, weight in enumerate(weights):
+        if reached > below:
+            return None
+        reached += weight
+        if reached > above:
+            equal = place + 1 < len(weights) and weights[place + 1] > weight * (1 - 1e-5)
+            return None if equal else ids[place]
+    return None
 
 
-def min_p(logits: torch.Tensor, context: StageContext, settings: DecodingSettings) -> torch.Tensor:
+def min_p(logits: np.ndarray, context: StageContext, settings: DecodingSettings) -> np.ndarray:
     """Cuts tokens whose probability is below min_p times the largest."""
-    return MinPLogitsWarper(settings.min_p)(None, logits[None])[0]
+    return _through(MinPLogitsWarper(settings.min_p), logits, context)
 
 
-def typical_p(logits: torch.Tensor, context: StageContext, settings: DecodingSettings) -> torch.Tensor:
+def typical_p(logits: np.ndarray, context: StageContext, settings: DecodingSettings) -> np.ndarray:
     """Locally typical sampling (Meister et al. 2022): keeps those whose surprise is nearest the entropy.
 
     transformers refuses a mass of 0; the smallest float means the same, the most typical token alone.
     """
-    return TypicalLogitsWarper(settings.typical_p or np.finfo(np.float64).tiny)(None, logits[None])[0]
+    return _through(TypicalLogitsWarper(settings.typical_p or np.finfo(np.float64).tiny), logits, context)
 
 
 def _bans_act(settings: DecodingSettings, context: StageContext) -> bool:
@@ -179,29 +172,34 @@ STAGES: tuple[Stage, ...] = (
 )
 
 
-def run_stages(logits: torch.Tensor, context: StageContext, settings: DecodingSettings) -> tuple[StageOutcome, ...]:
-    """The outcomes "raw" to "typical_p". `logits`: float32 `[vocabulary]` on the CPU; never changed.
+def run_stages(logits: np.ndarray, context: StageContext, settings: DecodingSettings) -> tuple[StageOutcome, ...]:
+    """The outcomes "raw" to "typical_p". `logits`: float32 `[vocabulary]`, never changed.
 
     When chance decides nothing (greedy, temperature 0), the stages from temperature on are inactive.
     """
-    array = logits.numpy()
-    outcomes = [StageOutcome("raw", True, array)]
+    outcomes = [StageOutcome("raw", True, logits)]
     for name, active, apply in STAGES:
         acts = active(settings, context)
         if acts:
             logits = apply(logits, context, settings)
-            array = logits.numpy()
-        outcomes.append(StageOutcome(name, acts, array))
+        outcomes.append(StageOutcome(name, acts, logits))
     return tuple(outcomes)
 
 
-def choose(outcomes: tuple[StageOutcome, ...], u: float | None) -> tuple[int, StageOutcome]:
-    """The token and the outcome "draw", where it alone is left. `u` in [0, 1), None takes the likeliest."""
+def choose(outcomes: tuple[StageOutcome, ...], u: float | None) -> tuple[int | None, tuple[StageOutcome, ...]]:
+    """The token, and the outcomes with "draw" at their end, where it alone is left.
+
+    `u` in [0, 1) draws, None takes the likeliest. When no token is left, None and the outcomes as they are.
+    """
     logits = outcomes[-1].logits
-    token = int(logits.argmax()) if u is None else draw(logits, u)
-    alone = np.full_like(logits, _CUT32)
+    token = int(logits.argmax())
+    if not np.isfinite(logits[token]):
+        return None, outcomes
+    if u is not None:
+        token = draw(logits, u)
+    alone = np.full_like(logits, _CUT)
     alone[token] = logits[token]
-    return token, StageOutcome("draw", True, alone)
+    return token, (*outcomes, StageOutcome("draw", True, alone))
 
 
 def recompute(
@@ -212,15 +210,11 @@ def recompute(
     Gives the token that would be chosen under the same random number (the likeliest when `u` is None or the settings
     are greedy) and the eleven outcomes; None and ten outcomes when the settings cut every token.
     """
-    outcomes = run_stages(torch.from_numpy(raw), context, settings)
-    if not np.isfinite(outcomes[-1].logits.max()):
-        return None, outcomes
-    token, drawn = choose(outcomes, u if settings.draws else None)
-    return token, (*outcomes, drawn)
+    return choose(run_stages(raw, context, settings), u if settings.draws else None)
 
 
-def _only(logits: torch.Tensor, tokens: list[int]) -> torch.Tensor:
-    after = torch.full_like(logits, _CUT)
+def _only(logits: np.ndarray, tokens: list[int]) -> np.ndarray:
+    after = np.full_like(logits, _CUT)
     after[tokens] = 0
     return after
 

@@ -117,7 +117,13 @@ def block_points(
     add("attn.out", parts.attention, _output, "This block has no attention.")
     only_one = "Attention and feed-forward of this block share one norm, named ln1."
     add("ln2", parts.second_norm, _output, only_one)
-    add("mlp.hidden", parts.mlp_last, _input, "This block's feed-forward has no single hidden layer.", ("token", "mlp"))
+    add(
+        "mlp.hidden",
+        parts.mlp_last,
+        _input,
+        "This block's feed-forward has no single hidden layer.",
+        ("token", "hidden_unit"),
+    )
     add("mlp.out", parts.mlp or parts.mlp_last, _output, "This block has no feed-forward.")
     if parts.attention_norm_after:
         points.append(Point("ln1_post", parts.attention_norm_after, _output))

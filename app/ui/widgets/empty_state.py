@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from app.ui.theme import Theme
 from app.ui.widgets.labels import make_label
@@ -55,7 +55,7 @@ class EmptyState(QWidget):
         self._sentence = make_label(theme, sentence, 13, role="secondary")
         self._sentence.setWordWrap(True)
         self._sentence.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._row = QHBoxLayout()
+        self._row = QVBoxLayout()
         self._row.setSpacing(8)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 16, 16, 16)
@@ -85,15 +85,14 @@ class EmptyState(QWidget):
                 widget.hide()
                 widget.deleteLater()
         self._buttons = []
-        self._row.addStretch(1)
         for words in examples:
             button = QPushButton(words)
             button.setFont(self._theme.font(13, 500))
             button.setProperty("kind", "primary" if not self._buttons else "")
             button.clicked.connect(self._on_clicked)
-            self._row.addWidget(button)
+            # One under the other: side by side, sentences would be cut.
+            self._row.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
             self._buttons.append(button)
-        self._row.addStretch(1)
 
     def buttons(self) -> list[QPushButton]:
         """The example buttons, in order."""

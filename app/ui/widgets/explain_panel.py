@@ -117,6 +117,8 @@ class ExplainPanel(QFrame):
         sheet.addWidget(self._make_header())
         sheet.addWidget(make_rule())
         sheet.addWidget(self._make_scroll(), 1)
+        # While the scroll area is hidden the header stays at the top.
+        sheet.addStretch(0)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)

@@ -38,7 +38,7 @@ def context(ids: list[int], prompt_length: int = 1, **rules: Any) -> StageContex
 
 
 def outcome(name: str, logits: torch.Tensor, where: StageContext, **settings: Any) -> torch.Tensor:
-    found = ours.run_stages(logits, where, DecodingSettings(**settings))[NAMES.index(name)]
+    found = ours.run_stages(logits.numpy(), where, DecodingSettings(**settings))[NAMES.index(name)]
     assert found.name == name
     return torch.from_numpy(found.logits)
 
@@ -117,7 +117,7 @@ def test_the_chain_equals_transformers_chain(kind: str) -> None:
     for seed in range(30):
         logits = logits_of(kind, seed)
         expected = chain(torch.tensor([ids]), logits[None].clone())[0]
-        assert torch.equal(torch.from_numpy(ours.run_stages(logits, context(ids), chosen)[-1].logits), expected)
+        assert torch.equal(torch.from_numpy(ours.run_stages(logits.numpy(), context(ids), chosen)[-1].logits), expected)
 
 
 @pytest.mark.parametrize("probabilities", [[0.5, 0.3, 0.2], [0.25] * 4, [0.4, 0.2, 0.2, 0.2], [0.1] * 10])
@@ -179,7 +179,7 @@ def test_the_models_rules_cannot_force_what_is_banned() -> None:
 
 
 def test_an_inactive_stage_shares_the_array_before_it() -> None:
-    outcomes = ours.run_stages(torch.randn(50), context([1]), DecodingSettings(top_k=5))
+    outcomes = ours.run_stages(torch.randn(50).numpy(), context([1]), DecodingSettings(top_k=5))
     assert [entry.name for entry in outcomes] == NAMES
     assert [entry.name for entry in outcomes if entry.active] == ["raw", "top_k"]
     assert all(entry.logits is outcomes[0].logits for entry in outcomes[:6])
@@ -204,7 +204,7 @@ def test_no_stage_changes_what_it_was_given() -> None:
         forced=(1, 5),
     )
     rules = {"eos": (1,), "bad_words": ((3,), (5, 6)), "suppressed": (7,), "suppressed_first": (8,), "begin_index": 4}
-    outcomes = ours.run_stages(logits, context([5, 6, 5, 5], 2, **rules), everything)
+    outcomes = ours.run_stages(logits.numpy(), context([5, 6, 5, 5], 2, **rules), everything)
     assert torch.equal(logits, before)
     assert sum(entry.active for entry in outcomes) == len(outcomes)
 

@@ -32,6 +32,7 @@ class AttentionPanel(Panel):
         self.values.toggled.connect(self.heatmap.set_values_shown)
         self.add_header_widget(self.modes)
         self.add_header_widget(self.values)
+        self.body_layout.setContentsMargins(12, 6, 12, 6)
         self.body_layout.addWidget(self.heatmap)
 
     def show_head(self, reading: HeadReading, tokens: Sequence[Token], mode: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QScrollArea, QStackedWidget, QWidget
+from PySide6.QtWidgets import QScrollArea, QSplitter, QStackedWidget, QWidget
 
 from app.engine.trace.records import HeadReading, TensorReading
 from app.session.session import Session
@@ -30,11 +30,12 @@ from app.ui.widgets.prompt_line import PromptLine
 from app.ui.widgets.token_text import visible_token
 
 EXAMPLES = (
-    "When Tim and Ada went to the park, Tim gave a ball to",
+    "When Tim and Sue went to the park, Tim gave a ball to",
     "Once upon a time there was a little rabbit who lived in",
     "The red fox saw the red bird. The red fox saw the red",
 )
 BARS, FEW_BARS = 6, 4
+STATISTICS_HEIGHT = 240
 LOW = 640
 """On a page lower than this the next-token panel shows fewer bars, so that the picture keeps its place."""
 REDRAW_MS = 60
@@ -94,13 +95,15 @@ class InspectPage(Page):
         self.pictures = QStackedWidget()
         self.pictures.addWidget(self.attention)
         self.pictures.addWidget(self.tensor)
-        middle = split("inspect middle", Qt.Orientation.Vertical, (self.pictures, 480), (self._next_token(theme), 216))
-        middle.setStretchFactor(1, 0)
+        self._middle = split(
+            "inspect middle", Qt.Orientation.Vertical, (self.pictures, 480), (self._next_token(theme), 216)
+        )
+        self._middle.setStretchFactor(1, 0)
         whole = split(
             "inspect whole",
             Qt.Orientation.Horizontal,
             (self.flow_panel, 248),
-            (middle, 540),
+            (self._middle, 540),
             (self._beside(theme), 262),
         )
         whole.setStretchFactor(0, 0)
@@ -134,16 +137,16 @@ class InspectPage(Page):
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(self.facts)
         self.facts_panel.body_layout.addWidget(scroll)
-        column = split(
+        self._column = split(
             "inspect beside",
             Qt.Orientation.Vertical,
             (self.heads, 480),
             (self.histogram_panel, 300),
             (self.facts_panel, 216),
         )
-        column.setStretchFactor(2, 0)
-        column.setMinimumWidth(216)
-        return column
+        self._column.setStretchFactor(2, 0)
+        self._column.setMinimumWidth(216)
+        return self._column
 
     # What the session says
 
@@ -163,6 +166,7 @@ class InspectPage(Page):
     @Slot()
     def _tokens_changed(self) -> None:
         tokens = self._session.inspection.tokens
+        self._tensor_shown = None
         self.prompt.set_tokens(tokens)
         self._mark_query()
         self._pages.setCurrentIndex(1 if tokens else 0)
@@ -199,6 +203,7 @@ class InspectPage(Page):
         return self._session.selection.layer, self._session.selection.head
 
     _mode = "weights"
+    _low: bool | None = None
 
     @Slot(int)
     def _thumbnail_came(self, _layer: int) -> None:
@@ -228,7 +233,9 @@ class InspectPage(Page):
         self._mark_query()
         self.pictures.setCurrentWidget(self.attention)
         self.heads.show()
-        self.histogram_panel.hide()
+        if self.histogram_panel.isVisible():
+            self.histogram_panel.hide()
+            self._fit_last(self._column, 140 if self._low else 200)
         self.facts_panel.set_title("This head")
         self.facts_panel.set_subtitle("on this text")
         self.facts.set_rows(head_facts(reading))
@@ -246,6 +253,8 @@ class InspectPage(Page):
         self.histogram.set_values(reading.values)
         self.histogram_panel.set_subtitle(f"{reading.values.size:,} values, log count")
         self.histogram_panel.show()
+        if not self._low:
+            self._fit_last(self._column, STATISTICS_HEIGHT)
         self.facts_panel.set_title("Statistics")
         self.facts_panel.set_subtitle("whole tensor")
         self.facts.set_rows(tensor_facts(reading))
@@ -343,10 +352,21 @@ class InspectPage(Page):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self.next_token.setFixedHeight(196 if self.height() >= LOW else 150)
+        low = self.height() < LOW
+        if low != self._low:
+            self._low = low
+            self._fit_last(self._middle, 140 if low else 200)
+            self._fit_last(self._column, 140 if low else 200)
         query = self._session.query
         if query is not None and query in self._session.inspection.candidates:
             self._candidates_read(query)
+
+    @staticmethod
+    def _fit_last(splitter: QSplitter, height: int) -> None:
+        """Give the lowest part of a splitter this height and the first part the rest."""
+        sizes = splitter.sizes()
+        splitter.widget(splitter.count() - 1).setMinimumHeight(min(height, 200))
+        splitter.setSizes([sizes[0] + sizes[-1] - height, *sizes[1:-1], height])
 
     # What the window asks
 

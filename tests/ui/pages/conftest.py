@@ -1,0 +1,33 @@
+"""A window on the bundled model, new for every test, and the engine's own view of that model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from pytestqt.qtbot import QtBot
+from PySide6.QtWidgets import QApplication
+from ui.desk import Desk, open_desk
+
+from app.engine.models import load
+from app.engine.models.loaded import LoadedModel
+from app.ui.theme import Theme
+
+
+@pytest.fixture(scope="session")
+def theme(qapp: QApplication) -> Theme:
+    made = Theme("light")
+    made.apply(qapp)
+    return made
+
+
+@pytest.fixture
+def desk(qtbot: QtBot, theme: Theme) -> Iterator[Desk]:
+    with open_desk(qtbot, theme) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def story() -> LoadedModel:
+    """The bundled model, opened once more beside the window's."""
+    return load("story-gpt")

@@ -1,0 +1,403 @@
+"""The Inspect page, pressed and typed at: what is on screen is what the engine computes."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from engine.tiny_models import SENTENCES, save_tiny
+from pytestqt.qtbot import QtBot
+from PySide6.QtCore import QPointF, Qt
+from ui.desk import Desk, chip_ids, chip_weights, copied_table, leave, open_desk, words
+from ui.widgets.matrices import move
+
+from app.engine.models import load
+from app.engine.models.loaded import LoadedModel
+from app.engine.trace import trace
+from app.engine.trace.result import Trace
+from app.ui.pages.inspect.page import EXAMPLES
+from app.ui.theme import Theme
+from app.ui.widgets.token_text import visible_token
+
+TEXT = EXAMPLES[0]
+
+
+@pytest.fixture
+def expected(story: LoadedModel) -> Trace:
+    return trace(story, TEXT)
+
+
+@pytest.fixture
+def inspecting(desk: Desk) -> Desk:
+    """The first example, looked at."""
+    desk.click(desk.inspect.empty.buttons()[0])
+    desk.settle()
+    return desk
+
+
+def shown_weights(desk: Desk) -> np.ndarray:
+    """The numbers of the heatmap, copied with Ctrl+C."""
+    heatmap = desk.inspect.attention.heatmap
+    heatmap.setFocus()
+    desk.key(heatmap, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    return copied_table()
+
+
+def shown_tensor(desk: Desk) -> np.ndarray:
+    """The numbers of the tensor picture, copied with Ctrl+C."""
+    desk.inspect.tensor.view.setFocus()
+    desk.key(desk.inspect.tensor.view, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    return copied_table()
+
+
+def assert_bars(desk: Desk, logits: torch.Tensor, loaded: LoadedModel) -> None:
+    """The next-token bars show the likeliest tokens of a row of logits."""
+    best = logits.softmax(-1).topk(6)
+    rows = desk.inspect.bars.rows()
+    assert [text for text, _, _ in rows] == [loaded.tokenizer.decode([token]) for token in best.indices.tolist()]
+    assert [share for _, share, _ in rows] == pytest.approx(best.values.tolist(), abs=1e-6)
+
+
+# From nothing to a picture
+
+
+def test_an_example_is_one_click_away(desk: Desk, story: LoadedModel) -> None:
+    page = desk.inspect
+    assert page.empty.isVisible()
+    assert [button.text() for button in page.empty.buttons()] == list(EXAMPLES)
+    desk.click(page.empty.buttons()[1])
+    desk.settle()
+    assert not page.empty.isVisible()
+    assert page.attention.heatmap.isVisible()
+    assert page.prompt.strip.isVisible()
+    assert page.prompt.strip.text() == EXAMPLES[1]
+    ids = story.tokenizer(EXAMPLES[1])["input_ids"]
+    assert chip_ids(page.prompt.strip) == ids
+    assert f"{len(ids)} tokens" in words(page.prompt)
+
+
+def test_a_sentence_is_typed_and_entered(desk: Desk, story: LoadedModel) -> None:
+    prompt = desk.inspect.prompt
+    assert prompt.editor.hasFocus()
+    desk.qtbot.keyClicks(prompt.editor, "A [small] cat")
+    desk.key(prompt.editor, Qt.Key.Key_Return)
+    desk.settle()
+    assert chip_ids(prompt.strip) == story.tokenizer("A [small] cat")["input_ids"]
+    desk.click(prompt.button)
+    assert prompt.editor.hasFocus()
+    desk.qtbot.keyClicks(prompt.editor, "thrown away")
+    desk.key(prompt.editor, Qt.Key.Key_Escape)
+    assert prompt.strip.isVisible()
+    assert prompt.strip.text() == "A [small] cat"
+    desk.click(prompt.button)
+    assert prompt.editor.toPlainText() == "A [small] cat"
+    desk.qtbot.keyClicks(prompt.editor, "Another")
+    desk.key(prompt.editor, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
+    desk.qtbot.keyClicks(prompt.editor, "line")
+    desk.click(prompt.button)
+    desk.settle()
+    assert chip_ids(prompt.strip) == story.tokenizer("Another\nline")["input_ids"]
+
+
+def test_an_emptied_prompt_brings_the_examples_back(inspecting: Desk) -> None:
+    prompt = inspecting.inspect.prompt
+    inspecting.click(prompt.button)
+    inspecting.key(prompt.editor, Qt.Key.Key_Delete)
+    inspecting.key(prompt.editor, Qt.Key.Key_Return)
+    inspecting.settle()
+    assert inspecting.inspect.empty.isVisible()
+    assert prompt.editing
+
+
+# One tensor
+
+
+def test_every_row_of_the_flow_shows_its_tensor(inspecting: Desk, expected: Trace) -> None:
+    desk, page = inspecting, inspecting.inspect
+    names = [row.name for row in page.flow.rows() if row.name]
+    assert {"embed", "pos_embed", "blocks.2.attn.q", "blocks.2.mlp.hidden", "ln_final", "logits"} <= set(names)
+    for name in names:
+        if name.endswith(("attn.scores", "attn.pattern")):
+            continue
+        desk.click_flow(name)
+        desk.settle()
+        tensor = expected[name]
+        values = tensor[desk.session.selection.head] if tensor.ndim == 3 else tensor
+        assert page.tensor.isVisible()
+        assert np.array_equal(shown_tensor(desk), values.numpy()), name
+        assert page.tensor.shape.text() == str(list(tensor.shape))
+        assert page.tensor.dtype.text() == "float32"
+        assert page.heads.isVisible() == (tensor.ndim == 3)
+
+
+def test_statistics_are_torchs(inspecting: Desk, expected: Trace) -> None:
+    inspecting.click_flow("blocks.2.mlp.hidden")
+    inspecting.settle()
+    facts = dict(inspecting.inspect.facts.rows())
+    tensor = expected["blocks.2.mlp.hidden"].double()
+    numbers = {name: float(facts[name].replace("−", "-")) for name in ("Mean", "Std dev", "Min", "Max", "L2 norm")}
+    assert numbers == pytest.approx(
+        {
+            "Mean": tensor.mean().item(),
+            "Std dev": tensor.std(correction=0).item(),
+            "Min": tensor.min().item(),
+            "Max": tensor.max().item(),
+            "L2 norm": tensor.norm().item(),
+        },
+        rel=6e-4,  # four digits are printed
+    )
+    assert facts["Shape"] == str(list(tensor.shape))
+    assert f"{tensor.numel():,} values" in words(inspecting.inspect.histogram_panel)
+
+
+def test_query_key_and_value_are_switched(inspecting: Desk, expected: Trace) -> None:
+    desk, page = inspecting, inspecting.inspect
+    desk.click_flow("blocks.2.attn.q")
+    desk.settle()
+    letters = next(letters for letters in page.tensor.letters.values() if letters.isVisible())
+    for index, letter in ((1, "k"), (2, "v"), (0, "q")):
+        desk.click(letters.button(index))
+        desk.settle()
+        assert np.array_equal(shown_tensor(desk), expected[f"blocks.2.attn.{letter}"][0].numpy())
+        assert f"blocks.2.attn.{letter}" in words(page.tensor)
+    desk.click_head(2, 3)
+    desk.settle()
+    assert np.array_equal(shown_tensor(desk), expected["blocks.2.attn.q"][3].numpy())
+    desk.click_head(1, 3)
+    desk.settle()
+    assert np.array_equal(shown_tensor(desk), expected["blocks.1.attn.q"][3].numpy())
+
+
+def test_blocks_open_by_mouse_and_flow_is_walked_by_keys(inspecting: Desk, expected: Trace) -> None:
+    desk, flow = inspecting, inspecting.inspect.flow
+    row = next(index for index, row in enumerate(flow.rows()) if row.block == 0)
+    desk.click(flow, flow.row_rect(row).center())
+    desk.settle()
+    assert "blocks.0.attn.q" in [row.name for row in flow.rows()]
+    assert np.array_equal(shown_weights(desk), expected.attention(0, 0).numpy())
+    desk.click_flow("blocks.0.mlp.hidden")
+    desk.settle()
+    flow.setFocus()
+    desk.key(flow, Qt.Key.Key_Down)
+    desk.settle()
+    assert np.array_equal(shown_tensor(desk), expected["blocks.0.mlp.out"].numpy())
+
+
+# One head
+
+
+def test_a_click_in_the_grid_moves_the_heatmap(inspecting: Desk, expected: Trace) -> None:
+    for layer, head in ((0, 1), (3, 3), (1, 0)):
+        inspecting.click_head(layer, head)
+        inspecting.settle()
+        assert np.array_equal(shown_weights(inspecting), expected.attention(layer, head).numpy())
+        assert f"L{layer} · H{head}" in words(inspecting.inspect.attention)
+
+
+def test_brackets_and_page_keys_change_head_and_block(inspecting: Desk, expected: Trace) -> None:
+    desk, heatmap = inspecting, inspecting.inspect.attention.heatmap
+    heatmap.setFocus()
+    at = [2, 0]
+    steps = (
+        (Qt.Key.Key_BracketRight, (0, 1)),
+        (Qt.Key.Key_BracketRight, (0, 1)),
+        (Qt.Key.Key_BracketLeft, (0, -1)),
+        (Qt.Key.Key_PageUp, (-1, 0)),
+        (Qt.Key.Key_PageDown, (1, 0)),
+        (Qt.Key.Key_PageDown, (1, 0)),
+        (Qt.Key.Key_PageDown, (0, 0)),
+    )
+    for key, (down, across) in steps:
+        desk.key(heatmap, key)
+        desk.settle()
+        at = [at[0] + down, at[1] + across]
+        assert np.array_equal(shown_weights(desk), expected.attention(*at).numpy()), key
+    for _ in range(2):
+        desk.key(heatmap, Qt.Key.Key_BracketLeft)
+    assert desk.session.selection.head == 3, "heads go round"
+
+
+def test_arrows_in_the_heatmap_move_the_query(inspecting: Desk, expected: Trace, story: LoadedModel) -> None:
+    desk, page = inspecting, inspecting.inspect
+    heatmap, last = page.attention.heatmap, len(expected.tokens) - 1
+    pattern = expected.attention(2, 0).numpy()
+    assert chip_weights(page.prompt.strip) == pytest.approx(pattern[last], abs=6e-5)
+    desk.click(heatmap, heatmap.cell_rect(6, 2).center())
+    desk.settle()
+    assert chip_weights(page.prompt.strip) == pytest.approx(pattern[6], abs=6e-5)
+    assert_bars(desk, expected.logits[6], story)
+    desk.key(heatmap, Qt.Key.Key_Up)
+    desk.key(heatmap, Qt.Key.Key_Right)
+    desk.settle()
+    assert (desk.session.selection.query, desk.session.selection.key) == (5, 3)
+    assert page.prompt.strip.selected() == 5
+    assert chip_weights(page.prompt.strip) == pytest.approx(pattern[5], abs=6e-5)
+    assert_bars(desk, expected.logits[5], story)
+    desk.key(heatmap, Qt.Key.Key_Escape)
+    desk.settle()
+    assert page.prompt.strip.selected() == last
+    assert_bars(desk, expected.logits[last], story)
+
+
+def test_a_prompt_token_is_asked_what_follows_it(inspecting: Desk, expected: Trace, story: LoadedModel) -> None:
+    page = inspecting.inspect
+    assert_bars(inspecting, expected.logits[-1], story)
+    for index in (3, 0):
+        inspecting.click_chip(page.prompt.strip, index)
+        inspecting.settle()
+        assert_bars(inspecting, expected.logits[index], story)
+        assert f"{visible_token(expected.tokens[index].text)} #{index}" in words(page.next_token)
+    inspecting.key(page.prompt.strip, Qt.Key.Key_Right)
+    inspecting.settle()
+    assert_bars(inspecting, expected.logits[1], story)
+
+
+def test_weights_and_scores(inspecting: Desk, expected: Trace) -> None:
+    desk, panel = inspecting, inspecting.inspect.attention
+    desk.click(panel.modes.button(1))
+    desk.settle()
+    assert panel.heatmap.mode == "scores"
+    assert np.array_equal(shown_weights(desk), expected["blocks.2.attn.scores"][0].numpy())
+    desk.click_head(1, 2)
+    desk.settle()
+    assert np.array_equal(shown_weights(desk), expected["blocks.1.attn.scores"][2].numpy())
+    desk.click(panel.modes.button(0))
+    desk.settle()
+    assert np.array_equal(shown_weights(desk), expected.attention(1, 2).numpy())
+    desk.click_flow("blocks.1.attn.scores")
+    desk.settle()
+    assert panel.modes.label() == "Scores"
+
+
+def test_pointing_changes_the_underlines(inspecting: Desk, expected: Trace) -> None:
+    page, pattern = inspecting.inspect, expected.attention(2, 0).numpy()
+    heatmap, strip = page.attention.heatmap, page.prompt.strip
+    move(heatmap, heatmap.cell_rect(4, 1).center())
+    assert chip_weights(strip) == pytest.approx(pattern[4], abs=6e-5)
+    leave(heatmap)
+    assert chip_weights(strip) == pytest.approx(pattern[-1], abs=6e-5)
+    move(strip, QPointF(strip.chip_rect(7).center()))
+    assert chip_weights(strip) == pytest.approx(pattern[7], abs=6e-5)
+    leave(strip)
+    assert chip_weights(strip) == pytest.approx(pattern[-1], abs=6e-5)
+
+
+def test_explain_follows_what_is_chosen(inspecting: Desk, expected: Trace) -> None:
+    desk, explain = inspecting, inspecting.window.explain
+    assert "Block 2, head 0, after softmax" in words(explain)
+    desk.click_head(3, 1)
+    desk.settle()
+    assert "Block 3, head 1, after softmax" in words(explain)
+    row = expected.attention(3, 1)[5]
+    desk.click_chip(desk.inspect.prompt.strip, 5)
+    assert f"(#5) looks most at <code>{expected.tokens[int(row.argmax())].text.strip()}" in words(explain)
+    assert f"{row.max() * 100:.1f}%" in words(explain)
+    desk.click(desk.inspect.attention.modes.button(1))
+    desk.settle()
+    assert "before softmax" in words(explain)
+    desk.click_flow("blocks.3.mlp.hidden")
+    desk.settle()
+    assert "MLP, hidden layer" in words(explain)
+    assert "softmax" not in words(explain)
+
+
+# Long, short, and too long
+
+
+def test_a_text_without_room_is_refused_and_the_page_goes_on(inspecting: Desk, expected: Trace) -> None:
+    desk, page = inspecting, inspecting.inspect
+    desk.click(page.prompt.button)
+    page.prompt.editor.setPlainText("cat " * 700)
+    desk.key(page.prompt.editor, Qt.Key.Key_Return)
+    desk.settle()
+    assert page.banner.isVisible()
+    assert "has positions for 512" in page.banner.text()
+    assert page.banner.text().startswith("Error: The text has ")
+    # Nothing of the text before may answer for this one.
+    assert page.bars.rows() == []
+    page.prompt.strip.setFocus()
+    desk.key(page.prompt.strip, Qt.Key.Key_End)
+    desk.click_head(0, 0)
+    desk.settle()
+    assert desk.defects == []
+    desk.click(page.prompt.button)
+    page.prompt.editor.setPlainText(TEXT)
+    desk.key(page.prompt.editor, Qt.Key.Key_Return)
+    desk.settle()
+    assert not page.banner.isVisible()
+    assert np.array_equal(shown_weights(desk), expected.attention(0, 0).numpy())
+
+
+def test_what_is_clicked_while_a_new_text_runs_does_no_harm(
+    inspecting: Desk, story: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, page = inspecting, inspecting.inspect
+    longer = TEXT + " Sue. " + EXAMPLES[1]
+    desk.click_head(1, 1)
+    desk.settle()
+    going_on = threading.Event()
+
+    def slow_trace(*arguments: Any, **named: Any) -> Trace:
+        assert going_on.wait(30)
+        return trace(*arguments, **named)
+
+    monkeypatch.setattr("app.engine.trace.trace", slow_trace)
+    desk.session.set_prompt(longer)
+    desk.wait(lambda: page.prompt.strip.text() == longer)
+    # The chips are those of the new text; everything read so far belongs to the old one.
+    desk.click_head(1, 0)
+    desk.click_head(1, 1)
+    desk.click(page.attention.modes.button(1))
+    desk.click(page.attention.modes.button(0))
+    desk.click_chip(page.prompt.strip, 20)
+    move(page.attention.heatmap, page.attention.heatmap.cell_rect(2, 1).center())
+    desk.click_flow("blocks.1.attn.q")
+    desk.click_head(1, 0)
+    desk.click_flow("blocks.1.attn.pattern")
+    desk.click_head(1, 1)
+    going_on.set()
+    desk.settle()
+    assert desk.defects == []
+    run = trace(story, longer)
+    assert np.array_equal(shown_weights(desk), run.attention(1, 1).numpy())
+    assert_bars(desk, run.logits[20], story)
+
+
+@pytest.mark.parametrize(("family", "count"), [("gpt2", 8), ("mistral", 8), ("gpt2", 1030), ("mistral", 1030)])
+def test_short_and_long_texts(qtbot: QtBot, theme: Theme, tmp_path: Path, family: str, count: int) -> None:
+    size = {"n_positions": 1536} if family == "gpt2" else {"max_position_embeddings": 1536, "sliding_window": 700}
+    folder = save_tiny(tmp_path / family, family, **size)
+    loaded = load(folder)
+    ids = loaded.tokenizer(" ".join(SENTENCES * 40))["input_ids"][:count]
+    text = loaded.tokenizer.decode(ids)
+    run = trace(loaded, text)
+    with open_desk(qtbot, theme, folder) as desk:
+        page, heatmap = desk.inspect, desk.inspect.attention.heatmap
+        desk.session.set_prompt(text)
+        desk.settle()
+        assert page.prompt.strip.count() == len(run.tokens)
+        assert len(run.tokens) == pytest.approx(count, abs=8)
+        desk.click_head(2, 3)
+        desk.settle()
+        pattern = run.attention(2, 3).numpy()
+        query, key = len(pattern) * 3 // 4, len(pattern) // 2
+        tall, wide = heatmap.pooled_by()
+        desk.click(heatmap, heatmap.cell_rect(query, key).center())
+        top, left = query // tall * tall, key // wide * wide
+        chosen = desk.session.selection
+        assert chosen.query is not None and chosen.key is not None
+        assert (chosen.query // tall, chosen.key // wide) == (query // tall, key // wide)
+        assert pattern[chosen.query, chosen.key] == pattern[top : top + tall, left : left + wide].max()
+        assert (tall > 1) == (count > 256)
+        while heatmap.pooled_by() != (1, 1):
+            assert heatmap.zoom_by(2.0, heatmap.cell_rect(query, key).center())
+        desk.click(heatmap, heatmap.cell_rect(query, key).center())
+        desk.settle()
+        assert (desk.session.selection.query, desk.session.selection.key) == (query, key)
+        assert chip_weights(page.prompt.strip)[: query + 1] == pytest.approx(pattern[query][: query + 1], abs=6e-5)
+        assert_bars(desk, run.logits[query], loaded)
+        assert desk.window.grab().size() == desk.window.size()
