@@ -50,7 +50,8 @@ def test_a_prompt_becomes_tokens_shapes_thumbnails_and_readings(qtbot: QtBot, se
     assert inspection.infos["pos_embed"].absent
     assert sorted(inspection.thumbnails) == [0, 1, 2]
     assert inspection.head is not None
-    assert np.array_equal(inspection.head.pattern, expected.attention(0, 0).numpy())
+    assert (inspection.head.layer, inspection.head.head) == (1, 0), "the middle of the model is shown first"
+    assert np.array_equal(inspection.head.pattern, expected.attention(1, 0).numpy())
     pooled = inspection.thumbnails[2]
     assert pooled.patterns is not None
     assert pooled.pooled == 1

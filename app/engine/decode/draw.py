@@ -29,11 +29,11 @@ def draw(logits: np.ndarray, u: float) -> int:
     """The token id under `u` in [0, 1). `logits`: float32 `[vocabulary]`, the largest of them finite."""
     ids, weights, total = likeliest(logits, 1 / 256)
     for token, reached in zip(ids, accumulate(weights), strict=True):
-        if reached > u * total:
+        if reached / total > u:
             return token
     order, reached_by = _whole_strip(logits)
     # Rounding can leave the end of the strip a hair below 1: its last token takes the rest.
-    return int(order[min(int(np.searchsorted(reached_by, u * total, side="right")), len(order) - 1)])
+    return int(order[min(int(np.searchsorted(reached_by / total, u, side="right")), len(order) - 1)])
 
 
 def strip(logits: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
