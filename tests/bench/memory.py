@@ -57,11 +57,15 @@ def grow(layers: int, heads: int, tokens: int) -> dict[str, int]:
             return loaded.model(ids, use_cache=False, output_attentions=True)
 
     with_trace = peak_growth(both)
-    made = trace(loaded, text)
-    head = peak_growth(lambda: read_head(made, layers // 2, 0))
-    del made
+    head = _peak_of_reading(trace(loaded, text), layers // 2)
     loaded.model.set_attn_implementation("eager")
     return {"head": head, "trace and head": with_trace, "eager": peak_growth(eager)}
+
+
+def _peak_of_reading(made: Any, layer: int) -> int:
+    from app.engine.trace.readings import read_head
+
+    return peak_growth(lambda: read_head(made, layer, 0))
 
 
 def grown(layers: int, heads: int, tokens: int) -> dict[str, int]:

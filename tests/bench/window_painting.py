@@ -64,7 +64,8 @@ def open_bare() -> None:
     plot = pyqtgraph.PlotWidget()
     plot.addItem(pyqtgraph.ImageItem(np.random.default_rng(0).random((64, 64))))
     window.setCentralWidget(plot)
-    first_paint = FirstPaint(window)
+    # The plot covers the window, which therefore gets no paint event of its own.
+    first_paint = FirstPaint(plot.viewport())
     window.show()
     application.exec()
     del first_paint

@@ -1,0 +1,33 @@
+"""The measuring code still runs, on settings so small that the numbers mean nothing."""
+
+from __future__ import annotations
+
+from pytestqt.qtbot import QtBot
+
+from tests.bench import panning, trace_cost
+from tests.bench.measure import Budget, compare, in_turn, milliseconds, table
+from tests.bench.models import random_gpt2
+
+
+def test_ratios_are_taken_round_by_round() -> None:
+    row = compare("x", [2.0, 4.0, 6.0], "y", [1.0, 2.0, 3.0], Budget(1.5), milliseconds)
+    assert row.ratio.startswith("2 ")
+    assert row.met is False
+    assert "**no**" in table([row])
+    assert compare("x", [1.0, 1.0], "y", [1.0, 1.0], Budget(0.95, at_least=True), milliseconds).met
+
+
+def test_sides_are_measured_in_turn() -> None:
+    order: list[str] = []
+    in_turn({"a": lambda: order.append("a") or 1.0, "b": lambda: order.append("b") or 1.0}, 2)
+    assert order == ["b", "a", "a", "b", "b", "a"]
+
+
+def test_a_small_trace_is_measured() -> None:
+    model = random_gpt2(n_layer=2, n_head=2, n_embd=16, n_positions=64, vocab_size=4096)
+    rows = trace_cost.measure_one(model, "tiny", 16, 2)
+    assert [row.budget for row in rows] == ["≤ 1.05", "≤ 1.15"]
+
+
+def test_panning_paints_every_frame(qtbot: QtBot) -> None:
+    assert len(panning.frame_times(64, 5)) == 5
