@@ -39,6 +39,15 @@ def start_log() -> str:
     return str(file)
 
 
+def share_interpreter() -> None:
+    """Let a lane that waits for the interpreter have it after 0.3 ms instead of Python's 5 ms.
+
+    torch gives the interpreter's lock back at every operation, so each one may wait for the window; with 5 ms a fifth
+    of the tokens per second were lost while the window drew them.
+    """
+    sys.setswitchinterval(0.0003)
+
+
 class Program:
     """The one place where theme, session, jobs and window are wired together."""
 
@@ -83,6 +92,7 @@ class Program:
 def main() -> int:
     """Run the program; the exit code is returned."""
     options = parse(sys.argv[1:])
+    share_interpreter()
     application = QApplication(sys.argv[:1])
     application.setApplicationName("Unembed")
     application.setOrganizationName("Unembed")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.jobs.job import Progress
 from app.session.generated import DistributionReading, GeneratedToken
+
+TELL_EVERY = 0.2
+"""Seconds between two words about the progress of a run whose steps are much shorter."""
 
 if TYPE_CHECKING:
     from app.engine.decode.settings import DecodingSettings
@@ -96,14 +100,16 @@ def generate(loaded: LoadedModel, text: str, settings: Callable[[], DecodingSett
         used = settings()
         return used
 
-    count, ended = 0, False
+    count, ended, told = 0, False, time.monotonic()
     for step in stream(loaded, text, ask):
         count += 1
         assert step.context is not None
         ended = step.token_id in step.context.rules.eos
         raw = step.stages[0].logits
         yield GeneratedToken(step.token_id, step.text, step.logprob, raw, step.context, step.draw, used, step.seed)
-        yield Progress(min(1.0, count / used.max_new_tokens), f"{count} of {used.max_new_tokens} tokens")
+        if time.monotonic() - told > TELL_EVERY:
+            told = time.monotonic()
+            yield Progress(min(1.0, count / used.max_new_tokens), f"{count} of {used.max_new_tokens} tokens")
     if ended:
         return "end of text"
     if count >= used.max_new_tokens:

@@ -9,6 +9,8 @@ from app.jobs.job import Job, State
 from app.ui.widgets.job_strip import JobStrip
 from app.ui.widgets.top_bar import TopBar
 
+UPDATE_MS = 100
+"""Jobs report hundreds of steps a second; the strip is written so often."""
 SHOW_AFTER_MS = 300
 """Shorter work is not named: it would only flicker."""
 
@@ -25,10 +27,19 @@ class JobStatus(QObject):
         self._delay.setSingleShot(True)
         self._delay.setInterval(SHOW_AFTER_MS)
         self._delay.timeout.connect(self._show_seen)
-        board.changed.connect(self._update)
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(UPDATE_MS)
+        self._soon.timeout.connect(self._update)
+        board.changed.connect(self._changed)
         strip.pause_requested.connect(self._pause)
         strip.cancel_requested.connect(self._cancel)
         strip.set_idle()
+
+    @Slot()
+    def _changed(self) -> None:
+        if not self._soon.isActive():
+            self._soon.start()
 
     @Slot()
     def _update(self) -> None:

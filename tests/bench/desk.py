@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from PySide6.QtCore import QCoreApplication, QEventLoop
+from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication
 
 from app.engine.decode.settings import DecodingSettings
@@ -13,6 +13,7 @@ from app.jobs.board import Board
 from app.session.session import Session
 from app.ui.theme import Theme
 from app.ui.window import Window
+from main import share_interpreter
 from tests.bench.models import STORY
 
 
@@ -20,6 +21,7 @@ class Desk:
     """A shown window with the Generate page in front; close it at the end."""
 
     def __init__(self) -> None:
+        share_interpreter()
         self.application = QApplication.instance() or QApplication([])
         self.theme = Theme("light")
         assert isinstance(self.application, QApplication)
@@ -34,12 +36,18 @@ class Desk:
         self.wait(lambda: self.session.summary is not None and self.board.idle)
 
     def wait(self, until: Callable[[], bool], seconds: float = 300.0) -> None:
-        """Run the event loop until something is true. Raises TimeoutError when it never is."""
-        end = time.monotonic() + seconds
-        while not until():
-            QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents, 20)
-            if time.monotonic() > end:
-                raise TimeoutError("The window did not get there.")
+        """Run the event loop until something is true, asking every 5 ms. Raises TimeoutError when it never is.
+
+        The loop really sleeps in between: one that polls would hold the interpreter's lock against the lane.
+        """
+        end, loop, ask = time.monotonic() + seconds, QEventLoop(), QTimer()
+        ask.setInterval(5)
+        ask.timeout.connect(lambda: loop.quit() if until() or time.monotonic() > end else None)
+        ask.start()
+        loop.exec()
+        ask.stop()
+        if not until():
+            raise TimeoutError("The window did not get there.")
 
     def generate(self, text: str, settings: DecodingSettings) -> tuple[int, float]:
         """Tokens written and the seconds it took, from the request to the last chip."""

@@ -37,7 +37,7 @@ class CachedForward:
             self._arguments[self._cache_name] = self._new_cache()
         self._past = 0
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def __call__(self, ids: np.ndarray) -> torch.Tensor:
         """float32 `[vocabulary]` on the CPU, raw, for the token after `ids`, int64 `[token]`.
 
@@ -51,7 +51,9 @@ class CachedForward:
             self._past = len(ids)
             if self._cache_name in outputs:
                 self._arguments[self._cache_name] = outputs[self._cache_name]
-        return outputs.logits[0, -1].to("cpu", torch.float32, copy=True)
+        logits = outputs.logits[0, -1].to("cpu", torch.float32, copy=True)
+        # Through numpy it is an ordinary tensor again, which the stages may use outside inference mode.
+        return torch.from_numpy(logits.numpy())
 
     def _inputs(self, ids: np.ndarray) -> dict[str, Any]:
         if self._common and self._cached:

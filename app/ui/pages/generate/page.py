@@ -29,7 +29,10 @@ EXAMPLES = (
     "Lily found a shiny key under the old tree. She",
     "The little fox was hungry, so he went to the",
 )
-REDRAW_MS = 33
+REDRAW_MS = 50
+"""New tokens are drawn at most 20 times a second, all that came since at once."""
+LOOK_EVERY = 3
+"""So many redraws of the text to one of the newest token's choice while it is being written."""
 ENDINGS = {
     "end of text": "the model ended the text",
     "stop string": "a stop sequence came",
@@ -60,7 +63,8 @@ class GeneratePage(Page):
         self._tick = QTimer(self)
         self._tick.setSingleShot(True)
         self._tick.setInterval(REDRAW_MS)
-        self._tick.timeout.connect(self._ask_distribution)
+        self._tick.timeout.connect(self._draw_new)
+        self._redraws = 0
         self._shown: DistributionReading | None = None
         generation = session.generation
         session.prompt_changed.connect(self._prompt_changed)
@@ -153,15 +157,27 @@ class GeneratePage(Page):
         self.text.set_streaming(True)
 
     @Slot(int)
-    def _grew(self, count: int) -> None:
-        for step in self._session.generation.steps[-count:]:
-            self.text.append(step.text or "⏹", step.token_id, step.probability)
+    def _grew(self, _count: int) -> None:
+        if not self._tick.isActive():
+            self._tick.start()
+
+    @Slot()
+    def _draw_new(self) -> None:
+        """Append the tokens that came since the last time."""
+        generation = self._session.generation
+        drawn = self.text.count() - len(generation.prompt)
+        if drawn >= len(generation.steps):
+            return
         bar = self._scroll.verticalScrollBar()
-        if bar.value() >= bar.maximum() - 40:
+        at_end = bar.value() >= bar.maximum() - 40
+        for step in generation.steps[drawn:]:
+            self.text.append(step.text or "⏹", step.token_id, step.probability)
+        if at_end:
             QTimer.singleShot(0, self._follow)
         self._say_counts()
-        if self._pinned is None and not self._tick.isActive():
-            self._tick.start()
+        self._redraws += 1
+        if self._pinned is None and self._redraws % LOOK_EVERY == 0:
+            self._ask_distribution()
 
     @Slot()
     def _follow(self) -> None:
@@ -182,7 +198,10 @@ class GeneratePage(Page):
         self.pause.setToolTip(words)
         self.pause.setAccessibleName(words)
         self.text.set_streaming(generation.running)
+        self._draw_new()
         self._say_counts()
+        if not generation.running and generation.steps:
+            self._ask_distribution()
 
     def _say_counts(self) -> None:
         generation = self._session.generation
@@ -218,7 +237,9 @@ class GeneratePage(Page):
         pinned = "" if self._pinned is None else ", pinned"
         drawn = "" if found.draw is None else f" · random draw {found.draw:.3f}"
         self.choice.set_subtitle(f"token {reading.index}{pinned}{drawn}")
-        self.explain()
+        if self._pinned is not None or not self._session.generation.running:
+            # Words that change with every token cannot be read, and laying them out costs more than the token.
+            self.explain()
 
     # What the person does
 
