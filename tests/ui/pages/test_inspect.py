@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 from engine.tiny_models import SENTENCES, save_tiny
-from pytestqt.qtbot import QtBot
 from PySide6.QtCore import QPointF, Qt
+from pytestqt.qtbot import QtBot
 from ui.desk import Desk, chip_ids, chip_weights, copied_table, leave, open_desk, words
 from ui.widgets.matrices import move
 
