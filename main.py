@@ -16,7 +16,7 @@ from app.engine.models.catalogue import bundled_models
 from app.jobs.board import Board
 from app.session.session import Session
 from app.ui.options import Options, parse
-from app.ui.pages.inspect.page import EXAMPLES
+from app.ui.pages.inspect.layout import EXAMPLES
 from app.ui.remembered import open_settings, restore_layout
 from app.ui.screenshot import Screenshot
 from app.ui.theme import Theme

@@ -98,7 +98,7 @@ def run(
 
         return hook
 
-    recorder = Recorder(model, hear)
+    recorder = Recorder({id(model.get_submodule(name)): name for name in block_of}, hear)
     recorder.add_edits(edits, lambda layer: anatomy.blocks[layer].attention)
     with ExitStack() as stack, torch.no_grad():
         for point in points:

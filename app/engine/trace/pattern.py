@@ -22,8 +22,12 @@ class _SoftmaxTap(TorchFunctionMode):
 
 
 def _per_head(arguments: dict[str, Any]) -> bool:
-    """Whether an argument holds something per head, so that heads cannot be computed apart."""
-    return any(isinstance(value, torch.Tensor) and value.ndim > 0 for value in arguments.values())
+    """Whether an argument may hold something per head (sinks, a position bias), so that heads cannot be computed apart.
+
+    Whole numbers are positions and lengths, which all heads share.
+    """
+    tensors = (value for value in arguments.values() if isinstance(value, torch.Tensor))
+    return any(tensor.ndim > 0 and tensor.is_floating_point() for tensor in tensors)
 
 
 def _slice(call: AttentionCall, head: int) -> tuple[AttentionCall, int]:
@@ -49,24 +53,40 @@ def _slice(call: AttentionCall, head: int) -> tuple[AttentionCall, int]:
     return part, head - first
 
 
-def scores_and_weights(call: AttentionCall, head: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:
-    """Scores before softmax (masked cells −inf) and weights after it, float32 on the CPU.
+def attention_weights(call: AttentionCall, head: int | None = None) -> torch.Tensor:
+    """Weights after softmax, float32 on the CPU, `[head, query, key]`, or `[query, key]` with a `head`."""
+    call, place = _narrowed(call, head)
+    with torch.no_grad():
+        weights = _eager_weights(call)
+    weights = weights[..., : call.key.shape[2]].float()[0].cpu()
+    return weights if place is None else weights[place]
 
-    Shapes `[head, query, key]`, or `[query, key]` with a `head`: then only that head's key-value group is computed.
-    The values' width is cut to nothing, since the output was made by the run itself.
-    """
-    place = None
-    if head is not None:
-        call, place = _slice(call, head) if not _per_head(call.arguments) else (call, head)
+
+def scores_and_weights(call: AttentionCall, head: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+    """Scores before softmax (masked cells −inf) and weights after it, shapes as `attention_weights`."""
+    call, place = _narrowed(call, head)
     with torch.no_grad(), _SoftmaxTap() as softmax:
-        _, weights = family_eager(call.module)(
-            call.module, call.query, call.key, call.value[..., :0], additive_mask(call), **call.arguments
-        )
+        weights = _eager_weights(call)
     assert softmax.scores is not None, "the family's eager attention has no softmax"
     keys = call.key.shape[2]
     scores = softmax.scores[..., :keys].float().masked_fill(~visible(call), float("-inf"))[0].cpu()
     weights = weights[..., :keys].float()[0].cpu()
     return (scores, weights) if place is None else (scores[place], weights[place])
+
+
+def _narrowed(call: AttentionCall, head: int | None) -> tuple[AttentionCall, int | None]:
+    """The least that has to be computed for `head`, and the head's place in it."""
+    if head is None or _per_head(call.arguments):
+        return call, head
+    return _slice(call, head)
+
+
+def _eager_weights(call: AttentionCall) -> torch.Tensor:
+    """The family's own weights. The values are cut to no width, since the run itself made the output."""
+    _, weights = family_eager(call.module)(
+        call.module, call.query, call.key, call.value[..., :0], additive_mask(call), **call.arguments
+    )
+    return weights
 
 
 def visible(call: AttentionCall) -> torch.Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 
 import torch
@@ -11,7 +12,7 @@ from app.engine.models.loaded import LoadedModel
 from app.engine.models.memory import free_bytes, memory_errors, require_memory
 from app.engine.trace.capture import Capture, run
 from app.engine.trace.edits import Edit
-from app.engine.trace.pattern import scores_and_weights, visible
+from app.engine.trace.pattern import attention_weights, scores_and_weights, visible
 from app.engine.trace.points import Point, block_points, model_points, module_point
 from app.engine.trace.records import TensorInfo, Token
 from app.engine.trace.tap import AttentionCall
@@ -49,7 +50,7 @@ class Trace:
         self.tokens = tuple(tokens)
         self.edits = tuple(edits)
         self._loaded, self._inputs, self._budget = loaded, inputs, budget
-        self._points, self._absent = self._all_points()
+        self._points, self._absent = _points_of(loaded)
         self._late: Capture | None = None
         with memory_errors("this trace", _SHORTER):
             self._first = self._run(tuple(self._points.values()), None)
@@ -58,18 +59,6 @@ class Trace:
                 f"{loaded.summary.name} ran, but no attention was seen in it.",
                 "Open a model whose blocks have attention.",
             )
-
-    def _all_points(self) -> tuple[dict[str, Point], dict[str, str]]:
-        loaded, summary = self._loaded, self._loaded.summary
-        points, absent = model_points(loaded.anatomy)
-        rotary = loaded.anatomy.position_kind == "rotary"
-        for index, parts in enumerate(loaded.anatomy.blocks):
-            more, lacking = block_points(
-                loaded.model, index, parts, rotary, summary.head_dim, summary.heads, summary.kv_heads
-            )
-            points += more
-            absent |= lacking
-        return {point.name: point for point in points}, absent
 
     def _run(self, points: Sequence[Point], blocks: frozenset[int] | None, budget: int | None = None) -> Capture:
         loaded = self._loaded
@@ -145,7 +134,10 @@ class Trace:
 
         Raises UserError for a block without attention, a head out of range, or a kind this model lacks.
         """
-        return self._scores_and_weights(layer, head, kind)[1]
+        self._check_head(layer, head, kind)
+        call, _ = self._call(layer)
+        with memory_errors(f"the attention of block {layer}", _SHORTER):
+            return attention_weights(call, head)
 
     def scores(self, layer: int, head: int | None = None, kind: str = "self") -> torch.Tensor:
         """Scores before softmax, scaled, with bias, soft-cap and mask: float32, shapes as `attention`; masked −inf."""
@@ -165,6 +157,13 @@ class Trace:
         return layer in self._first.attention_shapes
 
     def _scores_and_weights(self, layer: int, head: int | None, kind: str) -> tuple[torch.Tensor, torch.Tensor]:
+        self._check_head(layer, head, kind)
+        call, _ = self._call(layer)
+        with memory_errors(f"the attention of block {layer}", _SHORTER):
+            return scores_and_weights(call, head)
+
+    def _check_head(self, layer: int, head: int | None, kind: str) -> None:
+        """Raise UserError for what this run does not have, and for what would not fit into memory."""
         if kind != "self":
             raise UserError(f"{self._loaded.summary.name} is decoder-only: it has no “{kind}” attention.")
         heads, _, queries, keys, _ = self._attention_shape(layer)
@@ -173,13 +172,10 @@ class Trace:
         # Scores, their masked copy, the softmax and its copy stand beside each other for a moment.
         needed = 5 * (heads if head is None else 1) * queries * keys * 4
         require_memory(needed, "cpu", f"the attention of block {layer}", _SHORTER)
-        call, _ = self._call(layer)
-        with memory_errors(f"the attention of block {layer}", _SHORTER):
-            return scores_and_weights(call, head)
 
     def _attention_tensor(self, block: int, part: str) -> torch.Tensor:
         if part in ("attn.scores", "attn.pattern"):
-            return self._scores_and_weights(block, None, "self")[part == "attn.pattern"]
+            return self.attention(block) if part == "attn.pattern" else self.scores(block)
         call, output = self._call(block)
         if part == "attn.z":
             return output[0].transpose(0, 1).cpu().clone()
@@ -253,3 +249,23 @@ _ORDER = (
 def default_budget(device: str) -> int:
     """Bytes a trace may hold: a quarter of what is free where the model lies, at most 2 GiB."""
     return min(2 << 30, free_bytes(device) // 4)
+
+
+_known_points: weakref.WeakKeyDictionary[LoadedModel, tuple[dict[str, Point], dict[str, str]]]
+_known_points = weakref.WeakKeyDictionary()
+
+
+def _points_of(loaded: LoadedModel) -> tuple[dict[str, Point], dict[str, str]]:
+    """Where every name of this model is picked up, and the absent ones with their reasons; found once a model."""
+    if loaded in _known_points:
+        return _known_points[loaded]
+    summary, rotary = loaded.summary, loaded.anatomy.position_kind == "rotary"
+    points, absent = model_points(loaded.anatomy)
+    for index, parts in enumerate(loaded.anatomy.blocks):
+        more, lacking = block_points(
+            loaded.model, index, parts, rotary, summary.head_dim, summary.heads, summary.kv_heads
+        )
+        points += more
+        absent |= lacking
+    _known_points[loaded] = {point.name: point for point in points}, absent
+    return _known_points[loaded]

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -57,8 +58,9 @@ class AttentionCall:
 class Recorder:
     """What one run hears from the tap: it edits each call and hands it on."""
 
-    def __init__(self, model: nn.Module, hear: Callable[[AttentionCall, torch.Tensor], None]) -> None:
-        self.names = {id(module): name for name, module in model.named_modules()}
+    def __init__(self, names: dict[int, str], hear: Callable[[AttentionCall, torch.Tensor], None]) -> None:
+        self.names = names
+        """Qualified names of the model's attention modules by `id`."""
         self.hear = hear
         self.knock_outs: dict[str, list[KnockOut]] = {}
         self.ablations: dict[str, list[AblateHead]] = {}
@@ -71,6 +73,7 @@ class Recorder:
 
 
 _current = threading.local()
+_switchable: weakref.WeakSet[nn.Module] = weakref.WeakSet()
 
 
 def _outside_the_interface(module: nn.Module) -> UserError:
@@ -181,12 +184,18 @@ def tapped(model: Any, recorder: Recorder) -> Iterator[None]:
     Raises UserError when the model does not take another attention function.
     """
     before, way = model.config._attn_implementation, way_of(model)
-    model.set_attn_implementation(way)
-    try:
+    if model not in _switchable:
+        model.set_attn_implementation(way)
         if model.config._attn_implementation != way:
+            model.set_attn_implementation(before)
             raise _outside_the_interface(model)
+        _switchable.add(model)
+    # The model has shown that it takes another function; from then on the config alone is changed, since
+    # set_attn_implementation walks over every module.
+    model.config._attn_implementation = way
+    try:
         _current.recorder = recorder
         yield
     finally:
         _current.recorder = None
-        model.set_attn_implementation(before)
+        model.config._attn_implementation = before

@@ -156,10 +156,10 @@ class TokenStrip(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        dirty = event.rect()
+        dirty, region = event.rect(), event.region()
         stop = self._flow.visible_stop(_MORE_WIDTH)
         for index in self._flow.indices_between(dirty.top() - _MARGIN, dirty.bottom() - _MARGIN):
-            if index < stop:
+            if index < stop and region.intersects(self._area(index)):
                 self._painter.paint(painter, QRectF(self.chip_rect(index)), self._chips[index], self._state(index))
         if stop < len(self._chips):
             self._paint_more(painter, stop)

@@ -19,7 +19,7 @@ from app.engine.models import load
 from app.engine.models.loaded import LoadedModel
 from app.engine.trace import trace
 from app.engine.trace.result import Trace
-from app.ui.pages.inspect.page import EXAMPLES
+from app.ui.pages.inspect.layout import EXAMPLES
 from app.ui.theme import Theme
 from app.ui.widgets.token_text import visible_token
 

@@ -1,0 +1,151 @@
+"""How the Inspect page is laid out: which panels there are, and how they share the room."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QScrollArea, QSplitter, QStackedWidget, QWidget
+
+from app.session.session import Session
+from app.ui.page import Page, split
+from app.ui.pages.inspect.attention_panel import AttentionPanel
+from app.ui.pages.inspect.flow_view import FlowView
+from app.ui.pages.inspect.tensor_panel import TensorPanel
+from app.ui.theme import Theme
+from app.ui.widgets.empty_state import EmptyState
+from app.ui.widgets.facts import Facts
+from app.ui.widgets.head_grid import HeadGrid
+from app.ui.widgets.histogram import Histogram
+from app.ui.widgets.panel import Panel
+from app.ui.widgets.probability_bars import ProbabilityBars
+from app.ui.widgets.prompt_line import PromptLine
+
+EXAMPLES = (
+    "When Tim and Sue went to the park, Tim gave a ball to",
+    "Once upon a time there was a little rabbit who lived in",
+    "The red fox saw the red bird. The red fox saw the red",
+)
+LOW = 640
+"""A page lower than this gives its lowest panels less, so that the picture keeps its place."""
+LOWEST, LOWEST_WHEN_LOW, STATISTICS = 200, 140, 240
+BARS, BARS_WHEN_LOW = 6, 4
+
+
+class InspectLayout(Page):
+    """The panels, without what they show: that is the page's."""
+
+    def __init__(self, theme: Theme, session: Session) -> None:
+        super().__init__(theme, session)
+        self._low: bool | None = None
+        self.prompt = PromptLine(theme)
+        self.body.addWidget(self.prompt)
+        self.empty = EmptyState(theme, "Nothing typed yet", "Type a sentence above, or look at one of these:", EXAMPLES)
+        self.sheets = QStackedWidget()
+        self.sheets.addWidget(self.empty)
+        self.sheets.addWidget(self._panels(theme))
+        self.body.addWidget(self.sheets, 1)
+
+    def _panels(self, theme: Theme) -> QWidget:
+        self.flow = FlowView(theme)
+        self.flow.setProperty("role", "page")
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(self.flow)
+        self.flow_panel = Panel(theme, "Flow")
+        self.flow_panel.body_layout.setContentsMargins(0, 2, 0, 2)
+        self.flow_panel.body_layout.addWidget(scroll)
+        self.flow_panel.setMinimumWidth(236)
+        self.attention = AttentionPanel(theme)
+        self.tensor = TensorPanel(theme)
+        self.pictures = QStackedWidget()
+        self.pictures.addWidget(self.attention)
+        self.pictures.addWidget(self.tensor)
+        self._middle = split(
+            "inspect middle", Qt.Orientation.Vertical, (self.pictures, 480), (self._next_token(theme), 216)
+        )
+        self._middle.setStretchFactor(1, 0)
+        whole = split(
+            "inspect whole",
+            Qt.Orientation.Horizontal,
+            (self.flow_panel, 248),
+            (self._middle, 540),
+            (self._beside(theme), 262),
+        )
+        whole.setStretchFactor(0, 0)
+        whole.setStretchFactor(2, 0)
+        return whole
+
+    def _next_token(self, theme: Theme) -> QWidget:
+        self.bars = ProbabilityBars(theme)
+        self.next_token = Panel(theme, "Next token")
+        self.next_token.body_layout.setContentsMargins(12, 6, 12, 6)
+        self.next_token.body_layout.addWidget(self.bars)
+        return self.next_token
+
+    def _beside(self, theme: Theme) -> QWidget:
+        """The column at the right: all heads, a tensor's distribution, and numbers about what is shown."""
+        self.grid = HeadGrid(theme)
+        self.heads = Panel(theme, "All heads")
+        self.heads.body_layout.setContentsMargins(6, 6, 6, 6)
+        self.heads.body_layout.addWidget(self.grid)
+        self.histogram = Histogram(theme)
+        self.histogram_panel = Panel(theme, "Distribution")
+        self.histogram_panel.body_layout.addWidget(self.histogram)
+        self.histogram_panel.hide()
+        self.facts = Facts(theme)
+        self.facts.setProperty("role", "page")
+        self.facts_panel = Panel(theme, "This head")
+        self.facts_panel.body_layout.setContentsMargins(0, 0, 0, 0)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(self.facts)
+        self.facts_panel.body_layout.addWidget(scroll)
+        self._column = split(
+            "inspect beside",
+            Qt.Orientation.Vertical,
+            (self.heads, 480),
+            (self.histogram_panel, 300),
+            (self.facts_panel, 216),
+        )
+        self._column.setStretchFactor(2, 0)
+        self._column.setMinimumWidth(216)
+        return self._column
+
+    def show_for_head(self) -> None:
+        """The attention panel, all heads, and what the head does."""
+        self.pictures.setCurrentWidget(self.attention)
+        self.heads.show()
+        if self.histogram_panel.isVisible():
+            self.histogram_panel.hide()
+            self._fit_last(self._column, self.facts_panel, self._lowest())
+
+    def show_for_tensor(self, per_head: bool) -> None:
+        """The tensor panel, its distribution and statistics; all heads only where it has some."""
+        self.pictures.setCurrentWidget(self.tensor)
+        self.heads.setVisible(per_head)
+        self.histogram_panel.show()
+        self._fit_last(self._column, self.facts_panel, self._lowest() if self._low else STATISTICS)
+
+    def bar_count(self) -> int:
+        """How many bars the next-token panel has room for."""
+        return BARS_WHEN_LOW if self._low else BARS
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        low = self.height() < LOW
+        if low != self._low:
+            self._low = low
+            self._fit_last(self._middle, self.next_token, self._lowest())
+            self._fit_last(self._column, self.facts_panel, self._lowest())
+
+    def _lowest(self) -> int:
+        return LOWEST_WHEN_LOW if self._low else LOWEST
+
+    @staticmethod
+    def _fit_last(splitter: QSplitter, last: QWidget, height: int) -> None:
+        """Give `last`, the lowest part of a splitter, this height and the first part the rest."""
+        sizes = splitter.sizes()
+        last.setMinimumHeight(min(height, LOWEST))
+        splitter.setSizes([sizes[0] + sizes[-1] - height, *sizes[1:-1], height])

@@ -1,0 +1,183 @@
+"""The Generate page, pressed and read on the bundled model."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QGuiApplication
+from transformers.generation.logits_process import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
+from ui.desk import Desk, chip_ids, words
+
+from app.engine.decode.settings import BALANCED
+from app.engine.models.loaded import LoadedModel
+
+PROMPT = "Once upon a time, there was a"
+
+
+@pytest.fixture
+def writing(desk: Desk) -> Desk:
+    """The Generate page in front, with a prompt and short runs."""
+    desk.window.show_page("generate")
+    desk.session.set_prompt(PROMPT)
+    desk.session.generation.set_settings(replace(BALANCED, max_new_tokens=20, seed=3))
+    desk.settle()
+    return desk
+
+
+def run(desk: Desk) -> list[int]:
+    """Press Generate, wait for the end, give the ids of the new tokens."""
+    desk.click(desk.generate.start)
+    desk.wait(lambda: not desk.session.generation.running and bool(desk.session.generation.steps))
+    desk.settle()
+    return chip_ids(desk.generate.text)[len(desk.session.generation.prompt) :]
+
+
+def test_greedy_on_screen_equals_generate(writing: Desk, story: LoadedModel) -> None:
+    writing.click(writing.generate.settings.method.button(0))
+    ids = story.tokenizer(PROMPT, return_tensors="pt")["input_ids"]
+    expected = story.model.generate(
+        ids, attention_mask=torch.ones_like(ids), max_new_tokens=20, do_sample=False, pad_token_id=0
+    )[0, ids.shape[1] :]
+    assert run(writing) == expected.tolist()
+    assert writing.generate.text.text().startswith(PROMPT)
+    assert "changes nothing" in writing.generate.settings.fields["temperature"].toolTip() or not (
+        writing.generate.settings.fields["temperature"].field.isEnabled()
+    )
+
+
+def test_a_seed_writes_the_same_again_and_another_seed_something_else(writing: Desk) -> None:
+    first = run(writing)
+    assert len(first) == 20
+    assert "seed 3" in writing.generate.output.subtitle()
+    assert run(writing) == first
+    writing.type_over(writing.generate.settings.seed, "4")
+    assert writing.session.generation.settings.seed == 4
+    assert run(writing) != first
+
+
+def test_a_seed_that_is_no_number_is_refused_in_words(writing: Desk) -> None:
+    writing.type_over(writing.generate.settings.seed, "seven")
+    assert writing.generate.banner.isVisible()
+    assert "“seven” is not a whole number" in writing.generate.banner.text()
+    assert writing.generate.settings.seed.text() == "3"
+    assert len(run(writing)) == 20
+    assert not writing.generate.banner.isVisible()
+
+
+def test_slider_and_number_agree_and_act_on_the_next_token(writing: Desk) -> None:
+    field = writing.generate.settings.fields["temperature"]
+    writing.type_over(field.field, "1.5")
+    assert field.value() == pytest.approx(1.5)
+    assert writing.session.generation.settings.temperature == pytest.approx(1.5)
+    writing.session.generation.set_settings(replace(writing.session.generation.settings, max_new_tokens=400))
+    writing.click(writing.generate.start)
+    writing.wait(lambda: len(writing.session.generation.steps) > 2)
+    writing.key(field.track, Qt.Key.Key_Left)
+    lower = writing.session.generation.settings.temperature
+    assert lower < 1.5
+    assert float(field.field.text()) == pytest.approx(lower)
+    count = len(writing.session.generation.steps)
+    writing.wait(lambda: len(writing.session.generation.steps) > count + 3 or not writing.session.generation.running)
+    writing.session.generation.stop()
+    writing.settle()
+    temperatures = [step.settings.temperature for step in writing.session.generation.steps]
+    assert temperatures[0] == pytest.approx(1.5)
+    assert temperatures[-1] == pytest.approx(lower)
+
+
+def test_pause_holds_and_go_on_continues(writing: Desk) -> None:
+    generation = writing.session.generation
+    generation.set_settings(replace(generation.settings, max_new_tokens=200, seed=5))
+    writing.click(writing.generate.start)
+    writing.wait(lambda: len(generation.steps) > 2)
+    writing.click(writing.generate.pause)
+    assert generation.paused
+    writing.qtbot.wait(120)
+    held = len(generation.steps)
+    writing.qtbot.wait(120)
+    assert len(generation.steps) == held
+    assert "paused" in writing.generate.output.subtitle()
+    writing.click(writing.generate.pause)
+    writing.wait(lambda: len(generation.steps) > held or not generation.running)
+    writing.click(writing.generate.stop_button)
+    writing.settle()
+    assert len(generation.steps) >= held
+    assert not generation.running
+
+
+def test_stop_keeps_what_is_written(writing: Desk) -> None:
+    generation = writing.session.generation
+    generation.set_settings(replace(generation.settings, max_new_tokens=400))
+    writing.click(writing.generate.start)
+    writing.wait(lambda: writing.generate.text.count() > len(generation.prompt) + 2)
+    writing.window.setFocus()
+    writing.key(writing.window, Qt.Key.Key_Escape)
+    writing.settle()
+    assert generation.ended_by in ("stopped", "end of text", "length")
+    assert chip_ids(writing.generate.text)[len(generation.prompt) :] == [step.token_id for step in generation.steps]
+
+
+def test_a_stop_sequence_ends_the_text_before_it(writing: Desk) -> None:
+    writing.type_over(writing.generate.settings.stop, ".")
+    assert writing.session.generation.settings.stop == (".",)
+    run(writing)
+    assert "." not in writing.session.generation.text
+    assert "stop sequence" in writing.generate.output.subtitle()
+
+
+def test_a_chip_shows_how_it_was_chosen(writing: Desk) -> None:
+    run(writing)
+    generation, page = writing.session.generation, writing.generate
+    chip = page.text.chip_rect(len(generation.prompt) + 4).center()
+    writing.click(page.text, QPointF(chip))
+    writing.settle()
+    assert "token 4, pinned" in page.choice.subtitle()
+    raw = torch.from_numpy(generation.steps[4].raw)
+    before = torch.softmax(raw, -1)
+    scores = raw[None]
+    for warper in (TemperatureLogitsWarper(0.8), TopKLogitsWarper(40), TopPLogitsWarper(0.9)):
+        scores = warper(None, scores)
+    after = torch.softmax(scores[0], -1)
+    order = torch.topk(raw, 12).indices.tolist()
+    rows = page.bars.rows()
+    for place, (_, share, left) in enumerate(rows[:11]):
+        assert share == pytest.approx(float(before[order[place]]), abs=1e-6)
+        assert left == pytest.approx(float(after[order[place]]), abs=1e-5)
+    assert f"{int(torch.isfinite(scores).sum())} of 4,096 left" in page.left.text()
+    writing.type_over(page.settings.fields["top_k"].field, "3")
+    writing.settle()
+    assert page.left.text() == "3 of 4,096 left" or page.left.text().startswith(("1 ", "2 "))
+    assert all(row[2] == 0 for row in page.bars.rows()[3:])
+    assert "How a token was chosen" in words(writing.window.explain)
+
+
+def test_reset_and_copy(writing: Desk) -> None:
+    run(writing)
+    writing.click(writing.generate.copy)
+    assert QGuiApplication.clipboard().text() == writing.session.generation.text
+    writing.click(writing.generate.settings.reset)
+    assert writing.session.generation.settings == BALANCED
+    assert writing.generate.settings.seed.text() == ""
+
+
+def test_without_a_prompt_it_says_so_and_examples_are_a_click_away(desk: Desk) -> None:
+    desk.window.show_page("generate")
+    desk.settle()
+    desk.click(desk.generate.start)
+    assert "no prompt" in desk.generate.banner.text()
+    desk.session.generation.set_settings(replace(BALANCED, max_new_tokens=5, seed=1))
+    example = desk.generate.empty.buttons()[0]
+    desk.click(example)
+    desk.wait(lambda: len(desk.session.generation.steps) == 5)
+    desk.settle()
+    assert desk.session.prompt == example.text()
+    shares = [step.probability for step in desk.session.generation.steps]
+    raw = np.stack([step.raw for step in desk.session.generation.steps]).astype(np.float64)
+    exact = np.exp(raw - raw.max(1, keepdims=True))
+    exact /= exact.sum(1, keepdims=True)
+    ids = [step.token_id for step in desk.session.generation.steps]
+    assert shares == pytest.approx(exact[range(5), ids].tolist(), rel=1e-4)

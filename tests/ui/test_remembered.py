@@ -1,0 +1,51 @@
+"""What the window remembers, and what it does with a file that it cannot read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QSplitter
+from pytestqt.qtbot import QtBot
+from ui.desk import Desk
+
+from app.ui import remembered
+from app.ui.theme import Theme
+
+
+@pytest.fixture(autouse=True)
+def own_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr("app.ui.remembered.QStandardPaths.writableLocation", lambda _: str(tmp_path), raising=True)
+    return tmp_path / "window.ini"
+
+
+def test_splitters_and_size_come_back(qtbot: QtBot, theme: Theme, own_file: Path) -> None:
+    first = Desk(qtbot, theme, remembering=True)
+    first.window.resize(1300, 800)
+    first.window.show()
+    splitter = first.window.findChild(QSplitter, "generate whole")
+    first.window.show_page("generate")
+    splitter.setSizes([400, 500])
+    sizes = splitter.sizes()
+    first.window.close()
+    assert own_file.exists()
+    settings = remembered.open_settings()
+    assert settings.value("page") == "generate"
+    assert settings.value("theme") == theme.choice
+    second = Desk(qtbot, theme)
+    remembered.restore_layout(second.window)
+    second.window.show_page("generate")
+    second.window.show()
+    assert (second.window.width(), second.window.height()) == (1300, 800)
+    again = second.window.findChild(QSplitter, "generate whole").sizes()
+    assert abs(again[0] - sizes[0]) < 30
+    second.window.close()
+
+
+def test_a_broken_file_does_no_harm(qtbot: QtBot, theme: Theme, own_file: Path) -> None:
+    own_file.write_bytes(b"\x00\xff geometry=@ByteArray(nonsense)\n[splitter\n")
+    desk = Desk(qtbot, theme)
+    remembered.restore_layout(desk.window)
+    desk.window.show()
+    assert desk.window.isVisible()
+    desk.window.close()
