@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import logging.handlers
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +15,7 @@ from app.jobs.board import Board
 from app.session.session import Session
 from app.ui.options import Options, parse
 from app.ui.pages.inspect.layout import EXAMPLES
-from app.ui.remembered import open_settings, restore_layout
+from app.ui.remembered import open_settings, restore_place, restore_splitters
 from app.ui.screenshot import Screenshot
 from app.ui.theme import Theme
 from app.ui.window import Window
@@ -26,17 +24,21 @@ DEFAULT_SIZE = (1440, 900)
 PICTURE_TOKENS, PICTURE_SEED = 40, 42
 
 
-def start_log() -> str:
-    """Write warnings and defects to a file that does not grow for ever; its path is returned."""
-    folder = Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.AppDataLocation))
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / "unembed.log"
+def log_file() -> Path:
+    """Where warnings and defects are written."""
+    return Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.AppDataLocation)) / "unembed.log"
+
+
+def start_log(file: Path) -> None:
+    """Write to a file that does not grow for ever. Its module is slow to import and waits until after first paint."""
+    import logging.handlers
+
+    file.parent.mkdir(parents=True, exist_ok=True)
     handler = logging.handlers.RotatingFileHandler(
         file, maxBytes=1_000_000, backupCount=1, encoding="utf-8", delay=True
     )
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.getLogger("unembed").addHandler(handler)
-    return str(file)
 
 
 def share_interpreter() -> None:
@@ -63,15 +65,19 @@ class Program:
         writes = options.page == "generate" and bool(options.prompt)
         decoding = replace(BALANCED, seed=PICTURE_SEED, max_new_tokens=PICTURE_TOKENS) if writes else BALANCED
         self.session = Session(self.board, decoding)
-        log_file = start_log() if self.remembering else ""
-        self.window = Window(self.theme, self.session, self.board, bundled_models(), log_file, self.remembering)
+        log = str(log_file())
+        self.window = Window(self.theme, self.session, self.board, bundled_models(), log, self.remembering)
         self.window.resize(*(options.size or DEFAULT_SIZE))
         if self.remembering and options.size is None:
-            restore_layout(self.window)
+            restore_place(self.window)
         self.window.show_page(options.page)
 
     def begin(self) -> None:
         """After first paint: open the model, set the prompt, and whatever else the options start."""
+        self.window.complete()
+        if self.remembering:
+            restore_splitters(self.window)
+            start_log(log_file())
         prompt = EXAMPLES[0] if self.options.prompt is None and self.options.page == "inspect" else self.options.prompt
         if prompt:
             self.session.set_prompt(prompt)

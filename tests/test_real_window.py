@@ -46,7 +46,7 @@ def test_a_real_window_opens_answers_keys_and_closes() -> None:
         xdotool("key", "--window", window, "ctrl+Return")
         time.sleep(1)
         assert program.poll() is None
-        xdotool("windowquit", window)
+        xdotool("key", "--window", window, "ctrl+q")
         assert program.wait(timeout=60) == 0
     finally:
         program.kill()

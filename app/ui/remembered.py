@@ -26,12 +26,16 @@ def remember(window: QWidget, theme_choice: str, page: str, explain_collapsed: b
     settings.sync()
 
 
-def restore_layout(window: QWidget) -> None:
-    """Put the window and its splitters where they were; what cannot be read is left as it is."""
-    settings = open_settings()
-    geometry = settings.value("geometry")
+def restore_place(window: QWidget) -> None:
+    """Put the window where it was; what cannot be read is left as it is."""
+    geometry = open_settings().value("geometry")
     if geometry is not None:
         window.restoreGeometry(geometry)
+
+
+def restore_splitters(window: QWidget) -> None:
+    """Put the splitters of all its pages where they were."""
+    settings = open_settings()
     for splitter in window.findChildren(QSplitter):
         state = settings.value(f"splitter/{splitter.objectName()}")
         if state is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import psutil
 from PySide6.QtCore import QPoint, Qt, QTimer, Slot
 from PySide6.QtGui import QCloseEvent, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMainWindow, QMenu, QStackedWidget, QVBoxLayout, QWidget
@@ -28,6 +27,8 @@ from app.ui.widgets.top_bar import TopBar
 NARROW = 1280
 """Below this width Explain collapses by itself."""
 MEMORY_EVERY_MS = 2000
+LABELS = {"inspect": "Inspect", "generate": "Generate"}
+"""The pages in the order of the rail; the keys are also the names of their icons."""
 FAMILIES = {"gpt2": "GPT-2", "opt": "OPT", "gpt_neox": "GPT-NeoX", "phi": "Phi", "phi3": "Phi-3", "llama": "Llama"}
 
 
@@ -51,11 +52,8 @@ class Window(QMainWindow):
         self._narrow: bool | None = None
         self.setWindowTitle("Unembed")
         self.setMinimumSize(*SMALLEST)
-        start = session.generation.settings
-        self.pages: dict[str, Page] = {
-            "inspect": InspectPage(theme, session),
-            "generate": GeneratePage(theme, session, start),
-        }
+        self._start = session.generation.settings
+        self.pages: dict[str, Page] = {}
         self._build()
         self._keys()
         session.model_changed.connect(self._model_changed)
@@ -66,24 +64,46 @@ class Window(QMainWindow):
         self._memory.setInterval(MEMORY_EVERY_MS)
         self._memory.timeout.connect(self._show_memory)
         self._memory.start()
-        self._show_memory()
         self._opening_changed()
-        self.show_page("inspect")
+
+    def complete(self) -> None:
+        """Build the pages that are not there yet. The page in front is built first, so that it is painted sooner."""
+        for key in LABELS:
+            self._page(key)
+
+    def _page(self, key: str) -> Page:
+        if key not in self.pages:
+            made = self._new_page(key)
+            self.pages[key] = made
+            self.stack.addWidget(made)
+            made.explained.connect(self.explain.set_explanation)
+        return self.pages[key]
+
+    def _new_page(self, key: str) -> Page:
+        if key == "generate":
+            return GeneratePage(self._theme, self._session, self._start)
+        page = InspectPage(self._theme, self._session)
+        for keys, step, act in (
+            ("[", -1, page.step_head),
+            ("]", 1, page.step_head),
+            ("PgUp", -1, page.step_layer),
+            ("PgDown", 1, page.step_layer),
+        ):
+            shortcut = QShortcut(QKeySequence(keys), page)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(_bound(act, step))
+        return page
 
     def _build(self) -> None:
         theme = self._theme
         self.top_bar = TopBar(theme)
         self.top_bar.open_requested.connect(self._choose_model)
         self.top_bar.theme_chosen.connect(theme.set_choice)
-        labels = {"inspect": "Inspect", "generate": "Generate"}
-        self.rail = Rail(theme, [(key, labels[key], key) for key in self.pages])
+        self.rail = Rail(theme, [(key, label, key) for key, label in LABELS.items()])
         self.rail.chosen.connect(self.show_page)
         self.stack = QStackedWidget()
         self.explain = ExplainPanel(theme)
         self.strip = JobStrip(theme)
-        for page in self.pages.values():
-            self.stack.addWidget(page)
-            page.explained.connect(self.explain.set_explanation)
         self.status = JobStatus(self._board, self.strip, self.top_bar)
         middle = QHBoxLayout()
         middle.setSpacing(0)
@@ -100,25 +120,15 @@ class Window(QMainWindow):
         self.setCentralWidget(central)
 
     def _keys(self) -> None:
-        for index, key in enumerate(self.pages, 1):
+        for index, key in enumerate(LABELS, 1):
             self._key(f"Ctrl+{index}", self._page_key(key))
         self._key("Ctrl+Return", self._run)
         self._key("Ctrl+Enter", self._run)
         self._key("Escape", self._stop)
         self._key("F1", self.explain.toggle)
-        inspect = self.pages["inspect"]
-        assert isinstance(inspect, InspectPage)
-        for keys, step, act in (
-            ("[", -1, inspect.step_head),
-            ("]", 1, inspect.step_head),
-            ("PgUp", -1, inspect.step_layer),
-            ("PgDown", 1, inspect.step_layer),
-        ):
-            shortcut = QShortcut(QKeySequence(keys), inspect)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(_bound(act, step))
+        self._key(QKeySequence.StandardKey.Quit, self.close)
 
-    def _key(self, keys: str, act: Callable[[], object]) -> None:
+    def _key(self, keys: str | QKeySequence.StandardKey, act: Callable[[], object]) -> None:
         QShortcut(QKeySequence(keys), self).activated.connect(act)
 
     def _page_key(self, key: str) -> Callable[[], None]:
@@ -127,10 +137,11 @@ class Window(QMainWindow):
     @Slot(str)
     def show_page(self, key: str) -> None:
         """Bring a page to the front."""
+        page = self._page(key)
         self.rail.set_current(key)
-        self.stack.setCurrentWidget(self.pages[key])
-        self.pages[key].explain()
-        self.pages[key].take_focus()
+        self.stack.setCurrentWidget(page)
+        page.explain()
+        page.take_focus()
 
     @property
     def page(self) -> Page:
@@ -196,6 +207,8 @@ class Window(QMainWindow):
 
     @Slot()
     def _show_memory(self) -> None:
+        import psutil
+
         memory = psutil.virtual_memory()
         self.top_bar.set_memory((memory.total - memory.available) / 1e9, memory.total / 1e9)
 

@@ -31,6 +31,7 @@ class Desk:
         self.window = Window(self.theme, self.session, self.board, (), "", remembering=False)
         self.window.resize(1440, 900)
         self.window.show_page("generate")
+        self.window.complete()
         self.window.show()
         self.session.open_model(STORY)
         self.wait(lambda: self.session.summary is not None and self.board.idle)

@@ -37,6 +37,8 @@ class Desk:
         self.defects: list[BaseException] = []
         self.board.defect.connect(self.defects.append)
         self.window = Window(theme, self.session, self.board, ("story-gpt",), "the log", remembering)
+        self.window.show_page("inspect")
+        self.window.complete()
         inspect, generate = self.window.pages["inspect"], self.window.pages["generate"]
         assert isinstance(inspect, InspectPage) and isinstance(generate, GeneratePage)
         self.inspect, self.generate = inspect, generate

@@ -27,16 +27,19 @@ def test_splitters_and_size_come_back(qtbot: QtBot, theme: Theme, own_file: Path
     first.window.show_page("generate")
     splitter.setSizes([400, 500])
     sizes = splitter.sizes()
+    geometry = first.window.saveGeometry()
     first.window.close()
     assert own_file.exists()
     settings = remembered.open_settings()
+    # Whether the size comes back is up to the screen: the platform of the tests has one of 800 by 800.
+    assert settings.value("geometry") == geometry
     assert settings.value("page") == "generate"
     assert settings.value("theme") == theme.choice
     second = Desk(qtbot, theme)
-    remembered.restore_layout(second.window)
+    remembered.restore_place(second.window)
+    remembered.restore_splitters(second.window)
     second.window.show_page("generate")
     second.window.show()
-    assert (second.window.width(), second.window.height()) == (1300, 800)
     again = second.window.findChild(QSplitter, "generate whole").sizes()
     assert abs(again[0] - sizes[0]) < 30
     second.window.close()
@@ -45,7 +48,8 @@ def test_splitters_and_size_come_back(qtbot: QtBot, theme: Theme, own_file: Path
 def test_a_broken_file_does_no_harm(qtbot: QtBot, theme: Theme, own_file: Path) -> None:
     own_file.write_bytes(b"\x00\xff geometry=@ByteArray(nonsense)\n[splitter\n")
     desk = Desk(qtbot, theme)
-    remembered.restore_layout(desk.window)
+    remembered.restore_place(desk.window)
+    remembered.restore_splitters(desk.window)
     desk.window.show()
     assert desk.window.isVisible()
     desk.window.close()
