@@ -6,14 +6,14 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QStandardPaths, QTimer
+from PySide6.QtCore import QStandardPaths, Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
 from app.engine.decode.settings import BALANCED
 from app.engine.models.catalogue import bundled_models
 from app.jobs.board import Board
 from app.session.session import Session
-from app.ui.options import Options, parse
+from app.ui.options import PAGES, Options, parse
 from app.ui.pages.inspect.layout import EXAMPLES
 from app.ui.remembered import open_settings, restore_place, restore_splitters
 from app.ui.screenshot import Screenshot
@@ -62,7 +62,9 @@ class Program:
         self.theme.apply(application)
         self.board = Board()
         self.board.catch_everything()
-        writes = options.page == "generate" and bool(options.prompt)
+        page = options.page or (settings.value("page") if settings else None)
+        self.page = page if page in PAGES else PAGES[0]
+        writes = self.page == "generate" and bool(options.prompt)
         decoding = replace(BALANCED, seed=PICTURE_SEED, max_new_tokens=PICTURE_TOKENS) if writes else BALANCED
         self.session = Session(self.board, decoding)
         log = str(log_file())
@@ -70,7 +72,7 @@ class Program:
         self.window.resize(*(options.size or DEFAULT_SIZE))
         if self.remembering and options.size is None:
             restore_place(self.window)
-        self.window.show_page(options.page)
+        self.window.show_page(self.page)
 
     def begin(self) -> None:
         """After first paint: open the model, set the prompt, and whatever else the options start."""
@@ -78,11 +80,12 @@ class Program:
         if self.remembering:
             restore_splitters(self.window)
             start_log(log_file())
-        prompt = EXAMPLES[0] if self.options.prompt is None and self.options.page == "inspect" else self.options.prompt
+        prompt = EXAMPLES[0] if self.options.prompt is None else self.options.prompt
         if prompt:
             self.session.set_prompt(prompt)
-        if self.options.page == "generate" and prompt:
-            self.session.model_changed.connect(self.session.generate)
+        if self.page == "generate" and self.options.prompt:
+            once = Qt.ConnectionType.SingleShotConnection
+            self.session.model_changed.connect(self.session.generate, once)
         self.session.open_model(self.options.model)
         if self.options.screenshot is not None:
             Screenshot(self.window, self.session, self.board, self.options.screenshot, self.end)

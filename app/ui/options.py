@@ -18,7 +18,8 @@ class Options:
     """What was asked for at the start."""
 
     model: str
-    page: str
+    page: str | None
+    """None: the page that was in front the last time."""
     prompt: str | None
     theme: str | None
     size: tuple[int, int] | None
@@ -59,7 +60,7 @@ def parse(arguments: Sequence[str]) -> Options:
     """Read the command line; on a mistake the program ends with code 1 and a sentence."""
     parser = _Parser("unembed", description="Open a transformer up.", allow_abbrev=False)
     parser.add_argument("--model", default="story-gpt", metavar="REF", help="a bundled model's name or a folder")
-    parser.add_argument("--page", default="inspect", type=_page, metavar="|".join(PAGES))
+    parser.add_argument("--page", type=_page, metavar="|".join(PAGES))
     parser.add_argument("--prompt", metavar="TEXT", help="the text to start with")
     parser.add_argument("--theme", type=_theme, metavar="|".join(THEMES))
     parser.add_argument("--size", type=_size, metavar="1440x900", help="size of the window in pixels")

@@ -14,13 +14,12 @@ def open_settings() -> QSettings:
     return QSettings(str(folder / "window.ini"), QSettings.Format.IniFormat)
 
 
-def remember(window: QWidget, theme_choice: str, page: str, explain_collapsed: bool) -> None:
+def remember(window: QWidget, theme_choice: str, page: str) -> None:
     """Keep the window's place, its splitters, theme and page."""
     settings = open_settings()
     settings.setValue("geometry", window.saveGeometry())
     settings.setValue("theme", theme_choice)
     settings.setValue("page", page)
-    settings.setValue("explain_collapsed", explain_collapsed)
     for splitter in window.findChildren(QSplitter):
         settings.setValue(f"splitter/{splitter.objectName()}", splitter.saveState())
     settings.sync()

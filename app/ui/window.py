@@ -221,7 +221,7 @@ class Window(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         if self._remembering:
-            remember(self, self._theme.choice, self.page_key, self.explain.is_collapsed())
+            remember(self, self._theme.choice, self.page_key)
         self._memory.stop()
         self._board.close()
         super().closeEvent(event)

@@ -76,7 +76,8 @@ class GeneratePage(Page):
         generation.state_changed.connect(self._state_changed)
         generation.settings_changed.connect(self._settings_changed)
         generation.distribution_read.connect(self._distribution_read)
-        self._state_changed()
+        theme.changed.connect(self._tint_icons)
+        self._tint_icons()
 
     def _output(self, theme: Theme) -> Panel:
         self.output = Panel(theme, "Output")
@@ -85,15 +86,12 @@ class GeneratePage(Page):
         self.start.setToolTip("Continue the prompt (Ctrl+Enter)")
         self.start.clicked.connect(self.run)
         self.pause = QToolButton()
-        self.pause.setIcon(icon(theme, "pause"))
         self.pause.clicked.connect(self._pause_pressed)
         self.stop_button = QToolButton()
-        self.stop_button.setIcon(icon(theme, "stop"))
         self.stop_button.setToolTip("Stop (Esc)")
         self.stop_button.setAccessibleName("Stop")
         self.stop_button.clicked.connect(self._session.generation.stop)
         self.copy = QToolButton()
-        self.copy.setIcon(icon(theme, "copy"))
         self.copy.setToolTip("Copy the whole text")
         self.copy.setAccessibleName("Copy the whole text")
         self.copy.clicked.connect(self._copy)
@@ -125,6 +123,12 @@ class GeneratePage(Page):
         self.bars.set_columns("model", "with settings")
         self.choice.body_layout.addWidget(self.bars)
         return self.choice
+
+    @Slot()
+    def _tint_icons(self) -> None:
+        self.stop_button.setIcon(icon(self._theme, "stop"))
+        self.copy.setIcon(icon(self._theme, "copy"))
+        self._state_changed()
 
     # What the session says
 

@@ -39,7 +39,6 @@ class SettingsPanel(Panel):
         self._settings, self._start = settings, start
         self.fields: dict[str, SliderField] = {}
         self.reset = QToolButton()
-        self.reset.setIcon(icon(theme, "reset"))
         self.reset.setToolTip("Put every setting back to what the program starts with")
         self.reset.clicked.connect(self._reset)
         self.add_header_widget(self.reset)
@@ -66,7 +65,14 @@ class SettingsPanel(Panel):
         scroll.setWidget(inner)
         self.body_layout.setContentsMargins(0, 0, 0, 0)
         self.body_layout.addWidget(scroll)
+        theme.changed.connect(self._tint_icons)
+        self._tint_icons()
         self.show_settings(settings)
+
+    @Slot()
+    def _tint_icons(self) -> None:
+        self.reset.setIcon(icon(self._theme, "reset"))
+        self.dice.setIcon(icon(self._theme, "dice"))
 
     def _slider(self, theme: Theme, name: str) -> SliderField:
         knob, whole = knob_of(name), isinstance(getattr(self._start, name), int)
@@ -94,7 +100,6 @@ class SettingsPanel(Panel):
         self.seed.setToolTip("The same seed, settings and prompt give the same text; empty: a new one is drawn")
         self.seed.editingFinished.connect(self._seed_typed)
         self.dice = QPushButton()
-        self.dice.setIcon(icon(theme, "dice"))
         self.dice.setToolTip("Draw a new seed for every run")
         self.dice.setAccessibleName("Draw a new seed for every run")
         self.dice.clicked.connect(self._seed_free)
