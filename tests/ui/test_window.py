@@ -119,3 +119,7 @@ def test_explain_says_what_is_on_screen(desk: Desk) -> None:
     desk.click_flow("blocks.2.attn.q")
     desk.settle()
     assert "Queries" in words(desk.window.explain)
+    desk.click(desk.inspect.bars, desk.inspect.bars.row_rect(0).center())
+    assert "Next token" in words(desk.window.explain)
+    best = desk.session.inspection.candidates[desk.session.query][0]
+    assert f"{best.probability * 100:.1f}%" in words(desk.window.explain)

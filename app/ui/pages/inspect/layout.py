@@ -78,6 +78,7 @@ class InspectLayout(Page):
 
     def _next_token(self, theme: Theme) -> QWidget:
         self.bars = ProbabilityBars(theme)
+        self.bars.setToolTip("What the model expects after the chosen token; click a bar to have it explained")
         self.next_token = Panel(theme, "Next token")
         self.next_token.body_layout.setContentsMargins(12, 6, 12, 6)
         self.next_token.body_layout.addWidget(self.bars)

@@ -40,6 +40,7 @@ class InspectPage(InspectLayout):
         self.attention.heatmap.hovered.connect(self._cell_hovered)
         self.tensor.name_chosen.connect(self._stage_chosen)
         self.grid.selected.connect(self._head_chosen)
+        self.bars.clicked.connect(self._bar_clicked)
         self._redraw = QTimer(self)
         self._redraw.setSingleShot(True)
         self._redraw.setInterval(REDRAW_MS)
@@ -205,6 +206,15 @@ class InspectPage(InspectLayout):
     def _mode_chosen(self, mode: str) -> None:
         part = "attn.scores" if mode == "scores" else "attn.pattern"
         self._session.select(name=f"blocks.{self._session.selection.layer}.{part}")
+
+    @Slot(int)
+    def _bar_clicked(self, _row: int) -> None:
+        """Explain the next token while its bars are looked at."""
+        session = self._session
+        found = session.inspection.candidates.get(session.query) if session.query is not None else None
+        if session.summary is not None and session.query is not None and found:
+            tokens = session.inspection.tokens
+            self.explained.emit(explanations.explain_candidates(session.summary, tokens, session.query, found))
 
     @Slot(int, int)
     def _cell_clicked(self, query: int, key: int) -> None:
