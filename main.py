@@ -6,7 +6,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QStandardPaths, Qt, QTimer
+from PySide6.QtCore import QStandardPaths, Qt
 from PySide6.QtWidgets import QApplication
 
 from app.engine.decode.settings import BALANCED
@@ -14,7 +14,6 @@ from app.engine.models.catalogue import bundled_models
 from app.jobs.board import Board
 from app.session.session import Session
 from app.ui.options import PAGES, Options, parse
-from app.ui.pages.inspect.layout import EXAMPLES
 from app.ui.remembered import open_settings, restore_place, restore_splitters
 from app.ui.screenshot import Screenshot
 from app.ui.theme import Theme
@@ -72,10 +71,12 @@ class Program:
         self.window.resize(*(options.size or DEFAULT_SIZE))
         if self.remembering and options.size is None:
             restore_place(self.window)
-        self.window.show_page(self.page)
 
     def begin(self) -> None:
-        """After first paint: open the model, set the prompt, and whatever else the options start."""
+        """After first paint: the pages, the one in front first; then the model, the prompt, what the options ask."""
+        from app.ui.pages.inspect.layout import EXAMPLES
+
+        self.window.show_page(self.page)
         self.window.complete()
         if self.remembering:
             restore_splitters(self.window)
@@ -106,8 +107,8 @@ def main() -> int:
     application.setApplicationName("Unembed")
     application.setOrganizationName("Unembed")
     program = Program(application, options)
+    program.window.first_painted.connect(program.begin)
     program.window.show()
-    QTimer.singleShot(0, program.begin)
     return application.exec()
 
 

@@ -132,6 +132,7 @@ class Job(QObject):
             self.progressed.emit(value)
         elif kind == "stepped":
             self.stepped.emit(value)
+            return
         else:
             self._end(kind, value)
         self.changed.emit()

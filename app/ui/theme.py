@@ -6,6 +6,7 @@ Every widget takes a `Theme` as its first argument and repaints on `changed`; no
 from __future__ import annotations
 
 import sys
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -31,9 +32,15 @@ _POINTS_PER_PIXEL = 1.0 if sys.platform == "darwin" else 0.75
 
 def text_on(color: QColor) -> QColor:
     """White or pure black, whichever contrasts more with the colour (at least 4.58 on any colour)."""
+    return QColor(Qt.GlobalColor.white if _is_deep(color.rgb()) else Qt.GlobalColor.black)
+
+
+@cache
+def _is_deep(rgb: int) -> bool:
+    """Whether white contrasts more than black; asked for every chip of a text, answered once for each colour."""
+    color = QColor(rgb)
     luminance = float(relative_luminance(np.array([color.redF(), color.greenF(), color.blueF()])))
-    on_white, on_black = 1.05 / (luminance + 0.05), (luminance + 0.05) / 0.05
-    return QColor(Qt.GlobalColor.white if on_white > on_black else Qt.GlobalColor.black)
+    return 1.05 / (luminance + 0.05) > (luminance + 0.05) / 0.05
 
 
 class Theme(QObject):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QPoint, Qt, QTimer, Slot
-from PySide6.QtGui import QCloseEvent, QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtCore import QPoint, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QCloseEvent, QKeySequence, QPaintEvent, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMainWindow, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
 from app.engine.errors import UserError
@@ -15,8 +15,6 @@ from app.ui.defect_dialog import DefectDialog
 from app.ui.job_status import JobStatus
 from app.ui.options import SMALLEST
 from app.ui.page import Page
-from app.ui.pages.generate.page import GeneratePage
-from app.ui.pages.inspect.page import InspectPage
 from app.ui.remembered import remember
 from app.ui.theme import Theme
 from app.ui.widgets.explain_panel import ExplainPanel
@@ -43,6 +41,9 @@ def count_text(count: int) -> str:
 class Window(QMainWindow):
     """Wires the session to the pages; knows no model."""
 
+    first_painted = Signal()
+    """Once: the frame is on the screen, so that whatever is slow may begin."""
+
     def __init__(
         self, theme: Theme, session: Session, board: Board, bundled: Sequence[str], log_file: str, remembering: bool
     ) -> None:
@@ -50,6 +51,7 @@ class Window(QMainWindow):
         self._theme, self._session, self._board = theme, session, board
         self._bundled, self._log_file, self._remembering = tuple(bundled), log_file, remembering
         self._narrow: bool | None = None
+        self._painted = False
         self.setWindowTitle("Unembed")
         self.setMinimumSize(*SMALLEST)
         self._start = session.generation.settings
@@ -67,7 +69,7 @@ class Window(QMainWindow):
         self._opening_changed()
 
     def complete(self) -> None:
-        """Build the pages that are not there yet. The page in front is built first, so that it is painted sooner."""
+        """Build the pages that are not there yet."""
         for key in LABELS:
             self._page(key)
 
@@ -80,8 +82,13 @@ class Window(QMainWindow):
         return self.pages[key]
 
     def _new_page(self, key: str) -> Page:
+        # Imported here so that the window's frame is painted before its pages are read from disk.
         if key == "generate":
+            from app.ui.pages.generate.page import GeneratePage
+
             return GeneratePage(self._theme, self._session, self._start)
+        from app.ui.pages.inspect.page import InspectPage
+
         page = InspectPage(self._theme, self._session)
         for keys, step, act in (
             ("[", -1, page.step_head),
@@ -145,8 +152,8 @@ class Window(QMainWindow):
 
     @property
     def page(self) -> Page:
-        """The page in front."""
-        return next(page for page in self.pages.values() if page is self.stack.currentWidget())
+        """The page in front; only once one was shown."""
+        return self.pages[self.page_key]
 
     @property
     def page_key(self) -> str:
@@ -155,11 +162,13 @@ class Window(QMainWindow):
 
     @Slot()
     def _run(self) -> None:
-        self.page.run()
+        if self.pages:
+            self.page.run()
 
     @Slot()
     def _stop(self) -> None:
-        self.page.stop()
+        if self.pages:
+            self.page.stop()
 
     @Slot()
     def _model_changed(self) -> None:
@@ -212,6 +221,13 @@ class Window(QMainWindow):
         memory = psutil.virtual_memory()
         self.top_bar.set_memory((memory.total - memory.available) / 1e9, memory.total / 1e9)
 
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not self._painted:
+            self._painted = True
+            # The window is painted before what it holds, all in one go; the timer comes after the last of it.
+            QTimer.singleShot(0, self.first_painted.emit)
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         narrow = self.width() < NARROW
@@ -220,7 +236,7 @@ class Window(QMainWindow):
             self.explain.set_collapsed(narrow)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        if self._remembering:
+        if self._remembering and self.pages:
             remember(self, self._theme.choice, self.page_key)
         self._memory.stop()
         self._board.close()

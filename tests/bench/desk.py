@@ -57,7 +57,9 @@ class Desk:
         self.wait(lambda: self.board.idle)
         start = time.perf_counter()
         self.session.generate()
-        self.wait(lambda: not self.session.generation.running)
+        loop = QEventLoop()
+        self.session.generation.state_changed.connect(lambda: None if self.session.generation.running else loop.quit())
+        loop.exec()
         return len(self.session.generation.steps), time.perf_counter() - start
 
     def close(self) -> None:

@@ -11,22 +11,18 @@ REPEATS = 11
 
 
 def painted(which: str) -> float:
-    """Seconds from the start of a process to the first paint of its window; `which` is "app" or "bare"."""
+    """Seconds from the start of a process to the first paint of its window; `which` is "app", "page" or "bare"."""
     return float(run_child("window_painting", which, **{STARTED: repr(time.time())}))
 
 
 def measure(repeats: int = REPEATS) -> list[Row]:
-    """One row."""
-    numbers = in_turn({"app": lambda: painted("app"), "bare": lambda: painted("bare")}, repeats)
+    """A row for the window's frame, and one for the page that is built into it."""
+    numbers = in_turn({which: lambda which=which: painted(which) for which in ("app", "page", "bare")}, repeats)
+    bare = "bare PySide6 + pyqtgraph window"
+    frame, page = "first paint of the window, from process start", "first paint of the page in it"
     return [
-        compare(
-            "first paint of the window, from process start",
-            numbers["app"],
-            "bare PySide6 + pyqtgraph window",
-            numbers["bare"],
-            Budget(1.5),
-            milliseconds,
-        )
+        compare(frame, numbers["app"], bare, numbers["bare"], Budget(1.5), milliseconds),
+        compare(page, numbers["page"], bare, numbers["bare"], None, milliseconds),
     ]
 
 

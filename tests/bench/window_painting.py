@@ -1,7 +1,8 @@
 """A process that opens one window and says how many seconds after its start the window was painted.
 
-`app` opens Unembed through its own `main.py`; `bare` opens a PySide6 window that holds a pyqtgraph picture and nothing
-else. Both are timed in the same way, from the moment that the parent wrote into the environment.
+`app` opens Unembed through its own `main.py` and waits for its frame, `page` for the page in it; `bare` opens a PySide6
+window that holds a pyqtgraph picture and nothing else. All are timed in the same way, from the moment that the parent
+wrote into the environment.
 """
 
 from __future__ import annotations
@@ -39,14 +40,20 @@ class FirstPaint(QObject):
         return super().event(event)
 
 
-def open_app() -> None:
+def open_app(page: bool = False) -> None:
     """Unembed as a person starts it."""
     import main
 
     class Watched(main.Program):
         def __init__(self, *arguments: object) -> None:
             super().__init__(*arguments)
-            self.first_paint = FirstPaint(self.window)
+            if not page:
+                self.first_paint = FirstPaint(self.window)
+
+        def begin(self) -> None:
+            super().begin()
+            if page:
+                self.first_paint = FirstPaint(self.window.page)
 
     main.Program = Watched
     sys.argv[:] = ["main.py"]
@@ -72,4 +79,4 @@ def open_bare() -> None:
 
 
 if __name__ == "__main__":
-    {"app": open_app, "bare": open_bare}[sys.argv[1]]()
+    {"app": open_app, "page": lambda: open_app(page=True), "bare": open_bare}[sys.argv[1]]()

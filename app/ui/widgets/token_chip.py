@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPixmap
 
 from app.ui.theme import Theme, text_on
 from app.ui.widgets.painting import fill_round, outline_round
 from app.ui.widgets.token_text import faint_prefix, visible_token
 
+PICTURES = 1000
+"""Chips kept as pictures, about 6 kB each at scale 1; more than the largest window shows."""
+_RIM = 5
 INSPECT = "inspect"
 GENERATE = "generate"
 
@@ -54,6 +59,7 @@ class ChipPainter:
         self._id_metrics = QFontMetricsF(self._id_font)
         self._padding = 6 if self._inspect else 4
         self._measured: dict[str, int] = {}
+        self._picture = lru_cache(PICTURES)(self._picture_of)
         line = self._metrics.height()
         self.chip_height = round(line + (10 if self._inspect else 9))
         self.id_height = round(self._id_metrics.height() + 4) if self._inspect else 0
@@ -68,7 +74,31 @@ class ChipPainter:
         return self._measured[key]
 
     def paint(self, painter: QPainter, rect: QRectF, chip: Chip, state: ChipState) -> None:
-        """Paint the chip into `rect` (without the id's line, which lies under it)."""
+        """Put the chip at `rect`; its id's line lies under it.
+
+        A text that is being written scrolls, so the same chips come again and again: pictures of them are kept. Weights
+        change with every hovered query, so chips that show one are painted afresh.
+        """
+        if state.weight is not None:
+            self._paint(painter, rect, chip, state)
+            return
+        ratio = painter.device().devicePixelRatioF()
+        picture = self._picture(chip, state, rect.width(), ratio, self._theme.palette.name)
+        painter.drawPixmap(rect.topLeft() - QPointF(_RIM, _RIM), picture)
+
+    def _picture_of(self, chip: Chip, state: ChipState, width: float, ratio: float, _palette: str) -> QPixmap:
+        """The chip with a rim wide enough for its ring and its id, at `ratio` device pixels to the pixel."""
+        wide, high = width + 2 * _RIM, self.chip_height + self.id_height + 2 * _RIM
+        picture = QPixmap(math.ceil(wide * ratio), math.ceil(high * ratio))
+        picture.setDevicePixelRatio(ratio)
+        picture.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(picture)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self._paint(painter, QRectF(_RIM, _RIM, width, self.chip_height), chip, state)
+        painter.end()
+        return picture
+
+    def _paint(self, painter: QPainter, rect: QRectF, chip: Chip, state: ChipState) -> None:
         ink = self._paint_box(painter, rect, chip, state)
         self._paint_text(painter, rect, chip, state, ink)
         self._paint_underline(painter, rect, chip, state)

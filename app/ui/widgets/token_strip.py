@@ -151,7 +151,8 @@ class TokenStrip(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._relayout()
+        if event.size().width() != event.oldSize().width():
+            self._relayout()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
