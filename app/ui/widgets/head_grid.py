@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QToolTip, QWidget
 
 from app.ui.theme import Theme
 from app.ui.widgets.focus_reasons import KEYBOARD_REASONS
+from app.ui.widgets.matrix_export import MatrixTable
 from app.ui.widgets.matrix_geometry import pooled
 from app.ui.widgets.matrix_image import probability_colours
 from app.ui.widgets.number_text import percent_text
@@ -26,8 +27,10 @@ _MOVES = {Qt.Key.Key_Left: (0, -1), Qt.Key.Key_Right: (0, 1), Qt.Key.Key_Up: (-1
 class HeadGrid(QAbstractScrollArea):
     """Thumbnails `[layer, head, side, side]`, painted by one widget. Click or arrow keys choose a head."""
 
-    selected = Signal(int, int)
+    chosen = Signal(int, int)
     """Layer and head that was clicked or reached with the arrow keys."""
+    matrix_changed = Signal()
+    selected_changed = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -66,6 +69,7 @@ class HeadGrid(QAbstractScrollArea):
         self._hover = _NOWHERE
         self._pictures.clear()
         self._layout()
+        self.matrix_changed.emit()
 
     def set_selected(self, layer: int, head: int) -> None:
         """Mark a head and scroll to it; (−1, −1) marks none. Emits nothing."""
@@ -74,6 +78,17 @@ class HeadGrid(QAbstractScrollArea):
             self._reveal()
             self.setAccessibleDescription(self._words(*self._selected))
         self.viewport().update()
+        self.selected_changed.emit()
+
+    def selected(self) -> tuple[int, int]:
+        """Layer and head that are marked, (−1, −1) when none is."""
+        return self._selected
+
+    def table(self) -> MatrixTable:
+        """Per head the largest weight of a row, averaged over rows; NaN where a layer has no attention."""
+        layers, heads = self._focus.shape
+        labels = [f"L{layer}" for layer in range(layers)], [f"H{head}" for head in range(heads)]
+        return MatrixTable("block \\ head", *labels, self._focus)
 
     def cell_rect(self, layer: int, head: int) -> QRectF:
         """Where a head's picture is now, in pixels of the viewport."""
@@ -238,7 +253,7 @@ class HeadGrid(QAbstractScrollArea):
         event.accept()
         place = self._at(event.position())
         if event.button() == Qt.MouseButton.LeftButton and self._has(*place):
-            self._choose(*place)
+            self.choose(*place)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() not in _MOVES:
@@ -248,14 +263,14 @@ class HeadGrid(QAbstractScrollArea):
         if self._selected == _NOWHERE:
             first = np.argwhere(~np.isnan(self._patterns).all(axis=(2, 3)))
             if len(first):
-                self._choose(int(first[0][0]), int(first[0][1]))
+                self.choose(int(first[0][0]), int(first[0][1]))
             return
         layer, head = self._selected[0] + down, self._selected[1] + across
         layers, heads = self._patterns.shape[:2]
         # Layers without attention are stepped over.
         while 0 <= layer < layers and 0 <= head < heads:
             if self._has(layer, head):
-                self._choose(layer, head)
+                self.choose(layer, head)
                 return
             layer, head = layer + down, head + across
 
@@ -266,11 +281,14 @@ class HeadGrid(QAbstractScrollArea):
     def focusOutEvent(self, event: QFocusEvent) -> None:
         self.viewport().update()
 
-    def _choose(self, layer: int, head: int) -> None:
+    def choose(self, layer: int, head: int) -> None:
+        """Mark a head as a click on it does; a place without attention stays as it is."""
+        if not self._has(layer, head):
+            return
         changed = (layer, head) != self._selected
         self.set_selected(layer, head)
         if changed:
-            self.selected.emit(layer, head)
+            self.chosen.emit(layer, head)
 
     def _point_at(self, place: tuple[int, int]) -> None:
         if place != self._hover:

@@ -76,7 +76,7 @@ class PointedMatrix(MatrixView):
             return
         cell = self._cell_under(event.position())
         if cell != NOWHERE:
-            self._choose(*cell)
+            self.choose(*cell)
 
     def leaveEvent(self, event: QEvent) -> None:
         self._point_at(NOWHERE)
@@ -159,7 +159,8 @@ class PointedMatrix(MatrixView):
             self._announce()
             self.hovered.emit(*cell)
 
-    def _choose(self, row: int, column: int) -> None:
+    def choose(self, row: int, column: int) -> None:
+        """Mark a cell as a click on it does."""
         self.set_selected(row, column)
         self.clicked.emit(row, column)
 
@@ -170,7 +171,7 @@ class PointedMatrix(MatrixView):
             self._rows = self._rows.revealing(target[0])
             self._columns = self._columns.revealing(target[1])
             self._repaint_all()
-            self._choose(*target)
+            self.choose(*target)
 
     def _selected_point(self) -> QPointF | None:
         """The middle of the selected cell, about which keys zoom."""

@@ -33,6 +33,8 @@ class MatrixView(QWidget):
     """Row and column that was clicked or reached with the arrow keys."""
     failed = Signal(str)
     """A sentence: an export did not succeed."""
+    matrix_changed = Signal()
+    selected_changed = Signal()
 
     _signed = False
     _most_blocks = (256, 256)
@@ -101,6 +103,17 @@ class MatrixView(QWidget):
         rows, columns = self._levels.values.shape
         self._selected = (row if 0 <= row < rows else -1, column if 0 <= column < columns else -1)
         self._announce()
+        self.selected_changed.emit()
+
+    def selected(self) -> tuple[int, int]:
+        """Row and column that are marked, −1 where none is."""
+        return self._selected
+
+    def table(self) -> MatrixTable:
+        """What is shown, in numbers, masked cells −inf; no rows when there is nothing."""
+        whole = self._table()
+        values = np.zeros((0, 0), dtype=np.float32) if self._empty else self._levels.values
+        return MatrixTable(whole.corner, whole.row_labels, whole.column_labels, values)
 
     def set_hovered(self, row: int, column: int) -> None:
         """Show the marks of a cell that is pointed at elsewhere. Emits nothing."""
@@ -187,6 +200,7 @@ class MatrixView(QWidget):
             self._zoom, self._hover, self._selected = 1.0, NOWHERE, NOWHERE
         self._layout()
         self._announce()
+        self.matrix_changed.emit()
 
     def _fit_now(self) -> tuple[float, float]:
         left, top, right, bottom = self._margins()

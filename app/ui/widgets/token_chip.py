@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPixmap
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPixmap, QPixmapCache
 
 from app.ui.theme import Theme, text_on
 from app.ui.widgets.painting import fill_round, outline_round
 from app.ui.widgets.token_text import faint_prefix, visible_token
 
-PICTURES = 1000
-"""Chips kept as pictures, about 6 kB each at scale 1; more than the largest window shows."""
 _RIM = 5
 INSPECT = "inspect"
 GENERATE = "generate"
@@ -59,7 +56,6 @@ class ChipPainter:
         self._id_metrics = QFontMetricsF(self._id_font)
         self._padding = 6 if self._inspect else 4
         self._measured: dict[str, int] = {}
-        self._picture = lru_cache(PICTURES)(self._picture_of)
         line = self._metrics.height()
         self.chip_height = round(line + (10 if self._inspect else 9))
         self.id_height = round(self._id_metrics.height() + 4) if self._inspect else 0
@@ -83,10 +79,18 @@ class ChipPainter:
             self._paint(painter, rect, chip, state)
             return
         ratio = painter.device().devicePixelRatioF()
-        picture = self._picture(chip, state, rect.width(), ratio, self._theme.palette.name)
+        # Qt's own cache, because pictures kept by Python would outlive the application at exit.
+        key = (
+            f"chip/{self._theme.palette.name}/{self._inspect}/{ratio}/{rect.width()}/{state.selected}{state.hovered}"
+            f"{state.dimmed}/{chip.is_prompt}/{chip.probability}/{chip.token_id}/{chip.shown}"
+        )
+        picture = QPixmap()
+        if not QPixmapCache.find(key, picture):
+            picture = self._picture(chip, state, rect.width(), ratio)
+            QPixmapCache.insert(key, picture)
         painter.drawPixmap(rect.topLeft() - QPointF(_RIM, _RIM), picture)
 
-    def _picture_of(self, chip: Chip, state: ChipState, width: float, ratio: float, _palette: str) -> QPixmap:
+    def _picture(self, chip: Chip, state: ChipState, width: float, ratio: float) -> QPixmap:
         """The chip with a rim wide enough for its ring and its id, at `ratio` device pixels to the pixel."""
         wide, high = width + 2 * _RIM, self.chip_height + self.id_height + 2 * _RIM
         picture = QPixmap(math.ceil(wide * ratio), math.ceil(high * ratio))

@@ -50,7 +50,7 @@ def click(qtbot, grid, layer, head):
 def test_a_click_chooses_the_head_under_it(qtbot, theme):
     grid = shown(qtbot, theme, patterns(6, 4, 14))
     for place in [(3, 2), (0, 0), (5, 3)]:
-        with qtbot.waitSignal(grid.selected) as chosen:
+        with qtbot.waitSignal(grid.chosen) as chosen:
             click(qtbot, grid, *place)
         assert chosen.args == list(place)
 
@@ -81,7 +81,7 @@ def test_arrow_keys_step_over_layers_without_attention(qtbot, theme):
     grid = shown(qtbot, theme, values)
     grid.set_selected(0, 1)
     reached = []
-    grid.selected.connect(lambda layer, head: reached.append((layer, head)))
+    grid.chosen.connect(lambda layer, head: reached.append((layer, head)))
     for key in (Qt.Key.Key_Down, Qt.Key.Key_Right, Qt.Key.Key_Right, Qt.Key.Key_Up):
         qtbot.keyClick(grid, key)
     assert reached == [(2, 1), (2, 2), (0, 2)]
@@ -91,7 +91,7 @@ def test_a_layer_without_attention_cannot_be_chosen_and_says_why(qtbot, theme):
     values = patterns(3, 2, 8)
     values[1] = np.nan
     grid = shown(qtbot, theme, values)
-    with qtbot.assertNotEmitted(grid.selected):
+    with qtbot.assertNotEmitted(grid.chosen):
         click(qtbot, grid, 1, 0)
     assert tip(grid, 1, 0) == "Block 1 has no attention"
     assert tip(grid, 2, 1) == "Block 2, head 1"
@@ -132,7 +132,7 @@ def test_choosing_a_far_head_scrolls_to_it(qtbot, theme):
     assert not grid.viewport().rect().contains(grid.cell_rect(29, 3).toRect())
     grid.set_selected(29, 3)
     assert grid.viewport().rect().contains(grid.cell_rect(29, 3).toRect())
-    with qtbot.waitSignal(grid.selected) as chosen:
+    with qtbot.waitSignal(grid.chosen) as chosen:
         click(qtbot, grid, 28, 1)
     assert chosen.args == [28, 1]
 

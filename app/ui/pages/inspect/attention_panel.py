@@ -12,6 +12,7 @@ from app.ui.theme import Theme
 from app.ui.widgets.heatmap import Heatmap
 from app.ui.widgets.panel import Panel
 from app.ui.widgets.segmented import Segmented
+from app.ui.widgets.table_twin import TableTwin
 
 MODES = ("weights", "scores")
 
@@ -32,8 +33,11 @@ class AttentionPanel(Panel):
         self.values.toggled.connect(self.heatmap.set_values_shown)
         self.add_header_widget(self.modes)
         self.add_header_widget(self.values)
+        self.twin = TableTwin(theme, self.heatmap)
+        self.twin.shown_as_table.connect(self.values.setDisabled)
+        self.add_header_widget(self.twin.button)
         self.body_layout.setContentsMargins(12, 6, 12, 6)
-        self.body_layout.addWidget(self.heatmap)
+        self.body_layout.addWidget(self.twin)
 
     def show_head(self, reading: HeadReading, tokens: Sequence[Token], mode: str) -> None:
         """Draw a head; `mode` is "weights" or "scores"."""

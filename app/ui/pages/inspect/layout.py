@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QScrollArea, QSplitter, QStackedWidget, QWidget
+from PySide6.QtWidgets import QScrollArea, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from app.session.session import Session
 from app.ui.page import Page, split
 from app.ui.pages.inspect.attention_panel import AttentionPanel
+from app.ui.pages.inspect.flow_drop_down import FlowDropDown
 from app.ui.pages.inspect.flow_view import FlowView
 from app.ui.pages.inspect.tensor_panel import TensorPanel
 from app.ui.theme import Theme
@@ -19,15 +20,18 @@ from app.ui.widgets.histogram import Histogram
 from app.ui.widgets.panel import Panel
 from app.ui.widgets.probability_bars import ProbabilityBars
 from app.ui.widgets.prompt_line import PromptLine
+from app.ui.widgets.table_twin import TableTwin
 
 EXAMPLES = (
     "When Tim and Sue went to the park, Tim gave a ball to",
     "Once upon a time there was a little rabbit who lived in",
     "The red fox saw the red bird. The red fox saw the red",
 )
+NARROW = 1060
+"""A page narrower than this (a window under 1,180 pixels) has its flow in a drop-down."""
 LOW = 640
 """A page lower than this gives its lowest panels less, so that the picture keeps its place."""
-LOWEST, LOWEST_WHEN_LOW, STATISTICS = 200, 140, 240
+LOWEST, LOWEST_WHEN_LOW, STATISTICS = 200, 152, 240
 BARS, BARS_WHEN_LOW = 6, 4
 
 
@@ -37,6 +41,7 @@ class InspectLayout(Page):
     def __init__(self, theme: Theme, session: Session) -> None:
         super().__init__(theme, session)
         self._low: bool | None = None
+        self._narrow = False
         self.prompt = PromptLine(theme)
         self.body.addWidget(self.prompt)
         self.empty = EmptyState(theme, "Nothing typed yet", "Type a sentence above, or look at one of these:", EXAMPLES)
@@ -48,22 +53,28 @@ class InspectLayout(Page):
     def _panels(self, theme: Theme) -> QWidget:
         self.flow = FlowView(theme)
         self.flow.setProperty("role", "page")
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(self.flow)
+        self._flow_scroll = QScrollArea()
+        self._flow_scroll.setWidgetResizable(True)
+        self._flow_scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._flow_scroll.setWidget(self.flow)
         self.flow_panel = Panel(theme, "Flow")
         self.flow_panel.body_layout.setContentsMargins(0, 2, 0, 2)
-        self.flow_panel.body_layout.addWidget(scroll)
+        self.flow_panel.body_layout.addWidget(self._flow_scroll)
+        self.flow_button = FlowDropDown(theme)
+        self.flow_button.hide()
+        self.flow.stage_chosen.connect(self.flow_button.close_sheet)
         self.flow_panel.setMinimumWidth(236)
         self.attention = AttentionPanel(theme)
         self.tensor = TensorPanel(theme)
         self.pictures = QStackedWidget()
         self.pictures.addWidget(self.attention)
         self.pictures.addWidget(self.tensor)
-        self._middle = split(
-            "inspect middle", Qt.Orientation.Vertical, (self.pictures, 480), (self._next_token(theme), 216)
-        )
+        above = QWidget()
+        column = QVBoxLayout(above)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.flow_button, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addWidget(self.pictures, 1)
+        self._middle = split("inspect middle", Qt.Orientation.Vertical, (above, 480), (self._next_token(theme), 216))
         self._middle.setStretchFactor(1, 0)
         whole = split(
             "inspect whole",
@@ -89,7 +100,10 @@ class InspectLayout(Page):
         self.grid = HeadGrid(theme)
         self.heads = Panel(theme, "All heads")
         self.heads.body_layout.setContentsMargins(6, 6, 6, 6)
-        self.heads.body_layout.addWidget(self.grid)
+        self.grid_twin = TableTwin(theme, self.grid)
+        self.grid_twin.button.setToolTip("Show as a table: per head the largest weight of a row, on average")
+        self.heads.add_header_widget(self.grid_twin.button)
+        self.heads.body_layout.addWidget(self.grid_twin)
         self.histogram = Histogram(theme)
         self.histogram_panel = Panel(theme, "Distribution")
         self.histogram_panel.body_layout.addWidget(self.histogram)
@@ -140,6 +154,20 @@ class InspectLayout(Page):
             self._low = low
             self._fit_last(self._middle, self.next_token, self._lowest())
             self._fit_last(self._column, self.facts_panel, self._lowest())
+        narrow = self.width() < NARROW
+        if narrow != self._narrow:
+            self._narrow = narrow
+            self._place_flow()
+
+    def _place_flow(self) -> None:
+        """Beside the picture, or in a drop-down above it."""
+        if self._narrow:
+            self.flow_button.hold(self._flow_scroll)
+        else:
+            self.flow_button.close_sheet()
+            self.flow_panel.body_layout.addWidget(self._flow_scroll)
+        self.flow_panel.setVisible(not self._narrow)
+        self.flow_button.setVisible(self._narrow)
 
     def _lowest(self) -> int:
         return LOWEST_WHEN_LOW if self._low else LOWEST

@@ -39,7 +39,7 @@ class InspectPage(InspectLayout):
         self.attention.heatmap.clicked.connect(self._cell_clicked)
         self.attention.heatmap.hovered.connect(self._cell_hovered)
         self.tensor.name_chosen.connect(self._stage_chosen)
-        self.grid.selected.connect(self._head_chosen)
+        self.grid.chosen.connect(self._head_chosen)
         self.bars.clicked.connect(self._bar_clicked)
         self._redraw = QTimer(self)
         self._redraw.setSingleShot(True)
@@ -172,6 +172,7 @@ class InspectPage(InspectLayout):
             return
         rows = flow_rows(summary, inspection.infos, len(inspection.tokens), selection.layer)
         self.flow.set_rows(rows, selection.name, selection.layer)
+        self.flow_button.say(selection.name)
 
     def _mark_query(self) -> None:
         query, key = self._session.query, self._session.selection.key

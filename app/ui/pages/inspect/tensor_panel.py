@@ -12,6 +12,7 @@ from app.ui.pages.inspect.stages import shape_text
 from app.ui.theme import Theme
 from app.ui.widgets.panel import Panel
 from app.ui.widgets.segmented import Segmented
+from app.ui.widgets.table_twin import TableTwin
 from app.ui.widgets.tensor_view import TensorView
 
 FAMILIES = (("attn.q", "attn.k", "attn.v"), ("attn.q_pre", "attn.k_pre"))
@@ -50,7 +51,9 @@ class TensorPanel(Panel):
             letters.setVisible(False)
             letters.setToolTip("Query, key or value" if len(family) == 3 else "Query or key")
             self.add_header_widget(letters)
-        self.body_layout.addWidget(self.view)
+        self.twin = TableTwin(theme, self.view)
+        self.add_header_widget(self.twin.button)
+        self.body_layout.addWidget(self.twin)
         theme.changed.connect(self._restyle)
         self._restyle()
 
