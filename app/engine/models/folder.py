@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
+        if any(path.parent.glob("*.gguf")):
+            raise gguf(str(path.parent)) from None
         raise UserError(
             f"The folder {path.parent} has no {path.name}, so it is not a model folder.",
             "Open the folder that holds config.json, the weights and the tokenizer.",
@@ -63,7 +66,17 @@ def weight_files(folder: Path) -> list[Path]:
     return files
 
 
+def gguf(name: str) -> UserError:
+    """What is said of GGUF files."""
+    return UserError(
+        f"{name} holds GGUF weights, which are made for llama.cpp; transformers cannot look inside them here.",
+        "Open the model they were made from: its safetensors are usually on the hub under a name without GGUF.",
+    )
+
+
 def _no_safetensors(folder: Path) -> UserError:
+    if any(folder.glob("*.gguf")):
+        return gguf(str(folder))
     pickled = sorted(path.name for pattern in _PICKLED for path in folder.glob(pattern))
     if pickled:
         return UserError(
@@ -110,16 +123,17 @@ def check_whole(path: Path) -> None:
 
 def stored_parameters(files: list[Path]) -> int:
     """How many numbers the weight files hold."""
-    total = 0
+    return sum(stored_dtypes(files).values())
+
+
+def stored_dtypes(files: list[Path]) -> dict[str, int]:
+    """How many numbers the weight files hold of each dtype, as safetensors names it ("F32", "BF16"), most first."""
+    counts: dict[str, int] = {}
     for path in files:
         for name, entry in header(path).items():
-            if name == "__header__":
-                continue
-            count = 1
-            for size in entry["shape"]:
-                count *= size
-            total += count
-    return total
+            if name != "__header__":
+                counts[entry["dtype"]] = counts.get(entry["dtype"], 0) + math.prod(entry["shape"])
+    return dict(sorted(counts.items(), key=lambda item: -item[1]))
 
 
 def require_tokenizer(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Opening a model from this machine's disk."""
+"""Opening a model: found or fetched, checked, read into memory, step by step."""
 
 from __future__ import annotations
 
@@ -14,11 +14,15 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_N
 
 from app.engine.errors import Cancelled, UserError
 from app.engine.models.anatomy import Anatomy, decoder_anatomy
-from app.engine.models.catalogue import resolve
-from app.engine.models.folder import read_json, require_tokenizer, stored_parameters, weight_files
+from app.engine.models.catalogue import bundled_models, entry_of, resolve
+from app.engine.models.devices import choose_device, free_bytes
+from app.engine.models.estimate import STORED, precision_used
+from app.engine.models.folder import read_json, require_tokenizer, stored_dtypes, stored_parameters, weight_files
+from app.engine.models.hub import cached_folder, download_steps, looks_like_hub_id, offline
 from app.engine.models.loaded import LoadedModel
 from app.engine.models.memory import memory_errors, require_memory
 from app.engine.models.records import LoadProgress, ModelSummary
+from app.engine.models.watched import loading_told, watched
 
 _DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 _SMALLER = "Close other programs, or open it with precision bf16."
@@ -31,12 +35,13 @@ def load(
     progress: Callable[[LoadProgress], None] | None = None,
     cancel: Callable[[], bool] | None = None,
 ) -> LoadedModel:
-    """Open a bundled model by name or a folder, in eval mode with transformers' default attention.
+    """Open a bundled model by name, a folder or a hub id, in eval mode with transformers' default attention.
 
-    `device` is "auto", "cpu", "cuda", "cuda:1" or "mps"; `precision` "auto" (fp32 on a CPU, else the checkpoint's
-    own), "fp32", "fp16" or "bf16". Weights are read from safetensors only and no code of the folder is ever run.
-    `progress` hears each step; `cancel` is asked between steps, and True raises Cancelled. Everything that can be
-    wrong with a folder raises UserError.
+    `device` is "auto", "cpu", "cuda", "cuda:1" or "mps"; a model too large for one of several GPUs is spread over
+    them where it is "auto". `precision` is "auto" (fp32 on a CPU, else the checkpoint's own), "fp32", "fp16" or "bf16".
+    A hub id is downloaded unless the cache has it. Weights are read from safetensors only and no code of the folder
+    is ever run. `progress` hears each step; `cancel` is asked between steps, and True raises Cancelled. Everything that
+    can be wrong with a folder raises UserError.
     """
     steps = load_steps(ref, device, precision)
     while True:
@@ -55,21 +60,24 @@ def load_steps(
     ref: str | Path, device: str = "auto", precision: str = "auto"
 ) -> Generator[LoadProgress, None, LoadedModel]:
     """The steps of `load` as a generator for a lane: each yield says what comes next, the model is returned."""
-    yield LoadProgress("Reading the folder", 0.0)
-    folder = resolve(ref)
+    place = choose_device(device)
+    folder = yield from _fetched(str(ref))
+    name = Path(str(ref)).name
     config = _config(folder)
-    place = _device(device)
-    dtype = _dtype(precision, place)
     files = weight_files(folder)
     require_tokenizer(folder)
-    size = torch.float32.itemsize if dtype is None or dtype == torch.float32 else 2
-    require_memory(stored_parameters(files) * size, place, f"Opening {folder.name}", _SMALLER)
-    yield LoadProgress("Reading the tokenizer", 0.1)
+    stored = STORED.get(next(iter(stored_dtypes(files)), ""), "")
+    dtype = _DTYPES[precision_used(precision, place, stored)]
+    needed = stored_parameters(files) * dtype.itemsize
+    spread = device == "auto" and torch.cuda.device_count() > 1 and needed > free_bytes(place)
+    if not spread:
+        require_memory(needed, place, f"Opening {name}", _SMALLER)
+    yield LoadProgress("Reading the tokenizer", 0.3)
     tokenizer = _tokenizer(folder)
-    yield LoadProgress("Reading the weights", 0.2)
-    with memory_errors(f"opening {folder.name}", _SMALLER):
-        model = _weights(folder, dtype).to(place).eval()
-    yield LoadProgress("Looking at its parts", 0.9)
+    yield LoadProgress("Reading the weights", 0.4)
+    with memory_errors(f"opening {name}", _SMALLER):
+        model = (yield from _weights(folder, dtype, "auto" if spread else place)).eval()
+    yield LoadProgress("Looking at its parts", 0.95)
     rows = model.get_input_embeddings().weight.shape[0]
     if tokenizer.vocab_size > rows:
         raise UserError(
@@ -77,8 +85,28 @@ def load_steps(
             "Use the tokenizer that belongs to this model.",
         )
     anatomy = decoder_anatomy(model)
-    summary = _summary(str(ref), folder, model, anatomy)
+    summary = _summary(str(ref), name, model, anatomy)
     return LoadedModel(model, tokenizer, config.model_type, "decoder", folder, anatomy, summary)
+
+
+def _fetched(ref: str) -> Generator[LoadProgress, None, Path]:
+    """The folder that `ref` names; a hub id that is not in the cache, or not wholly, is downloaded."""
+    yield LoadProgress("Looking for the model", 0.0)
+    known = ref in bundled_models() or not looks_like_hub_id(ref)
+    if not known and (cached := cached_folder(ref)) is not None:
+        # What is there is not fetched again, so that a model in the cache opens without network.
+        known = not entry_of(cached, ref, "cache").problem or offline()
+    if known:
+        return resolve(ref)
+    steps = download_steps(ref)
+    while True:
+        try:
+            step = next(steps)
+        except StopIteration as stop:
+            return stop.value
+        share = step.done / step.total if step.total else 0.0
+        words = f"Downloading, {step.done / 1e6:,.0f} of {step.total / 1e6:,.0f} MB"
+        yield LoadProgress(words, 0.3 * share)
 
 
 def _config(folder: Path) -> Any:
@@ -115,27 +143,6 @@ def _config(folder: Path) -> Any:
     return config
 
 
-def _device(device: str) -> str:
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise UserError("No CUDA device can be used here.", "Choose the CPU, or install a torch build with CUDA.")
-    if device == "mps" and not torch.backends.mps.is_available():
-        raise UserError("No MPS device can be used here.", "Choose the CPU.")
-    if device.partition(":")[0] not in ("cpu", "cuda", "mps"):
-        raise UserError(f"“{device}” is no device.", "Choose auto, cpu, cuda or mps.")
-    return device
-
-
-def _dtype(precision: str, device: str) -> torch.dtype | None:
-    """None means the checkpoint's own."""
-    if precision == "auto":
-        return torch.float32 if device == "cpu" else None
-    if precision not in _DTYPES:
-        raise UserError(f"“{precision}” is no precision.", "Choose auto, fp32, fp16 or bf16.")
-    return _DTYPES[precision]
-
-
 def _tokenizer(folder: Path) -> Any:
     try:
         return AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
@@ -145,16 +152,33 @@ def _tokenizer(folder: Path) -> Any:
         ) from error
 
 
-def _weights(folder: Path, dtype: torch.dtype | None) -> Any:
+def _weights(folder: Path, dtype: torch.dtype, place: str) -> Generator[LoadProgress, None, Any]:
+    """The model on `place`, or spread over all GPUs by accelerate when that is "auto"."""
+
+    def read(tell: Callable[[float], None]) -> Any:
+        with loading_told(tell):
+            return AutoModelForCausalLM.from_pretrained(
+                folder,
+                dtype=dtype,
+                device_map={"auto": "auto", "cpu": None}.get(place, {"": place}),
+                use_safetensors=True,
+                trust_remote_code=False,
+                local_files_only=True,
+                output_loading_info=True,
+            )
+
     try:
-        model, info = AutoModelForCausalLM.from_pretrained(
-            folder,
-            dtype="auto" if dtype is None else dtype,
-            use_safetensors=True,
-            trust_remote_code=False,
-            local_files_only=True,
-            output_loading_info=True,
-        )
+        steps = watched(read)
+        while True:
+            try:
+                share = next(steps)
+            except StopIteration as stop:
+                model, info = stop.value
+                break
+            if share is not None:
+                yield LoadProgress("Reading the weights", 0.4 + 0.55 * share)
+            else:
+                yield LoadProgress("Reading the weights", 0.4)
     except (SafetensorError, OSError, KeyError) as error:
         raise UserError(
             f"The weights in {folder} could not be read: {error}", "Copy or download them again."
@@ -162,7 +186,8 @@ def _weights(folder: Path, dtype: torch.dtype | None) -> Any:
     except (ValueError, RuntimeError) as error:
         if "size mismatch" in str(error) or "mismatched" in str(error):
             raise UserError(
-                f"The weights in {folder} do not fit its config.json: {error}", "Use the config of the same model."
+                f"The weights in {folder} do not fit its config.json: tensors have other shapes than it describes.",
+                "Use the config of the same model.",
             ) from error
         raise
     if missing := sorted(info["missing_keys"]):
@@ -173,7 +198,7 @@ def _weights(folder: Path, dtype: torch.dtype | None) -> Any:
     return model
 
 
-def _summary(ref: str, folder: Path, model: Any, anatomy: Anatomy) -> ModelSummary:
+def _summary(ref: str, name: str, model: Any, anatomy: Anatomy) -> ModelSummary:
     config = model.config.get_text_config()
     heads = config.num_attention_heads
     width = config.hidden_size
@@ -181,7 +206,7 @@ def _summary(ref: str, folder: Path, model: Any, anatomy: Anatomy) -> ModelSumma
     last = next((parts.mlp_last for parts in anatomy.blocks if parts.mlp_last), "")
     return ModelSummary(
         ref=ref,
-        name=folder.name,
+        name=name,
         family=config.model_type,
         architecture=type(model).__name__,
         kind="decoder",

@@ -5,20 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import psutil
 import torch
 
 from app.engine.errors import UserError
+from app.engine.models.devices import free_bytes
 
 # What the CPU allocator says in its RuntimeError (c10/core/impl/alloc_cpu.cpp).
 _CPU_ALLOCATOR = "DefaultCPUAllocator"
-
-
-def free_bytes(device: str) -> int:
-    """Bytes that can be allocated now on `device` ("cpu", "cuda", "mps", with or without an index)."""
-    if device.startswith("cuda"):
-        return int(torch.cuda.mem_get_info(device)[0])
-    return int(psutil.virtual_memory().available)
 
 
 def require_memory(needed: int, device: str, what: str, remedy: str) -> None:

@@ -42,3 +42,143 @@ class LoadProgress:
 
     doing: str
     fraction: float
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """A model that lies on this machine, as far as its files tell without loading it."""
+
+    ref: str
+    """What opens it: a bundled name, a folder, or a hub id that is in the cache."""
+    name: str
+    source: str
+    """ "bundled", "folder" or "cache"."""
+    family: str
+    kind: str
+    """ "decoder", "encoder", "encoder-decoder", or '' when the folder does not say."""
+    size: int
+    """Bytes on disk."""
+    problem: str = ""
+    """Why it cannot be opened, as a sentence; '' when it looks whole."""
+
+
+@dataclass(frozen=True)
+class HubEntry:
+    """A model that a search on the hub found."""
+
+    ref: str
+    kind: str
+    """From the hub's own task tag; '' when it has none that we know."""
+    downloads: int
+    """In the last 30 days, as the hub counts them."""
+    parameters: int | None
+    """As stored, None when the hub does not tell."""
+    gated: bool
+
+
+@dataclass(frozen=True)
+class DownloadProgress:
+    """Bytes of a download that have come, and those that must."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class DeviceInfo:
+    """A place where a model can run."""
+
+    ref: str
+    """ "cpu", "cuda:0", "mps"."""
+    name: str
+    total: int
+    """Bytes of memory."""
+    free: int
+
+
+@dataclass(frozen=True)
+class Devices:
+    """Every place where a model can run, and what keeps one from being used."""
+
+    found: tuple[DeviceInfo, ...]
+    chosen: str
+    """What "auto" means here."""
+    note: str = ""
+    """A GPU that torch cannot use, and the way out; '' when there is none."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The memory that opening a model takes, beside what is there. All in bytes."""
+
+    name: str
+    parameters: int
+    device: str
+    precision: str
+    parts: tuple[tuple[str, int], ...]
+    """Named parts in the order of the memory bar: weights, KV cache, captured tensors, working memory."""
+    tokens: int
+    """The length of text that the parts other than weights are counted for."""
+    free: int
+    returned: int
+    """What closing the models that are open on the device gives back."""
+    stored: str
+    """The precision the weights are stored in, for instance "bf16"."""
+
+    @property
+    def total(self) -> int:
+        """All parts."""
+        return sum(size for _, size in self.parts)
+
+    @property
+    def verdict(self) -> str:
+        """ "fits", "tight" (over 80 % of what is free) or "too big"."""
+        if self.total <= 0.8 * self.free:
+            return "fits"
+        return "tight" if self.total <= self.free else "too big"
+
+    @property
+    def fits_after_closing(self) -> bool:
+        """Whether it is too big now and would not be once the open models are closed."""
+        return self.verdict == "too big" and self.total <= self.free + self.returned
+
+
+@dataclass(frozen=True)
+class ModuleRow:
+    """A module of the model's tree."""
+
+    path: str
+    """Its qualified name, '' for the whole model."""
+    type: str
+    """Its class."""
+    role: str
+    """What the part is, in the field's words: "token embedding"; '' where its name says enough."""
+    tensors: tuple[tuple[str, tuple[int, ...], str], ...]
+    """Its own parameters and buffers: name, shape, dtype."""
+    parameters: int
+    """Of it and everything below, each shared tensor counted where it stands first."""
+    shares: str = ""
+    """The parameter that stands elsewhere and is used here too: "transformer.wte.weight"."""
+
+
+@dataclass(frozen=True)
+class TokenizerFacts:
+    """What a tokenizer is made of."""
+
+    type: str
+    """ "BPE", "WordPiece", "Unigram" or the tokenizer's class."""
+    size: int
+    """Entries, special ones included."""
+    special: tuple[tuple[str, str, int], ...]
+    """Role, text and id: ("end of text", "<|endoftext|>", 0)."""
+    chat_template: str
+    """The Jinja template, '' when there is none."""
+
+
+@dataclass(frozen=True)
+class VocabularyEntry:
+    """One entry of a vocabulary: its id, the text it stands for, and as the tokenizer writes it."""
+
+    id: int
+    text: str
+    written: str

@@ -11,6 +11,7 @@ from engine.tiny_models import save_tiny
 
 from app.engine.errors import Cancelled, UserError
 from app.engine.models import load
+from app.engine.models.loading import _weights
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def test_cancel_is_heard_between_steps(folder: Path) -> None:
 
 
 def test_unknown_name() -> None:
-    with pytest.raises(UserError, match="no model called “nobody/nothing”"):
+    with pytest.raises(UserError, match="“nobody/nothing” is not on this machine"):
         load("nobody/nothing")
 
 
@@ -147,3 +148,17 @@ def test_more_than_fits_is_refused_before_it_is_read(folder: Path, monkeypatch: 
     monkeypatch.setattr("app.engine.models.memory.free_bytes", lambda device: 1000)
     with pytest.raises(UserError, match=r"needs 0\.0 GB.*bf16"):
         load(folder)
+
+
+def test_spread_by_accelerate_computes_the_same(folder: Path) -> None:
+    # Here there is one device to spread over; that several GPUs work is not checked by this.
+    steps = _weights(folder, torch.float32, "auto")
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            spread = stop.value.eval()
+            break
+    ids = torch.arange(10)[None]
+    with torch.no_grad():
+        assert torch.equal(spread(ids).logits, load(folder).model(ids).logits)
