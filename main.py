@@ -12,7 +12,11 @@ from PySide6.QtWidgets import QApplication
 from app.engine.decode.settings import BALANCED
 from app.engine.models.catalogue import bundled_models
 from app.jobs.board import Board
+from app.jobs.garbage import MainThreadCollector
+from app.session.keeper import Keeper
+from app.session.saved import Saved
 from app.session.session import Session
+from app.session.state import OpenRequest
 from app.ui.options import PAGES, Options, parse
 from app.ui.remembered import open_settings, restore_place, restore_splitters
 from app.ui.screenshot import Screenshot
@@ -20,12 +24,18 @@ from app.ui.theme import Theme
 from app.ui.window import Window
 
 DEFAULT_SIZE = (1440, 900)
+BUNDLED = "story-gpt"
 PICTURE_TOKENS, PICTURE_SEED = 40, 42
 
 
 def log_file() -> Path:
     """Where warnings and defects are written."""
     return Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.AppDataLocation)) / "unembed.log"
+
+
+def session_file() -> Path:
+    """Where the session is kept."""
+    return log_file().with_name("session.json")
 
 
 def start_log(file: Path) -> None:
@@ -59,6 +69,7 @@ class Program:
         choice = options.theme or (str(settings.value("theme", "system")) if settings else "system")
         self.theme = Theme(choice if choice in ("light", "dark", "system") else "system")
         self.theme.apply(application)
+        self.collector = MainThreadCollector()
         self.board = Board()
         self.board.catch_everything()
         page = options.page or (settings.value("page") if settings else None)
@@ -68,6 +79,9 @@ class Program:
         self.session = Session(self.board, decoding)
         log = str(log_file())
         self.window = Window(self.theme, self.session, self.board, bundled_models(), log, self.remembering)
+        self.keeper = Keeper(self.session, self.board, session_file())
+        self.session.model_changed.connect(self.collector.settle, Qt.ConnectionType.SingleShotConnection)
+        self.session.models.closed.connect(self.collector.collect)
         self.window.resize(*(options.size or DEFAULT_SIZE))
         if self.remembering and options.size is None:
             restore_place(self.window)
@@ -81,15 +95,39 @@ class Program:
         if self.remembering:
             restore_splitters(self.window)
             start_log(log_file())
-        prompt = EXAMPLES[0] if self.options.prompt is None else self.options.prompt
+        saved = self._last_session()
+        prompt = self.options.prompt
+        if prompt is None and not saved.models:
+            prompt = EXAMPLES[0]
         if prompt:
             self.session.set_prompt(prompt)
+        once = Qt.ConnectionType.SingleShotConnection
         if self.page == "generate" and self.options.prompt:
-            once = Qt.ConnectionType.SingleShotConnection
             self.session.model_changed.connect(self.session.generate, once)
-        self.session.open_model(self.options.model)
+        first = OpenRequest(self.options.model) if self.options.model else saved.models.get("A", OpenRequest(BUNDLED))
+        if (second := saved.models.get("B")) is not None and not self.options.model:
+            self.session.model_changed.connect(lambda: self.session.models.open(second), once)
+        self.session.models.open(first)
+        if not self.options.model and first.ref != BUNDLED:
+            self.session.models.failed.connect(self._open_bundled, once)
         if self.options.screenshot is not None:
             Screenshot(self.window, self.session, self.board, self.options.screenshot, self.end)
+
+    def _last_session(self) -> Saved:
+        """What was saved when the program ran last; nothing for a picture."""
+        if not self.remembering:
+            return Saved()
+        self.window.closing.connect(self.keeper.finish)
+        self.keeper.restored.connect(self.window.note)
+        saved = self.keeper.begin()
+        if saved.models:
+            self.session.restore(saved)
+        return saved
+
+    def _open_bundled(self, _error: object) -> None:
+        """The model of the last session is gone: its message stands, and there is one to go on with."""
+        if self.session.summary is None and not self.session.opening:
+            self.session.open_model(BUNDLED)
 
     def end(self, code: int, message: str) -> None:
         """Close everything and leave with this exit code."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
@@ -22,6 +23,7 @@ os.environ.update(
     HF_HUB_DISABLE_TELEMETRY="1",
 )
 
+TESTS_SEEN = pytest.StashKey[int]()
 HOMES = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "HF_HOME")
 
 
@@ -30,6 +32,16 @@ def pytest_configure(config: pytest.Config) -> None:
     home = Path(tempfile.mkdtemp(prefix="unembed-tests-"))
     os.environ.update({name: str(home / name.lower()) for name in HOMES})
     config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
+    # As in the program: Qt objects must not be destroyed on a lane's thread.
+    gc.disable()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """Collect on the main thread, now and then everything."""
+    seen = item.config.stash.get(TESTS_SEEN, 0) + 1
+    item.config.stash[TESTS_SEEN] = seen
+    gc.collect(2 if seen % 25 == 0 else 1)
 
 
 @pytest.fixture(autouse=True)

@@ -79,5 +79,5 @@ def test_a_screenshot_of_a_model_that_is_not_there_says_so(tmp_path: Path) -> No
     program = start("--model", "nobody/nothing", "--screenshot", str(tmp_path / "picture.png"))
     _, errors = program.communicate(timeout=150)
     assert program.returncode == 1
-    assert "There is no model called “nobody/nothing”" in errors
+    assert "“nobody/nothing” is not on this machine" in errors
     assert not (tmp_path / "picture.png").exists()

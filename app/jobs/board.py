@@ -16,6 +16,9 @@ from app.jobs.job import Job, Priority, Work
 from app.jobs.lane import Lane
 
 HISTORY = 100
+KEPT = 64
+"""Ended jobs are kept until so many more have ended: by then their lane has let go of them, and Qt's objects die on the
+thread they were made on."""
 
 
 class Board(QObject):
@@ -31,6 +34,7 @@ class Board(QObject):
         self.delivery = Delivery(self.report)
         self.history: deque[Job] = deque(maxlen=HISTORY)
         self._running: list[Job] = []
+        self._ended: deque[Job] = deque(maxlen=KEPT)
         self._lanes: dict[str, Lane] = {}
 
     def lane(self, name: str) -> Lane:
@@ -75,6 +79,7 @@ class Board(QObject):
     def _job_changed(self) -> None:
         for job in [job for job in self._running if job.state.ended]:
             self._running.remove(job)
+            self._ended.append(job)
             if not job.quiet:
                 self.history.append(job)
         self.changed.emit()

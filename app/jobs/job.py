@@ -83,7 +83,7 @@ class Job(QObject):
         self.pause_asked = False
         self.told = State.WAITING
         """The state last reported by the lane; only the lane's thread reads and writes it."""
-        self._start = start
+        self._start: Callable[[], Work] | None = start
         self._wake = wake
         self._work: Work | None = None
         self._began: float | None = None
@@ -91,6 +91,7 @@ class Job(QObject):
     def step(self) -> Any:
         """One `next` of the generator, on the lane's thread. Raises StopIteration with the result at its end."""
         if self._work is None:
+            assert self._start is not None, "a job that has ended is not stepped"
             self._work = self._start()
             self._began = time.monotonic()
         return next(self._work)
@@ -138,6 +139,8 @@ class Job(QObject):
         self.changed.emit()
 
     def _end(self, kind: str, value: Any) -> None:
+        # What the work held, models and traces, must not live as long as the list of jobs that ended.
+        self._start = self._work = None
         if kind == "cancelled" or self.stop_asked:
             self.state = State.CANCELLED
             self.cancelled.emit()

@@ -110,6 +110,8 @@ class Lane:
                     self._jobs[job] = next(self._order)
                 else:
                     del self._jobs[job]
+            # The board keeps an ended job a while; were this the last reference, it would be destroyed on this thread.
+            del job
 
     def _step(self, job: Job) -> bool:
         """One step; True while the job has more to do."""

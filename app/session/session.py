@@ -4,89 +4,154 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
 from app.engine.decode.settings import DecodingSettings
 from app.engine.models.records import ModelSummary
 from app.jobs.board import Board
-from app.jobs.job import Job
-from app.session import work
-from app.session.generation import LANE, Generation
+from app.session.generation import Generation
+from app.session.history import History, Moment
 from app.session.inspection import Inspection
-from app.session.state import Selection, block_of, part_of
-
-if TYPE_CHECKING:
-    from app.engine.models.loaded import LoadedModel
-
-FILES_LANE = "files"
+from app.session.models import OpenModels
+from app.session.saved import Saved, with_recent
+from app.session.state import SLOTS, OpenRequest, Selection, block_of, part_of
 
 
 class Session(QObject):
     """Setters change one thing and emit one signal; readings follow from what is chosen."""
 
     model_changed = Signal()
+    second_changed = Signal()
     opening_changed = Signal()
     prompt_changed = Signal()
     selection_changed = Signal()
+    recent_changed = Signal()
     failed = Signal(str, object)
-    """A page's key ("model", "inspect", "generate") and the exception."""
+    """A page's key ("model", "inspect", "generate", "session") and the exception."""
 
     def __init__(self, board: Board, settings: DecodingSettings) -> None:
         super().__init__()
-        self._board = board
-        self._loaded: LoadedModel | None = None
-        self._opening: Job | None = None
         self.prompt = ""
         self.selection = Selection()
+        self.recent: tuple[str, ...] = ()
+        self._wanted: Selection | None = None
+        self.models = OpenModels(board)
         self.inspection = Inspection(board)
         self.generation = Generation(board, settings)
+        self._history = History(self._moment())
+        self.models.changed.connect(self._model_changed)
+        self.models.opening_changed.connect(self.opening_changed)
+        self.models.failed.connect(self._open_failed)
+        self.generation.settings_changed.connect(self._settings_changed)
         self.inspection.run_changed.connect(self._read_selected)
         self.inspection.failed.connect(self._inspect_failed)
         self.generation.failed.connect(self._generate_failed)
 
     @property
     def summary(self) -> ModelSummary | None:
-        """The open model's facts, None while there is none."""
-        return self._loaded.summary if self._loaded is not None else None
+        """Model A's facts, None while there is none."""
+        return self.models.summary("A")
 
     @property
     def opening(self) -> bool:
         """Whether a model is being opened."""
-        return self._opening is not None
+        return self.models.opening is not None
 
-    def open_model(self, ref: str | Path) -> None:
+    def open_model(self, ref: str | Path, device: str = "auto", precision: str = "auto", slot: str = "A") -> None:
         """Open a model in the background; the one that is open stays until the new one stands, and if that fails."""
-        if self._opening is not None:
-            self._opening.cancel()
-        job = self._board.start(FILES_LANE, f"Open {Path(ref).name}", lambda: work.open_model(ref), key="open")
-        self._opening = job
-        job.finished.connect(self._opened)
-        job.failed.connect(self._open_failed)
-        self.opening_changed.emit()
+        self.models.open(OpenRequest(str(ref), device, precision, slot))
 
-    @Slot(object)
-    def _opened(self, loaded: LoadedModel) -> None:
-        old, self._loaded, self._opening = self._loaded, loaded, None
+    @Slot(str)
+    def _model_changed(self, slot: str) -> None:
+        request = self.models.request(slot)
+        if request is not None:
+            self.recent = with_recent(self.recent, request.ref)
+            self.recent_changed.emit()
+        if slot != "A":
+            self.second_changed.emit()
+            return
         self.generation.clear()
         self.inspection.clear()
-        if old is not None:
-            self._board.start(LANE, "Close model", lambda: work.close_model(old), quiet=True)
-        summary = loaded.summary
-        # The middle of a model is where heads do recognisable things; the first block mostly looks everywhere.
-        layer = summary.layers // 2
-        self.selection = Selection(f"blocks.{layer}.attn.pattern", layer, 0)
+        summary = self.summary
+        if summary is not None:
+            self.selection = self._first_selection(summary)
+            self._history.replace_present(self._moment())
         self.model_changed.emit()
-        self.opening_changed.emit()
         self.selection_changed.emit()
-        self.inspection.run(loaded, self.prompt)
+        self.inspection.run(self.models.loaded(), self.prompt)
+
+    def _first_selection(self, summary: ModelSummary) -> Selection:
+        """The one that was saved where it fits this model, else a head in the middle.
+
+        The middle of a model is where heads do recognisable things; the first block mostly looks everywhere.
+        """
+        wanted, self._wanted = self._wanted, None
+        if wanted is not None and wanted.layer < summary.layers and wanted.head < summary.heads:
+            return wanted
+        layer = summary.layers // 2
+        return Selection(f"blocks.{layer}.attn.pattern", layer, 0)
 
     @Slot(object)
     def _open_failed(self, error: BaseException) -> None:
-        self._opening = None
-        self.opening_changed.emit()
         self.failed.emit("model", error)
+
+    # What was saved, and what was done before
+
+    def saved(self) -> Saved:
+        """Everything that the next start brings back."""
+        models = {slot: request for slot in SLOTS if (request := self.models.request(slot)) is not None}
+        opening = self.models.opening
+        if opening is not None:
+            models.setdefault(opening.slot, opening)
+        return Saved(models, self.prompt, self.selection, self.generation.settings, self.recent)
+
+    def restore(self, saved: Saved) -> None:
+        """Take back what was saved, but for the models, which the caller opens."""
+        self.recent = saved.recent
+        self._wanted = saved.selection
+        self.generation.set_settings(saved.settings)
+        self.prompt = saved.prompt
+        self._history = History(self._moment())
+        self.prompt_changed.emit()
+        self.recent_changed.emit()
+
+    def undo(self) -> None:
+        """Take the last change of prompt, selection or settings back."""
+        self._go_to(self._history.undo())
+
+    def redo(self) -> None:
+        """Make the change again that was taken back."""
+        self._go_to(self._history.redo())
+
+    def _go_to(self, moment: Moment | None) -> None:
+        if moment is None:
+            return
+        summary, chosen = self.summary, moment.selection
+        fits = summary is not None and chosen.layer < summary.layers and chosen.head < summary.heads
+        select = fits and chosen != self.selection
+        run = moment.prompt != self.prompt
+        # Everything is in place before anybody is told, so that no listener notes a moment in between.
+        self.selection = chosen if fits else self.selection
+        self.prompt = moment.prompt
+        self.generation.set_settings(moment.settings)
+        if select:
+            self.selection_changed.emit()
+        if run:
+            self.prompt_changed.emit()
+            self.inspection.run(self.models.loaded(), self.prompt)
+        elif select:
+            self._read_selected()
+
+    def _moment(self) -> Moment:
+        return Moment(self.prompt, self.selection, self.generation.settings)
+
+    @Slot()
+    def _settings_changed(self) -> None:
+        self._history.note(self._moment(), "settings")
+
+    # What the person chooses
 
     def set_prompt(self, text: str) -> None:
         """Take a new prompt and inspect it."""
@@ -96,17 +161,19 @@ class Session(QObject):
         if self.selection.query is not None or self.selection.key is not None:
             self.selection = replace(self.selection, query=None, key=None)
             self.selection_changed.emit()
+        self._history.note(self._moment(), "prompt")
         self.prompt_changed.emit()
-        self.inspection.run(self._loaded, text)
+        self.inspection.run(self.models.loaded(), text)
 
     def reinspect(self) -> None:
         """Run the prompt once more."""
-        self.inspection.run(self._loaded, self.prompt)
+        self.inspection.run(self.models.loaded(), self.prompt)
 
     def generate(self) -> None:
         """Continue the prompt with the settings as they are."""
-        if self._loaded is not None:
-            self.generation.start(self._loaded, self.prompt)
+        loaded = self.models.loaded()
+        if loaded is not None:
+            self.generation.start(loaded, self.prompt)
 
     def select(self, **changes: Any) -> None:
         """Change fields of the selection. A layer takes the shown tensor along, a tensor's block the layer."""
@@ -117,6 +184,7 @@ class Session(QObject):
         selection = replace(self.selection, **changes)
         if selection != self.selection:
             self.selection = selection
+            self._history.note(self._moment(), "selection")
             self.selection_changed.emit()
             self._read_selected()
 

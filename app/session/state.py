@@ -1,8 +1,13 @@
-"""What the user has chosen, as one frozen value."""
+"""What the user has chosen, as frozen values."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from app.engine.models.records import Estimate
+
+SLOTS = ("A", "B")
 
 
 @dataclass(frozen=True)
@@ -17,6 +22,49 @@ class Selection:
     """The token that looks; None means the last one."""
     key: int | None = None
     """The token that is looked at, None when only the row is chosen."""
+
+
+@dataclass(frozen=True)
+class OpenRequest:
+    """A model to open, where and how."""
+
+    ref: str
+    device: str = "auto"
+    precision: str = "auto"
+    slot: str = "A"
+
+    @property
+    def name(self) -> str:
+        """The last part of the ref."""
+        return Path(self.ref).name
+
+
+@dataclass(frozen=True)
+class RoomWanted:
+    """A model that does not fit beside those that are open, and those whose closing makes room."""
+
+    request: OpenRequest
+    estimate: Estimate
+    closing: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class OpenModel:
+    """What is known of a resident model when another one is to be opened."""
+
+    slot: str
+    name: str
+    device: str
+    size: int
+    """Bytes its weights take."""
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A request with what is open beside it."""
+
+    request: OpenRequest
+    open: tuple[OpenModel, ...] = field(default_factory=tuple)
 
 
 def block_of(name: str) -> int | None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Generator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.jobs.job import Progress
 from app.session.generated import DistributionReading, GeneratedToken
+from app.session.state import Opening, OpenModel, RoomWanted
 
 TELL_EVERY = 0.2
 """Seconds between two words about the progress of a run whose steps are much shorter."""
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from app.engine.trace.result import Trace
 
 
-def open_model(ref: str | Path) -> Generator[Any, None, LoadedModel]:
-    """Load a model; the first step imports torch and transformers."""
+def open_model(asked: Opening) -> Generator[Any, None, LoadedModel | RoomWanted]:
+    """Load a model, or say what would have to be closed for it; the first step imports torch and transformers."""
     yield Progress(0.0, "Starting torch")
     import torch
 
@@ -32,13 +32,39 @@ def open_model(ref: str | Path) -> Generator[Any, None, LoadedModel]:
     import app.engine.trace.readings  # noqa: F401 - the slow import belongs to loading, not to the first trace
     from app.engine.models.loading import load_steps
 
-    steps = load_steps(ref)
-    while True:
-        try:
-            step = next(steps)
-        except StopIteration as stop:
-            return stop.value
-        yield Progress(0.1 + 0.9 * step.fraction, step.doing)
+    request = asked.request
+    if (wanted := room_wanted(asked)) is not None:
+        return wanted
+    steps = load_steps(request.ref, request.device, request.precision)
+    try:
+        while True:
+            try:
+                step = next(steps)
+            except StopIteration as stop:
+                return stop.value
+            yield Progress(0.1 + 0.9 * step.fraction, step.doing)
+    finally:
+        steps.close()
+
+
+def room_wanted(asked: Opening) -> RoomWanted | None:
+    """What must be closed so that a model fits, B before A; None when it fits, or would not even then."""
+    from app.engine.models.catalogue import is_here
+    from app.engine.models.estimate import estimate
+
+    request = asked.request
+    if not asked.open or not is_here(request.ref):
+        return None
+    closing: list[OpenModel] = []
+    for model in (None, *sorted(asked.open, key=lambda model: model.slot, reverse=True)):
+        closing += [model] if model is not None else []
+        returned = sum(model.size for model in closing)
+        found = estimate(request.ref, request.device, request.precision, returned)
+        if found.verdict != "too big":
+            return None
+        if found.fits_after_closing:
+            return RoomWanted(request, found, tuple(model.slot for model in closing))
+    return None
 
 
 def close_model(loaded: LoadedModel) -> Generator[Any, None, None]:

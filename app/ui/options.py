@@ -17,7 +17,8 @@ SMALLEST = (1120, 720)
 class Options:
     """What was asked for at the start."""
 
-    model: str
+    model: str | None
+    """None: the one that was open the last time."""
     page: str | None
     """None: the page that was in front the last time."""
     prompt: str | None
@@ -59,7 +60,7 @@ def _size(text: str) -> tuple[int, int]:
 def parse(arguments: Sequence[str]) -> Options:
     """Read the command line; on a mistake the program ends with code 1 and a sentence."""
     parser = _Parser("unembed", description="Open a transformer up.", allow_abbrev=False)
-    parser.add_argument("--model", default="story-gpt", metavar="REF", help="a bundled model's name or a folder")
+    parser.add_argument("--model", metavar="REF", help="a bundled model's name, a folder, or a hub id")
     parser.add_argument("--page", type=_page, metavar="|".join(PAGES))
     parser.add_argument("--prompt", metavar="TEXT", help="the text to start with")
     parser.add_argument("--theme", type=_theme, metavar="|".join(THEMES))

@@ -44,6 +44,9 @@ class Window(QMainWindow):
     first_painted = Signal()
     """Once: the frame is on the screen, so that whatever is slow may begin."""
 
+    closing = Signal()
+    """The window closes; lanes still run."""
+
     def __init__(
         self, theme: Theme, session: Session, board: Board, bundled: Sequence[str], log_file: str, remembering: bool
     ) -> None:
@@ -208,6 +211,12 @@ class Window(QMainWindow):
         else:
             self._board.report(error)
 
+    @Slot(str)
+    def note(self, words: str) -> None:
+        """Say something on the page in front that is no error of what the person did there."""
+        if words:
+            self.page.banner.show_message("warn", words)
+
     @Slot(object)
     def _defect(self, error: BaseException) -> None:
         dialog = DefectDialog(error, self._log_file, self)
@@ -239,6 +248,7 @@ class Window(QMainWindow):
         if self._remembering and self.pages:
             remember(self, self._theme.choice, self.page_key)
         self._memory.stop()
+        self.closing.emit()
         self._board.close()
         super().closeEvent(event)
 

@@ -37,7 +37,7 @@ def session(qtbot: QtBot, folder: Path) -> Iterator[Session]:
 
 
 def settle(qtbot: QtBot, session: Session) -> None:
-    qtbot.waitUntil(lambda: session._board.idle, timeout=20_000)
+    qtbot.waitUntil(lambda: session.inspection._board.idle, timeout=20_000)
 
 
 def test_a_prompt_becomes_tokens_shapes_thumbnails_and_readings(qtbot: QtBot, session: Session, folder: Path) -> None:
@@ -108,7 +108,7 @@ def test_a_bad_folder_leaves_the_model_open(qtbot: QtBot, session: Session, tmp_
 
 
 def test_another_model_replaces_the_first_and_frees_it(qtbot: QtBot, session: Session, tmp_path: Path) -> None:
-    old = session._loaded
+    old = session.models.loaded()
     session.set_prompt(TEXT)
     settle(qtbot, session)
     session.open_model(save_tiny(tmp_path / "tiny-gpt", "gpt2"))

@@ -10,7 +10,7 @@ from app.ui.options import Options, parse
 
 
 def test_nothing_said() -> None:
-    assert parse([]) == Options("story-gpt", None, None, None, None, None)
+    assert parse([]) == Options(None, None, None, None, None, None)
 
 
 def test_everything_said() -> None:

@@ -71,6 +71,15 @@ def cache_entries() -> tuple[ModelEntry, ...]:
     return tuple(entries)
 
 
+def is_here(ref: str | Path) -> bool:
+    """Whether `ref` names something on this machine, so that nothing has to be fetched to look at it."""
+    try:
+        resolve(ref)
+    except UserError:
+        return False
+    return True
+
+
 def resolve(ref: str | Path) -> Path:
     """The folder that `ref` names: a bundled model, a folder on this machine, or a hub id that is in the cache.
 

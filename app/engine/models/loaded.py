@@ -39,6 +39,8 @@ class LoadedModel:
         self._unloaded = True
         on_cuda = self.device.type == "cuda"
         self.model = None
-        gc.collect()
+        # Where the collector is switched off, whoever did so collects on a thread of his choice.
+        if gc.isenabled():
+            gc.collect()
         if on_cuda:
             torch.cuda.empty_cache()
