@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QStandardPaths, Qt
+from PySide6.QtCore import QProcess, QStandardPaths, Qt
 from PySide6.QtWidgets import QApplication
 
 from app.engine.decode.settings import BALANCED
@@ -22,6 +23,7 @@ from app.ui.remembered import open_settings, restore_place, restore_splitters
 from app.ui.screenshot import Screenshot
 from app.ui.theme import Theme
 from app.ui.window import Window
+from app.ui.zoom import stored_zoom, use_zoom
 
 DEFAULT_SIZE = (1440, 900)
 BUNDLED = "story-gpt"
@@ -73,7 +75,7 @@ class Program:
         self.board = Board()
         self.board.catch_everything()
         page = options.page or (settings.value("page") if settings else None)
-        self.page = page if page in PAGES else PAGES[0]
+        self.page = page if page in PAGES else "inspect"
         writes = self.page == "generate" and bool(options.prompt)
         decoding = replace(BALANCED, seed=PICTURE_SEED, max_new_tokens=PICTURE_TOKENS) if writes else BALANCED
         self.session = Session(self.board, decoding)
@@ -118,6 +120,7 @@ class Program:
         if not self.remembering:
             return Saved()
         self.window.closing.connect(self.keeper.finish)
+        self.window.restart_wanted.connect(self.restart)
         self.keeper.restored.connect(self.window.note)
         saved = self.keeper.begin()
         if saved.models:
@@ -128,6 +131,13 @@ class Program:
         """The model of the last session is gone: its message stands, and there is one to go on with."""
         if self.session.summary is None and not self.session.opening:
             self.session.open_model(BUNDLED)
+
+    def restart(self) -> None:
+        """End, and start again as after any other end: the session comes back."""
+        os.environ.pop("QT_SCALE_FACTOR", None)
+        self.window.close()
+        QProcess.startDetached(sys.executable, [str(Path(__file__).resolve())])
+        self.application.exit(0)
 
     def end(self, code: int, message: str) -> None:
         """Close everything and leave with this exit code."""
@@ -141,9 +151,11 @@ def main() -> int:
     """Run the program; the exit code is returned."""
     options = parse(sys.argv[1:])
     share_interpreter()
+    QApplication.setApplicationName("Unembed")
+    QApplication.setOrganizationName("Unembed")
+    if options.screenshot is None:
+        use_zoom(stored_zoom())
     application = QApplication(sys.argv[:1])
-    application.setApplicationName("Unembed")
-    application.setOrganizationName("Unembed")
     program = Program(application, options)
     program.window.first_painted.connect(program.begin)
     program.window.show()

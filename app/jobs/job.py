@@ -87,6 +87,10 @@ class Job(QObject):
         self._wake = wake
         self._work: Work | None = None
         self._began: float | None = None
+        self.ended_at: float | None = None
+        """When it ended, in seconds since the epoch."""
+        self.took: float | None = None
+        """Seconds from its first step to its end; None when it never began."""
 
     def step(self) -> Any:
         """One `next` of the generator, on the lane's thread. Raises StopIteration with the result at its end."""
@@ -141,6 +145,8 @@ class Job(QObject):
     def _end(self, kind: str, value: Any) -> None:
         # What the work held, models and traces, must not live as long as the list of jobs that ended.
         self._start = self._work = None
+        self.ended_at = time.time()
+        self.took = time.monotonic() - self._began if self._began is not None else None
         if kind == "cancelled" or self.stop_asked:
             self.state = State.CANCELLED
             self.cancelled.emit()

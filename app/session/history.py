@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from app.engine.decode.settings import DecodingSettings
 from app.session.state import Selection
 
+MERGING = ("settings", "selection")
 MERGE_SECONDS = 0.8
-"""Changes of one kind that follow each other faster are one step: a slider that is dragged, arrows held down."""
+"""Changes of one of these kinds that follow each other faster are one step: a slider that is dragged, arrows held."""
 MOST = 200
 
 
@@ -38,7 +39,8 @@ class History:
         if moment == self._now:
             return
         now = self._clock()
-        follows = self._last[0] == kind and now - self._last[1] < MERGE_SECONDS and bool(self._past)
+        soon = kind in MERGING and self._last[0] == kind and now - self._last[1] < MERGE_SECONDS
+        follows = soon and bool(self._past)
         if not follows:
             self._past.append(self._now)
             del self._past[:-MOST]

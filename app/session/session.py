@@ -14,9 +14,11 @@ from app.jobs.board import Board
 from app.session.generation import Generation
 from app.session.history import History, Moment
 from app.session.inspection import Inspection
+from app.session.library import Library
 from app.session.models import OpenModels
 from app.session.saved import Saved, with_recent
 from app.session.state import SLOTS, OpenRequest, Selection, block_of, part_of
+from app.session.structure import Structure
 
 
 class Session(QObject):
@@ -38,6 +40,8 @@ class Session(QObject):
         self.recent: tuple[str, ...] = ()
         self._wanted: Selection | None = None
         self.models = OpenModels(board)
+        self.library = Library(board, self.models)
+        self.structure = Structure(board, self.models)
         self.inspection = Inspection(board)
         self.generation = Generation(board, settings)
         self._history = History(self._moment())

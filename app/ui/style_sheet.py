@@ -120,6 +120,7 @@ QAbstractItemView { background: $surface; color: $ink; border: none; alternate-b
   gridline-color: $line; selection-background-color: $accentsoft; selection-color: $ink; }
 QAbstractItemView::item:hover { background: $hover; }
 QAbstractItemView::item:selected { background: $accentsoft; color: $ink; }
+QTreeView::item { padding: 3px 0; }
 QHeaderView { background: $surface; border: none; }
 QHeaderView::section { background: $surface; color: $ink3; border: none; border-bottom: 1px solid $line;
   padding: 4px 8px; }

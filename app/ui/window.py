@@ -3,39 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPoint, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QCloseEvent, QKeySequence, QPaintEvent, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMainWindow, QMenu, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QPaintEvent, QResizeEvent, QShortcut
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from app.engine.errors import UserError
 from app.jobs.board import Board
 from app.session.session import Session
+from app.ui.about_dialog import AboutDialog
+from app.ui.actions import Command, bound
 from app.ui.defect_dialog import DefectDialog
+from app.ui.explanation import Explanation
 from app.ui.job_status import JobStatus
+from app.ui.jobs_panel import JobsPanel
+from app.ui.model_controls import ModelControls
 from app.ui.options import SMALLEST
 from app.ui.page import Page
 from app.ui.remembered import remember
 from app.ui.theme import Theme
 from app.ui.widgets.explain_panel import ExplainPanel
 from app.ui.widgets.job_strip import JobStrip
+from app.ui.widgets.palette import Palette
 from app.ui.widgets.rail import Rail
 from app.ui.widgets.top_bar import TopBar
+from app.ui.window_commands import model_commands, window_commands
+from app.ui.zoom import stepped, store_zoom, stored_zoom
+
+if TYPE_CHECKING:
+    from app.ui.pages.model.page import ModelPage
 
 NARROW = 1280
 """Below this width Explain collapses by itself."""
-MEMORY_EVERY_MS = 2000
-LABELS = {"inspect": "Inspect", "generate": "Generate"}
+LABELS = {"model": "Model", "inspect": "Inspect", "generate": "Generate"}
 """The pages in the order of the rail; the keys are also the names of their icons."""
-FAMILIES = {"gpt2": "GPT-2", "opt": "OPT", "gpt_neox": "GPT-NeoX", "phi": "Phi", "phi3": "Phi-3", "llama": "Llama"}
-
-
-def count_text(count: int) -> str:
-    """ "4.3M", "1.1B"."""
-    for size, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
-        if count >= size:
-            return f"{count / size:.1f}{letter}"
-    return str(count)
 
 
 class Window(QMainWindow):
@@ -44,6 +46,7 @@ class Window(QMainWindow):
     first_painted = Signal()
     """Once: the frame is on the screen, so that whatever is slow may begin."""
 
+    restart_wanted = Signal()
     closing = Signal()
     """The window closes; lanes still run."""
 
@@ -51,25 +54,22 @@ class Window(QMainWindow):
         self, theme: Theme, session: Session, board: Board, bundled: Sequence[str], log_file: str, remembering: bool
     ) -> None:
         super().__init__()
-        self._theme, self._session, self._board = theme, session, board
-        self._bundled, self._log_file, self._remembering = tuple(bundled), log_file, remembering
+        self.theme, self.session, self._board = theme, session, board
+        self.bundled, self._log_file, self._remembering = tuple(bundled), log_file, remembering
         self._narrow: bool | None = None
         self._painted = False
+        self._asked: Callable[[], object] | None = None
+        self.labels = LABELS
         self.setWindowTitle("Unembed")
         self.setMinimumSize(*SMALLEST)
+        self.setAcceptDrops(True)
+        self._zoom = stored_zoom()
         self._start = session.generation.settings
         self.pages: dict[str, Page] = {}
         self._build()
         self._keys()
-        session.model_changed.connect(self._model_changed)
-        session.opening_changed.connect(self._opening_changed)
         session.failed.connect(self._failed)
         board.defect.connect(self._defect)
-        self._memory = QTimer(self)
-        self._memory.setInterval(MEMORY_EVERY_MS)
-        self._memory.timeout.connect(self._show_memory)
-        self._memory.start()
-        self._opening_changed()
 
     def complete(self) -> None:
         """Build the pages that are not there yet."""
@@ -81,18 +81,28 @@ class Window(QMainWindow):
             made = self._new_page(key)
             self.pages[key] = made
             self.stack.addWidget(made)
-            made.explained.connect(self.explain.set_explanation)
+            made.banner.action_triggered.connect(self._answered)
+            made.explained.connect(lambda said, page=made: self._explained(page, said))
         return self.pages[key]
+
+    def _explained(self, page: Page, said: Explanation) -> None:
+        """Explain speaks of the page in front; the others go on changing behind it."""
+        if page is self.stack.currentWidget():
+            self.explain.set_explanation(said)
 
     def _new_page(self, key: str) -> Page:
         # Imported here so that the window's frame is painted before its pages are read from disk.
         if key == "generate":
             from app.ui.pages.generate.page import GeneratePage
 
-            return GeneratePage(self._theme, self._session, self._start)
+            return GeneratePage(self.theme, self.session, self._start)
+        if key == "model":
+            shelf = model_page()(self.theme, self.session)
+            shelf.folder_wanted.connect(self.controls.choose_folder)
+            return shelf
         from app.ui.pages.inspect.page import InspectPage
 
-        page = InspectPage(self._theme, self._session)
+        page = InspectPage(self.theme, self.session)
         for keys, step, act in (
             ("[", -1, page.step_head),
             ("]", 1, page.step_head),
@@ -101,20 +111,26 @@ class Window(QMainWindow):
         ):
             shortcut = QShortcut(QKeySequence(keys), page)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(_bound(act, step))
+            shortcut.activated.connect(bound(act, step))
         return page
 
     def _build(self) -> None:
-        theme = self._theme
+        theme = self.theme
         self.top_bar = TopBar(theme)
-        self.top_bar.open_requested.connect(self._choose_model)
         self.top_bar.theme_chosen.connect(theme.set_choice)
+        self.controls = ModelControls(self.top_bar, self.session, self.bundled, self)
+        self.controls.asked.connect(self.ask)
         self.rail = Rail(theme, [(key, label, key) for key, label in LABELS.items()])
         self.rail.chosen.connect(self.show_page)
         self.stack = QStackedWidget()
         self.explain = ExplainPanel(theme)
         self.strip = JobStrip(theme)
         self.status = JobStatus(self._board, self.strip, self.top_bar)
+        self.jobs = JobsPanel(theme, self._board, self)
+        self.palette_popup = Palette(theme, self._commands, self)
+        self.top_bar.find_requested.connect(self.palette_popup.open)
+        self.top_bar.jobs_requested.connect(self.jobs.open)
+        self.strip.all_requested.connect(self.jobs.open)
         middle = QHBoxLayout()
         middle.setSpacing(0)
         middle.addWidget(self.rail)
@@ -130,19 +146,14 @@ class Window(QMainWindow):
         self.setCentralWidget(central)
 
     def _keys(self) -> None:
-        for index, key in enumerate(LABELS, 1):
-            self._key(f"Ctrl+{index}", self._page_key(key))
-        self._key("Ctrl+Return", self._run)
-        self._key("Ctrl+Enter", self._run)
-        self._key("Escape", self._stop)
-        self._key("F1", self.explain.toggle)
-        self._key(QKeySequence.StandardKey.Quit, self.close)
+        for command in window_commands(self):
+            if command.keys:
+                QShortcut(QKeySequence(command.keys), self).activated.connect(command.act)
+        for keys, act in (("Ctrl+Enter", self.run), ("Ctrl+Y", self.session.redo), ("Ctrl+=", bound(self.zoom_by, 1))):
+            QShortcut(QKeySequence(keys), self).activated.connect(act)
 
-    def _key(self, keys: str | QKeySequence.StandardKey, act: Callable[[], object]) -> None:
-        QShortcut(QKeySequence(keys), self).activated.connect(act)
-
-    def _page_key(self, key: str) -> Callable[[], None]:
-        return _bound(self.show_page, key)
+    def _commands(self) -> list[Command]:
+        return [*window_commands(self), *model_commands(self)]
 
     @Slot(str)
     def show_page(self, key: str) -> None:
@@ -164,50 +175,77 @@ class Window(QMainWindow):
         return next(key for key, page in self.pages.items() if page is self.stack.currentWidget())
 
     @Slot()
-    def _run(self) -> None:
+    def run(self) -> None:
         if self.pages:
             self.page.run()
 
     @Slot()
-    def _stop(self) -> None:
+    def stop(self) -> None:
         if self.pages:
             self.page.stop()
 
-    @Slot()
-    def _model_changed(self) -> None:
-        summary = self._session.summary
-        if summary is None:
-            return
-        family = FAMILIES.get(summary.family, summary.family)
-        words = (family, count_text(summary.parameters), summary.precision, summary.device.upper())
-        self.top_bar.set_model(summary.name, " · ".join(words))
-        self._show_memory()
+    @Slot(str, str, str, object)
+    def ask(self, fact: str, remedy: str, action: str, act: Callable[[], object]) -> None:
+        """Say something on the page in front with one thing to do about it."""
+        self._asked = act
+        banner = self.page.banner
+        banner.clear(including_errors=True)
+        banner.show_message("warn", fact, remedy, action)
 
     @Slot()
-    def _opening_changed(self) -> None:
-        if self._session.summary is None:
-            opening = self._session.opening
-            self.top_bar.set_model("Opening…" if opening else "", "" if opening else "No model is open")
+    def _answered(self) -> None:
+        act, self._asked = self._asked, None
+        if act is not None:
+            self.page.banner.clear()
+            act()
 
     @Slot()
-    def _choose_model(self) -> None:
-        menu = QMenu(self)
-        for name in self._bundled:
-            menu.addAction(f"{name} (bundled)", _bound(self._session.open_model, name))
-        menu.addSeparator()
-        menu.addAction("Open a folder…", self._choose_folder)
-        menu.exec(self.top_bar.mapToGlobal(QPoint(160, self.top_bar.height() - 4)))
+    def search_hub(self) -> None:
+        """To the hub's shelf of the Model page."""
+        self.show_page("model")
+        page = self.page
+        if isinstance(page, model_page()):
+            page.sources.search_hub()
 
     @Slot()
-    def _choose_folder(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "Open a model folder")
-        if folder:
-            self._session.open_model(folder)
+    def about(self) -> None:
+        """Versions and devices."""
+        dialog = AboutDialog(self.theme, self.session.library.devices, self._log_file, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.show()
+
+    def zoom_by(self, step: int) -> None:
+        """One zoom larger or smaller."""
+        self.zoom_to(stepped(self._zoom, step))
+
+    def zoom_to(self, zoom: int) -> None:
+        """Store a zoom and offer to start again with it."""
+        self._zoom = zoom
+        store_zoom(zoom)
+        self.ask(
+            f"Zoom {zoom}% from the next start on.",
+            "The session comes back as it is.",
+            "Start again now",
+            self.restart_wanted.emit,
+        )
+
+    # Models dropped on the window
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if _dropped(event) is not None:
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        path = _dropped(event)
+        if path is not None:
+            event.acceptProposedAction()
+            self.session.open_model(path)
 
     @Slot(str, object)
     def _failed(self, where: str, error: BaseException) -> None:
         if isinstance(error, UserError):
-            self.pages.get(where, self.page).show_error(error)
+            # What concerns no page that works with the model is said on the page in front.
+            (self.pages[where] if where in ("inspect", "generate") else self.page).show_error(error)
         else:
             self._board.report(error)
 
@@ -222,13 +260,6 @@ class Window(QMainWindow):
         dialog = DefectDialog(error, self._log_file, self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.show()
-
-    @Slot()
-    def _show_memory(self) -> None:
-        import psutil
-
-        memory = psutil.virtual_memory()
-        self.top_bar.set_memory((memory.total - memory.available) / 1e9, memory.total / 1e9)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
@@ -246,15 +277,20 @@ class Window(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         if self._remembering and self.pages:
-            remember(self, self._theme.choice, self.page_key)
-        self._memory.stop()
+            remember(self, self.theme.choice, self.page_key)
+        self.controls.end()
         self.closing.emit()
         self._board.close()
         super().closeEvent(event)
 
 
-def _bound(act: Callable[..., object], *arguments: object) -> Callable[[], None]:
-    def call() -> None:
-        act(*arguments)
+def model_page() -> type[ModelPage]:
+    """The class of the Model page, imported when it is first wanted."""
+    from app.ui.pages.model.page import ModelPage
 
-    return call
+    return ModelPage
+
+
+def _dropped(event: QDropEvent) -> str | None:
+    """The first file or folder of what is dragged over the window."""
+    return next((url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()), None)

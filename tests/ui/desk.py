@@ -19,6 +19,7 @@ from app.jobs.board import Board
 from app.session.session import Session
 from app.ui.pages.generate.page import GeneratePage
 from app.ui.pages.inspect.page import InspectPage
+from app.ui.pages.model.page import ModelPage
 from app.ui.theme import Theme
 from app.ui.widgets.token_strip import TokenStrip
 from app.ui.window import Window
@@ -42,6 +43,9 @@ class Desk:
         inspect, generate = self.window.pages["inspect"], self.window.pages["generate"]
         assert isinstance(inspect, InspectPage) and isinstance(generate, GeneratePage)
         self.inspect, self.generate = inspect, generate
+        model = self.window.pages["model"]
+        assert isinstance(model, ModelPage)
+        self.model = model
 
     def settle(self) -> None:
         """Wait until nothing runs and no page waits to draw or to ask."""

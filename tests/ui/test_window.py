@@ -20,11 +20,13 @@ CONTROL = Qt.KeyboardModifier.ControlModifier
 
 
 def test_keys_change_pages(desk: Desk) -> None:
-    desk.key(desk.window, Qt.Key.Key_2, CONTROL)
+    desk.key(desk.window, Qt.Key.Key_3, CONTROL)
     assert desk.generate.isVisible()
     assert desk.window.rail.current() == "generate"
-    desk.key(desk.window, Qt.Key.Key_1, CONTROL)
+    desk.key(desk.window, Qt.Key.Key_2, CONTROL)
     assert desk.inspect.isVisible()
+    desk.key(desk.window, Qt.Key.Key_1, CONTROL)
+    assert desk.window.page_key == "model"
     desk.click(desk.window.rail.button("generate"))
     assert desk.window.page_key == "generate"
 

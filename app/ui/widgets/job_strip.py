@@ -19,6 +19,7 @@ class JobStrip(QFrame):
 
     pause_requested = Signal(bool)
     cancel_requested = Signal()
+    all_requested = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -40,6 +41,9 @@ class JobStrip(QFrame):
         self.cancel_button = self._make_button("Cancel")
         self.pause_button.clicked.connect(self._on_pause)
         self.cancel_button.clicked.connect(self.cancel_requested)
+        self.all_button = self._make_button("All jobs")
+        self.all_button.setToolTip("What runs and what has run (Ctrl+J)")
+        self.all_button.clicked.connect(self.all_requested)
         self._lay_out()
         theme.changed.connect(self._on_theme)
         self.set_idle()
@@ -117,6 +121,7 @@ class JobStrip(QFrame):
         row.addWidget(self.cancel_button)
         row.addStretch(1)
         row.addWidget(self._queue)
+        row.addWidget(self.all_button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -133,3 +138,4 @@ class JobStrip(QFrame):
         self._icon.setPixmap(pixmap(self._theme, "error" if self._failed else self._icon_name, token, 16))
         self.pause_button.setIcon(icon(self._theme, "play" if self._paused else "pause", "ink2", 14))
         self.cancel_button.setIcon(icon(self._theme, "close", "ink2", 14))
+        self.all_button.setIcon(icon(self._theme, "chevron-up", "ink2", 14))

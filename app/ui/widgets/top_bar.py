@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QAbstractButton, QFrame, QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QFrame,
+    QHBoxLayout,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.ui.icons import icon, pixmap
 from app.ui.theme import Theme
@@ -117,6 +126,8 @@ class TopBar(QFrame):
     """48 px. `theme_chosen("light" | "dark")` comes after the theme was switched by the button."""
 
     open_requested = Signal()
+    second_requested = Signal()
+    find_requested = Signal()
     jobs_requested = Signal()
     theme_chosen = Signal(str)
 
@@ -126,6 +137,12 @@ class TopBar(QFrame):
         self.setProperty("role", "bar")
         self.setFixedHeight(48)
         self.model_box = ModelBox(theme)
+        self.second_box = ModelBox(theme)
+        self.second_box.setToolTip("Swap with A, or close")
+        self.second_box.hide()
+        self.find_button = QPushButton("Find or run  Ctrl+K")
+        self.find_button.setFont(theme.font(12.5))
+        self.find_button.setToolTip("Every command by its name (Ctrl+K)")
         self._memory_caption = make_label(theme, "RAM", 12, role="secondary")
         self._memory_bar = ProgressLine(theme, "Memory in use", 64)
         self._memory = make_label(theme, "", 12, role="secondary", mono=True)
@@ -135,6 +152,8 @@ class TopBar(QFrame):
         self.theme_button = self._make_tool("Dark theme")
         self._lay_out()
         self.model_box.clicked.connect(self.open_requested)
+        self.second_box.clicked.connect(self.second_requested)
+        self.find_button.clicked.connect(self.find_requested)
         self.jobs_button.clicked.connect(self.jobs_requested)
         self.theme_button.clicked.connect(self._on_theme_button)
         theme.changed.connect(self._on_theme)
@@ -146,6 +165,11 @@ class TopBar(QFrame):
     def set_model(self, name: str, detail: str, letter: str = "A") -> None:
         """Show the open model, such as "story-gpt" and "GPT-2 · 4.3M · fp32 · CPU"; an empty name for none."""
         self.model_box.set_model(name, detail, letter)
+
+    def set_second(self, name: str, detail: str) -> None:
+        """Show model B beside A; an empty name hides it."""
+        self.second_box.set_model(name, detail, "B")
+        self.second_box.setVisible(bool(name))
 
     def set_memory(self, used_gb: float, total_gb: float, caption: str = "RAM") -> None:
         """Show memory in use; over 80 % the bar turns to the warning colour and the tooltip says "tight"."""
@@ -184,12 +208,14 @@ class TopBar(QFrame):
         row.addWidget(make_label(self._theme, "Unembed", 15, 650))
         row.addSpacing(8)
         row.addWidget(self.model_box)
+        row.addWidget(self.second_box)
         row.addStretch(1)
         for part in (self._memory_caption, self._memory_bar, self._memory):
             row.addWidget(part)
         row.addSpacing(8)
         row.addWidget(self.jobs_button)
         row.addWidget(self.theme_button)
+        row.addWidget(self.find_button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -209,3 +235,4 @@ class TopBar(QFrame):
         self.theme_button.setToolTip("Light theme" if dark else "Dark theme")
         self.theme_button.setAccessibleName("Light theme" if dark else "Dark theme")
         self.jobs_button.setIcon(icon(self._theme, "jobs", "accent", 16))
+        self.find_button.setIcon(icon(self._theme, "search", "ink2", 16))

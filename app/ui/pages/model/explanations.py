@@ -1,0 +1,43 @@
+"""What Explain says on the Model page."""
+
+from __future__ import annotations
+
+from html import escape
+
+from app.engine.models.records import ModelSummary
+from app.ui.explanation import Explanation, ShapeBlock
+
+INTRODUCTION = Explanation(
+    title="Choosing a model",
+    looking_at="A model is a folder: a config with its sizes, a tokenizer, and weights in safetensors files.",
+    plain="Before anything is loaded, the sizes in those files tell how much memory it will take. Green fits, amber is "
+    "tight, red is too big.",
+    try_this="Choose a model at the left, then <b>Load</b>. Drop a folder on the window to open it.",
+)
+
+
+def explain_model(summary: ModelSummary) -> Explanation:
+    """The sizes of the open model, in the terms of the field."""
+    share = sum(summary.block_parameters) / max(summary.parameters, 1)
+    grouped = (
+        f" Its {summary.heads} query heads share {summary.kv_heads} key-value heads."
+        if summary.kv_heads != summary.heads
+        else ""
+    )
+    return Explanation(
+        title=summary.name,
+        subtitle=f"{summary.architecture}, {summary.parameters:,} parameters",
+        looking_at=f"A residual stream <b>{summary.width:,}</b> wide runs through <b>{summary.layers}</b> blocks. "
+        f"Each has <b>{summary.heads}</b> attention heads of {summary.head_dim} dimensions and a feed-forward part."
+        f"{grouped}",
+        formula_html="logits = <i>x</i> <i>W</i><sub>U</sub>",
+        blocks=(
+            ShapeBlock("x", 1, summary.width),
+            ShapeBlock("W_U", summary.width, summary.vocabulary, "·"),
+            ShapeBlock("z", 1, summary.vocabulary, "→", result=True),
+        ),
+        formula_note="the last step, for one token",
+        plain=f"{100 * share:.0f}% of the parameters are in the blocks, the rest mostly in the table of "
+        f"{summary.vocabulary:,} tokens. Positions enter as a <code>{escape(summary.position)}</code>.",
+        try_this="Unfold a block in the tree, or search it for <code>attn</code>. The tokenizer has a tab of its own.",
+    )

@@ -1,0 +1,56 @@
+"""The commands of the window: keys, palette and menus all take them from here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtGui import QKeySequence
+
+from app.ui.actions import Command, bound
+from app.ui.zoom import ZOOMS
+
+if TYPE_CHECKING:
+    from app.ui.window import Window
+
+
+def window_commands(window: Window) -> list[Command]:
+    """Everything that can be done wherever the person is, the pages first."""
+    session, models = window.session, window.session.models
+    pages = [
+        Command(f"Go to {label}", bound(window.show_page, key), f"Ctrl+{place}", key, "page")
+        for place, (key, label) in enumerate(window.labels.items(), 1)
+    ]
+
+    def both() -> bool:
+        return models.summary("B") is not None and models.summary("A") is not None
+
+    return [
+        *pages,
+        Command("Run", window.run, "Ctrl+Return", "play", "generate inspect load start"),
+        Command("Stop", window.stop, "Escape", "stop", "cancel"),
+        Command("Find or run", window.palette_popup.open, "Ctrl+K", "search", "palette command"),
+        Command("Open a model folder…", window.controls.choose_folder, "Ctrl+O", "folder", "load checkpoint"),
+        Command("Search the hub…", window.search_hub, "", "download", "hugging face model"),
+        Command("Swap models A and B", models.swap, "", "model", "", both),
+        Command("Close model B", bound(models.close, "B"), "", "close", "unload", both),
+        Command("Undo", session.undo, "Ctrl+Z", "reset", "back"),
+        Command("Redo", session.redo, "Ctrl+Shift+Z", "reset", "again"),
+        Command("Explain", window.explain.toggle, "F1", "info", "help panel"),
+        Command("All jobs", window.jobs.open, "Ctrl+J", "jobs", "history progress cancel"),
+        Command("Light theme", bound(window.theme.set_choice, "light"), "", "sun", "bright"),
+        Command("Dark theme", bound(window.theme.set_choice, "dark"), "", "moon", "night"),
+        Command("Theme of the system", bound(window.theme.set_choice, "system"), "", "sun", "light dark auto"),
+        Command("Zoom in", bound(window.zoom_by, 1), "Ctrl++", "plus", "larger text scale"),
+        Command("Zoom out", bound(window.zoom_by, -1), "Ctrl+-", "minus", "smaller text scale"),
+        *(Command(f"Zoom {zoom}%", bound(window.zoom_to, zoom), "", "eye", "scale text size") for zoom in ZOOMS),
+        Command("About Unembed", window.about, "", "info", "version versions torch devices"),
+        Command("Quit", window.close, QKeySequence(QKeySequence.StandardKey.Quit).toString(), "close", "exit"),
+    ]
+
+
+def model_commands(window: Window) -> list[Command]:
+    """One command for each model that can be opened at once."""
+    session = window.session
+    known = [entry.ref for entry in session.library.entries if not entry.problem] or [*window.bundled]
+    refs = list(dict.fromkeys([*known, *session.recent]))
+    return [Command(f"Open {ref}", bound(session.open_model, ref), "", "model", "model load") for ref in refs]
