@@ -116,8 +116,10 @@ QMenu::item:selected { background: $accentsoft; color: $ink; }
 QMenu::item:disabled { color: $ink3; }
 QMenu::separator { height: 1px; background: $line; margin: 4px; }
 
-QAbstractItemView { background: $surface; color: $ink; border: none; alternate-background-color: $sunken;
-  gridline-color: $line; selection-background-color: $accentsoft; selection-color: $ink; }
+QListView:focus, QTreeView:focus, QTableView:focus { border: 2px solid $accent; }
+QAbstractItemView { background: $surface; color: $ink; border: 2px solid transparent;
+  alternate-background-color: $sunken; gridline-color: $line; selection-background-color: $accentsoft;
+  selection-color: $ink; }
 QAbstractItemView::item:hover { background: $hover; }
 QAbstractItemView::item:selected { background: $accentsoft; color: $ink; }
 QTreeView::item { padding: 3px 0; }

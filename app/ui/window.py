@@ -190,7 +190,7 @@ class Window(QMainWindow):
         self._asked = act
         banner = self.page.banner
         banner.clear(including_errors=True)
-        banner.show_message("warn", fact, remedy, action)
+        banner.show_message("info", fact, remedy, action)
 
     @Slot()
     def _answered(self) -> None:

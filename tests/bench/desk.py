@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QApplication
 
 from app.engine.decode.settings import DecodingSettings
 from app.jobs.board import Board
+from app.jobs.garbage import MainThreadCollector
 from app.session.session import Session
 from app.ui.theme import Theme
 from app.ui.window import Window
@@ -26,6 +27,7 @@ class Desk:
         self.theme = Theme("light")
         assert isinstance(self.application, QApplication)
         self.theme.apply(self.application)
+        self.collector = MainThreadCollector()
         self.board = Board()
         self.session = Session(self.board, DecodingSettings())
         self.window = Window(self.theme, self.session, self.board, (), "", remembering=False)
@@ -35,6 +37,8 @@ class Desk:
         self.window.show()
         self.session.open_model(STORY)
         self.wait(lambda: self.session.summary is not None and self.board.idle)
+        self.collector.settle()
+        self.session.models.closed.connect(self.collector.collect)
 
     def wait(self, until: Callable[[], bool], seconds: float = 300.0) -> None:
         """Run the event loop until something is true, asking every 5 ms. Raises TimeoutError when it never is.
@@ -65,3 +69,4 @@ class Desk:
     def close(self) -> None:
         """End the lanes."""
         self.window.close()
+        self.collector.end()

@@ -11,6 +11,7 @@ from typing import Any
 from tests.bench.measure import Budget, Row, hand_over, megabytes, run_child
 
 SHORT, LONG = 1024, 2048
+TRACED = (128, 512, 1024, 4096)
 HEAD_WIDTH = 16
 BASE = 64
 """A text this short warms everything up without touching what is measured."""
@@ -68,6 +69,18 @@ def _peak_of_reading(made: Any, layer: int) -> int:
     return peak_growth(lambda: read_head(made, layer, 0))
 
 
+def traced(tokens: int) -> int:
+    """Peak growth in bytes while a text is traced by a random model of GPT-2's size."""
+    from app.engine.trace import trace
+    from tests.bench.models import one_thread, random_gpt2, text_of
+
+    one_thread()
+    loaded = random_gpt2(n_positions=TRACED[-1], vocab_size=4096)
+    trace(loaded, text_of(loaded.tokenizer, BASE))
+    text = text_of(loaded.tokenizer, tokens)
+    return peak_growth(lambda: trace(loaded, text))
+
+
 def grown(layers: int, heads: int, tokens: int) -> dict[str, int]:
     """`grow` in a fresh process, so that nothing freed earlier is used again."""
     found: dict[str, int] = run_child("memory", str(layers), str(heads), str(tokens))
@@ -86,7 +99,21 @@ def measure(long: int = LONG) -> list[Row]:
         words = megabytes(ours), f"{other}: {megabytes(theirs)}", f"{ratio:.3g}"
         return Row(f"{what}; {shape}", *words, str(budget), budget.met(ratio))
 
+    sizes = {tokens: run_child("memory", str(tokens)) for tokens in TRACED}
+    first = f"{TRACED[0]} tokens: {megabytes(sizes[TRACED[0]])}"
+    traces = [
+        Row(
+            f"peak memory of a trace; GPT-2 size, {tokens:,} tokens",
+            megabytes(size),
+            first,
+            f"{size / sizes[TRACED[0]]:.3g}",
+            "–",
+            None,
+        )
+        for tokens, size in sizes.items()
+    ]
     return [
+        *traces,
         row("peak memory of reading one head", whole["head"], "half as many tokens", half["head"], Budget(4.4)),
         row("peak memory of reading one head", whole["head"], "2 layers, 2 heads", small["head"], Budget(1.1)),
         row(
@@ -107,7 +134,9 @@ def measure(long: int = LONG) -> list[Row]:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
+    if len(sys.argv) == 2:
+        print(json.dumps(traced(int(sys.argv[1]))))
+    elif len(sys.argv) > 1:
         print(json.dumps(grow(*map(int, sys.argv[1:]))))
     else:
         hand_over(measure())

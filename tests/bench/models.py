@@ -25,11 +25,16 @@ def one_thread() -> None:
 
 def random_gpt2(**changes: Any) -> LoadedModel:
     """A GPT-2 with random weights (without `changes` of the first GPT-2's size) behind story-gpt's tokenizer."""
-    torch.manual_seed(0)
     with tempfile.TemporaryDirectory(prefix="unembed-bench-") as folder:
-        GPT2LMHeadModel(GPT2Config(**changes)).save_pretrained(folder)
-        load(STORY).tokenizer.save_pretrained(folder)
-        return load(Path(folder))
+        return load(saved_gpt2(Path(folder), **changes))
+
+
+def saved_gpt2(folder: Path, **changes: Any) -> Path:
+    """The folder of such a model."""
+    torch.manual_seed(0)
+    GPT2LMHeadModel(GPT2Config(**changes)).save_pretrained(folder)
+    load(STORY).tokenizer.save_pretrained(folder)
+    return folder
 
 
 def text_of(tokenizer: Any, count: int) -> str:

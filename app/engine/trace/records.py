@@ -16,6 +16,13 @@ class Token:
     id: int
     text: str
     special: bool = False
+    raw: bytes = b""
+    """The bytes it stands for, where it is a part of a character; several tokens then share one slice."""
+
+    @property
+    def shown(self) -> str:
+        """The text, or bytes that are no character of their own as surrogate escapes (PEP 383)."""
+        return self.raw.decode("utf-8", "surrogateescape") if self.raw else self.text
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from transformers.convert_slow_tokenizer import bytes_to_unicode
+
 from app.engine.trace.records import Token
+
+_BROKEN = "\ufffd"
+_SENTENCEPIECE_BYTE = re.compile(r"<0x([0-9A-F]{2})>")
+_BYTE_OF = {letter: byte for byte, letter in bytes_to_unicode().items()}
 
 
 def tokenize(tokenizer: Any, text: str) -> tuple[Token, ...]:
@@ -34,5 +41,21 @@ def tokenize(tokenizer: Any, text: str) -> tuple[Token, ...]:
         if start > end and text[end:start].isspace():
             start = end
         end = max(end, stop)
-        tokens.append(Token(token_id, text[start:stop]))
+        raw = _bytes_of(tokenizer, token_id) if not text[start:stop].isascii() else b""
+        tokens.append(Token(token_id, text[start:stop], raw=raw))
     return tuple(tokens)
+
+
+def _bytes_of(tokenizer: Any, token_id: int) -> bytes:
+    """The bytes of a token that is only a part of a character, b"" of every other.
+
+    Byte-level BPE writes bytes as letters of its own (`bytes_to_unicode` of GPT-2), SentencePiece as "<0xE7>".
+    """
+    if _BROKEN not in tokenizer.decode([token_id], clean_up_tokenization_spaces=False):
+        return b""
+    written = tokenizer.convert_ids_to_tokens(token_id)
+    if found := _SENTENCEPIECE_BYTE.fullmatch(written):
+        return bytes([int(found[1], 16)])
+    if all(letter in _BYTE_OF for letter in written):
+        return bytes(_BYTE_OF[letter] for letter in written)
+    return b""

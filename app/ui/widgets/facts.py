@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QPoint, Qt, Slot
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QGridLayout, QLabel, QMenu, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QMenu, QSizePolicy, QWidget
 
 from app.ui.theme import Theme
 
@@ -32,6 +32,8 @@ class Facts(QWidget):
         self._rows = list(rows)
         while len(self._labels) < len(rows):
             name, value = QLabel(), QLabel()
+            # In a narrow panel the name gives way: a figure that is cut reads as another.
+            name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
             name.setProperty("role", "secondary")
             value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             line = len(self._labels)

@@ -24,10 +24,13 @@ from app.ui.widgets.token_text import visible_token
 
 Row = tuple[str, float, float | None]
 _GAP = 8
+_SPARE = 6
+"""Pixels under a row's words that may be missing."""
 
 
 class ProbabilityBars(QWidget):
-    """Rows of (token, probability, optional second probability), in the order given, the first one bold.
+    """Rows of (token, probability, optional second probability), in the order given; the chosen one is bold, else
+    the first.
 
     The second probability (after settings, or without an edit) is a tick across the bar and a second percentage, or
     the word "cut" where it is 0;
@@ -42,6 +45,7 @@ class ProbabilityBars(QWidget):
         self._theme = theme
         self._rows: list[Row] = []
         self._columns = ("", "")
+        self._chosen: int | None = None
         self._current = -1
         self._font = theme.font(13, mono=True)
         self._bold = theme.font(13, 700, mono=True)
@@ -54,11 +58,13 @@ class ProbabilityBars(QWidget):
         self.setAccessibleName("Next token probabilities")
         theme.changed.connect(self._on_theme)
 
-    def set_rows(self, rows: Sequence[Row]) -> None:
-        """Show these rows; probabilities are 0..1."""
-        self._rows = list(rows)
+    def set_rows(self, rows: Sequence[Row], chosen: int | None = None) -> None:
+        """Show these rows; probabilities are 0..1. The row of the token that was chosen is marked."""
+        self._rows, self._chosen = list(rows), chosen
         self._current = min(self._current, len(self._rows) - 1)
-        spoken = (f"{visible_token(text)} {_percent(p)}" for text, p, _ in self._rows)
+        spoken = [f"{visible_token(text)} {_percent(p)}" for text, p, _ in self._rows]
+        if chosen is not None:
+            spoken[chosen] += ", chosen"
         self.setAccessibleDescription(", ".join(spoken))
         self.updateGeometry()
         self.update()
@@ -100,11 +106,19 @@ class ProbabilityBars(QWidget):
             self._paint_columns(painter, right, number)
         for index, row in enumerate(self._rows):
             rect = self.row_rect(index)
-            if index == self._current:
-                fill_round(painter, rect, 4, self._theme.color("accentsoft"))
-            self._paint_name(painter, QRectF(4, rect.top(), names, rect.height()), row[0], index == 0)
+            if rect.bottom() > self.height() + _SPARE and index:
+                # A row that has no room is left out whole: half a figure reads as another.
+                break
+            if index in (self._current, self._chosen):
+                fill_round(painter, rect, 4, self._theme.color("accentsoft" if index == self._chosen else "hover"))
+            if index == self._chosen:
+                fill_round(
+                    painter, QRectF(rect.left(), rect.top() + 3, 3, rect.height() - 6), 1, self._theme.color("accent")
+                )
+            bold = index == (0 if self._chosen is None else self._chosen)
+            self._paint_name(painter, QRectF(6, rect.top(), names, rect.height()), row[0], bold)
             bar_right = right - number - second - 2 * _GAP
-            bar = QRectF(names + 4 + _GAP, rect.center().y() - 6, bar_right - names - 4 - _GAP, 12)
+            bar = QRectF(names + 6 + _GAP, rect.center().y() - 6, bar_right - names - 6 - _GAP, 12)
             self._paint_bar(painter, bar, row)
             self._paint_numbers(painter, rect, row, right, number)
         if self.hasFocus() and self._current < 0:

@@ -95,9 +95,16 @@ class PromptLine(QFrame):
 
     def set_tokens(self, tokens: Sequence[Token]) -> None:
         """Show the chips with their ids."""
-        self.strip.set_tokens((token.text, token.id, None, True) for token in tokens)
+        self.strip.set_tokens((token.shown, token.id, None, True) for token in tokens)
         self._counts.setText(f"{len(tokens):,} token{'' if len(tokens) == 1 else 's'}" if tokens else "")
         self._length.setText(f"{len(self._text):,} characters" if tokens else "")
+
+    def select(self, index: int | None) -> None:
+        """Mark a token, and scroll to it where the prompt takes more rows than are seen."""
+        self.strip.set_selected(index)
+        if index is not None and index < self.strip.count():
+            rect = self.strip.chip_rect(index)
+            self._scroll.ensureVisible(rect.center().x(), rect.center().y(), 20, rect.height())
 
     def edit(self, editing: bool) -> None:
         """Open the editor or show the chips."""

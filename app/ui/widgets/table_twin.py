@@ -17,7 +17,7 @@ from app.ui.widgets.number_text import number
 
 _Index = QModelIndex | QPersistentModelIndex
 _NONE = QModelIndex()
-_ROW, _COLUMN = 24, 76
+_ROW, _COLUMN = 24, 92
 
 
 class MatrixModel(QAbstractTableModel):

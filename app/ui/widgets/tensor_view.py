@@ -161,7 +161,7 @@ class TensorView(PointedMatrix):
         return min(_LEGEND_WIDTH, max(80.0, (self.width() - self._plot().left()) * 0.4))
 
     def _note(self) -> str:
-        parts = ["beyond the scale (99th percentile)"] if self._clipped else []
+        parts = ["beyond the scale"] if self._clipped else []
         rows, columns = self.pooled_by()
         if max(rows, columns) > 1:
             parts.append(f"largest of {rows} by {columns}")

@@ -14,6 +14,7 @@ from ui.desk import Desk, chip_ids, words
 
 from app.engine.decode.settings import BALANCED
 from app.engine.models.loaded import LoadedModel
+from app.ui.widgets.token_text import visible_token
 
 PROMPT = "Once upon a time, there was a"
 
@@ -135,7 +136,7 @@ def test_a_chip_shows_how_it_was_chosen(writing: Desk) -> None:
     chip = page.text.chip_rect(len(generation.prompt) + 4).center()
     writing.click(page.text, QPointF(chip))
     writing.settle()
-    assert "token 4, pinned" in page.choice.subtitle()
+    assert f"token #{len(generation.prompt) + 4}, pinned" in page.choice.subtitle()
     raw = torch.from_numpy(generation.steps[4].raw)
     before = torch.softmax(raw, -1)
     scores = raw[None]
@@ -181,3 +182,26 @@ def test_without_a_prompt_it_says_so_and_examples_are_a_click_away(desk: Desk) -
     exact /= exact.sum(1, keepdims=True)
     ids = [step.token_id for step in desk.session.generation.steps]
     assert shares == pytest.approx(exact[range(5), ids].tolist(), rel=1e-4)
+
+
+def test_the_drawn_token_is_marked_and_other_settings_are_said_to_be_others(writing: Desk) -> None:
+    run(writing)
+    generation, page = writing.session.generation, writing.generate
+    chip = page.text.chip_rect(len(generation.prompt) + 4).center()
+    writing.click(page.text, QPointF(chip))
+    writing.settle()
+    spoken = page.bars.accessibleDescription()
+    marked = spoken[: spoken.index(", chosen")].rpartition(", ")[2] or spoken
+    assert marked.rpartition(" ")[0] == visible_token(generation.steps[4].text)
+    assert "would be chosen" not in words(writing.window.explain)
+    generation.set_settings(replace(generation.settings, temperature=1.9))
+    writing.settle()
+    assert "would be chosen" in words(writing.window.explain)
+
+
+def test_text_of_another_prompt_is_said_to_be_that(writing: Desk) -> None:
+    run(writing)
+    assert "prompt before" not in writing.generate.output.subtitle()
+    writing.session.set_prompt("Another beginning")
+    writing.settle()
+    assert "of the prompt before" in writing.generate.output.subtitle()

@@ -294,7 +294,7 @@ def test_explain_follows_what_is_chosen(inspecting: Desk, expected: Trace) -> No
     assert "Block 3, head 1, after softmax" in words(explain)
     row = expected.attention(3, 1)[5]
     desk.click_chip(desk.inspect.prompt.strip, 5)
-    assert f"(#5) looks most at <code>{expected.tokens[int(row.argmax())].text.strip()}" in words(explain)
+    assert f"(#5) looks most at <code>\u2068{expected.tokens[int(row.argmax())].text.strip()}" in words(explain)
     assert f"{row.max() * 100:.1f}%" in words(explain)
     desk.click(desk.inspect.attention.modes.button(1))
     desk.settle()
@@ -321,7 +321,7 @@ def test_a_text_without_room_is_refused_and_the_page_goes_on(inspecting: Desk, e
     assert page.bars.rows() == []
     page.prompt.strip.setFocus()
     desk.key(page.prompt.strip, Qt.Key.Key_End)
-    desk.click_head(0, 0)
+    desk.click(page.grid.viewport(), QPointF(60, 60))
     desk.settle()
     assert desk.defects == []
     desk.click(page.prompt.button)
@@ -329,7 +329,7 @@ def test_a_text_without_room_is_refused_and_the_page_goes_on(inspecting: Desk, e
     desk.key(page.prompt.editor, Qt.Key.Key_Return)
     desk.settle()
     assert not page.banner.isVisible()
-    assert np.array_equal(shown_weights(desk), expected.attention(0, 0).numpy())
+    assert np.array_equal(shown_weights(desk), expected.attention(2, 0).numpy())
 
 
 def test_what_is_clicked_while_a_new_text_runs_does_no_harm(
@@ -401,3 +401,47 @@ def test_short_and_long_texts(qtbot: QtBot, theme: Theme, tmp_path: Path, family
         assert chip_weights(page.prompt.strip)[: query + 1] == pytest.approx(pattern[query][: query + 1], abs=6e-5)
         assert_bars(desk, run.logits[query], loaded)
         assert desk.window.grab().size() == desk.window.size()
+
+
+def test_a_text_that_cannot_be_run_leaves_nothing_of_the_one_before(inspecting: Desk) -> None:
+    desk, page = inspecting, inspecting.inspect
+    desk.session.set_prompt("the cat sat " * 300)
+    desk.settle()
+    assert "positions for 512" in page.banner.text()
+    assert page.grid.table().values.size == 0
+    assert page.facts.rows() == []
+    assert page.bars.rows() == []
+    assert page.next_token.subtitle() == ""
+    assert "could not be run" in words(desk.window.explain)
+    desk.session.set_prompt(TEXT)
+    desk.settle()
+    assert page.grid.table().values.shape == (4, 4)
+    assert not page.banner.isVisible()
+
+
+def test_the_ends_of_the_flow_explain_what_is_on_screen(inspecting: Desk) -> None:
+    desk, flow = inspecting, inspecting.inspect.flow
+    desk.click(flow, QPointF(flow.row_rect(0).center()))
+    assert "counted from 0" in words(desk.window.explain)
+    desk.click(flow, QPointF(flow.row_rect(len(flow.rows()) - 1).center()))
+    assert "most likely to come next" in words(desk.window.explain)
+
+
+def test_parts_of_a_character_are_shown_as_bytes(desk: Desk, story: LoadedModel) -> None:
+    desk.session.set_prompt("A 猫 ran")
+    desk.settle()
+    strip = desk.inspect.prompt.strip
+    shown = [strip.describe_token(place).split("  ")[0] for place in range(strip.count())]
+    assert "E7" in " ".join(shown)
+    assert "猫" not in " ".join(shown)
+    ids = story.tokenizer("A 猫 ran")["input_ids"]
+    assert chip_ids(strip) == ids
+
+
+def test_scores_are_explained_as_scores(inspecting: Desk, expected: Trace) -> None:
+    desk, page = inspecting, inspecting.inspect
+    desk.click(page.attention.modes.button(1))
+    desk.settle()
+    said = words(desk.window.explain)
+    assert "scores highest" in said
+    assert "softmax(" not in said

@@ -15,14 +15,19 @@ INTRODUCTION = Explanation(
     "model is asked again.",
     plain="The darker a token and the longer the line under it, the more likely the model held it. Prompt tokens are "
     "only outlined: they were given, not chosen.",
-    try_this="Press <b>Generate</b>, and drag Temperature while the text is being written.",
+    try_this="Set <b>New tokens</b> to 400, press <b>Generate</b>, and drag Temperature while the text is "
+    "being written.",
 )
 
 
 def explain_choice(
-    summary: ModelSummary, distribution: Distribution, settings: DecodingSettings, index: int
+    summary: ModelSummary,
+    distribution: Distribution,
+    settings: DecodingSettings,
+    place: int,
+    under_others: bool = False,
 ) -> Explanation:
-    """How one token was chosen, before and after the settings."""
+    """How the token at `place` was chosen, or would be where it was written `under_others` than these settings."""
     best = distribution.rows[0]
     chosen = next((row for row in distribution.rows if row.token_id == distribution.chosen), None)
     greedy = not settings.draws
@@ -33,12 +38,20 @@ def explain_choice(
     words = "The settings as they are now leave no token to choose."
     if chosen is not None:
         name = f"<code>{escape(chosen.text.strip() or repr(chosen.text)[1:-1])}</code>"
-        words = f"{name} had {chosen.before * 100:.1f}% before the settings and {chosen.after * 100:.1f}% after them."
+        before, after = f"{chosen.before * 100:.1f}%", f"{chosen.after * 100:.1f}%"
+        favourite = f"<code>{escape(best.text.strip())}</code>"
+        if under_others:
+            words = (
+                f"Under the settings as they are now, {name} would be chosen: {before} from the model, {after} with "
+            )
+            words += "them. The text itself was written under other settings; press <b>Generate again</b> to use these."
+        else:
+            words = f"{name} had {before} before the settings and {after} after them."
         if chosen.token_id != best.token_id:
-            words += f" The favourite was <code>{escape(best.text.strip())}</code>; the draw fell elsewhere."
+            words += f" The favourite {'is' if under_others else 'was'} {favourite}; the draw falls elsewhere."
     return Explanation(
         title="How a token was chosen",
-        subtitle=f"Token {index} of this run",
+        subtitle=f"Token #{place}, counted from 0",
         looking_at=f"The model scores all <b>{summary.vocabulary:,}</b> tokens. The settings reshape the odds or cut "
         f"the tail; <b>{distribution.left:,}</b> can still be drawn.",
         formula_html=formula,

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QPushButton, QScrollArea, QStackedWidget, QToolBut
 
 from app.engine.decode.settings import DecodingSettings
 from app.engine.errors import UserError
-from app.session.generated import DistributionReading
+from app.session.generated import DistributionReading, GeneratedToken
 from app.session.session import Session
 from app.ui.icons import icon
 from app.ui.page import Page, split
@@ -135,6 +135,7 @@ class GeneratePage(Page):
     @Slot()
     def _prompt_changed(self) -> None:
         self.prompt.set_text(self._session.prompt)
+        self._say_counts()
 
     @Slot()
     def _tokens_changed(self) -> None:
@@ -150,6 +151,7 @@ class GeneratePage(Page):
         self.left.setText("")
         self.choice.set_subtitle("")
         self.banner.clear(including_errors=True)
+        self.explain()
         running = self._session.generation.running
         self._stack.setCurrentIndex(1 if running else 0)
         self.text.set_streaming(running)
@@ -157,8 +159,9 @@ class GeneratePage(Page):
     @Slot()
     def _prompt_known(self) -> None:
         prompt = self._session.generation.prompt
-        self.text.set_tokens((token.text, token.id, None, True) for token in prompt)
+        self.text.set_tokens((token.shown, token.id, None, True) for token in prompt)
         self.text.set_streaming(True)
+        QTimer.singleShot(0, self._follow)
 
     @Slot(int)
     def _grew(self, _count: int) -> None:
@@ -175,7 +178,7 @@ class GeneratePage(Page):
         bar = self._scroll.verticalScrollBar()
         at_end = bar.value() >= bar.maximum() - 40
         for step in generation.steps[drawn:]:
-            self.text.append(step.text or "⏹", step.token_id, step.probability)
+            self.text.append(step.text or _wordless(step), step.token_id, step.probability)
         if at_end:
             QTimer.singleShot(0, self._follow)
         self._say_counts()
@@ -215,7 +218,8 @@ class GeneratePage(Page):
         words = f"{len(generation.steps)} of {generation.settings.max_new_tokens} tokens"
         ending = "paused" if generation.paused else ENDINGS[generation.ended_by]
         seed = generation.steps[0].seed
-        self.output.set_subtitle(" · ".join(part for part in (words, ending, f"seed {seed}") if part))
+        old = "of the prompt before" if generation.prompt_text != self._session.prompt else ""
+        self.output.set_subtitle(" · ".join(part for part in (words, ending, old, f"seed {seed}") if part))
 
     @Slot()
     def _settings_changed(self) -> None:
@@ -236,11 +240,13 @@ class GeneratePage(Page):
             return
         self._shown = reading
         found = reading.distribution
-        self.bars.set_rows([(row.text, row.before, row.after) for row in found.rows])
+        chosen = next((place for place, row in enumerate(found.rows) if row.token_id == found.chosen), None)
+        self.bars.set_rows([(row.text, row.before, row.after) for row in found.rows], chosen)
         self.left.setText(f"{found.left:,} of {found.vocabulary:,} left")
         pinned = "" if self._pinned is None else ", pinned"
         drawn = "" if found.draw is None else f" · random draw {found.draw:.3f}"
-        self.choice.set_subtitle(f"token {reading.index}{pinned}{drawn}")
+        place = reading.index + len(self._session.generation.prompt)
+        self.choice.set_subtitle(f"token #{place}{pinned}{drawn}")
         if self._pinned is not None or not self._session.generation.running:
             # Words that change with every token cannot be read, and laying them out costs more than the token.
             self.explain()
@@ -303,6 +309,16 @@ class GeneratePage(Page):
         summary = self._session.summary
         if summary is None or self._shown is None:
             return explanations.INTRODUCTION
+        generation = self._session.generation
         return explanations.explain_choice(
-            summary, self._shown.distribution, self._session.generation.settings, self._shown.index
+            summary,
+            self._shown.distribution,
+            generation.settings,
+            self._shown.index + len(generation.prompt),
+            under_others=generation.steps[self._shown.index].settings != generation.settings,
         )
+
+
+def _wordless(step: GeneratedToken) -> str:
+    """What stands for a token without text: the end, or a part of a character that the next ones complete."""
+    return "<end>" if step.token_id in step.context.rules.eos else "…"

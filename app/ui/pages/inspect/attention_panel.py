@@ -41,7 +41,7 @@ class AttentionPanel(Panel):
 
     def show_head(self, reading: HeadReading, tokens: Sequence[Token], mode: str) -> None:
         """Draw a head; `mode` is "weights" or "scores"."""
-        labels = [token.text for token in tokens]
+        labels = [token.shown for token in tokens]
         self.set_subtitle(f"L{reading.layer} · H{reading.head}")
         self.heatmap.set_title(f"Block {reading.layer} head {reading.head}")
         self.heatmap.set_attention(reading.pattern, reading.visible, labels, labels, reading.scores)

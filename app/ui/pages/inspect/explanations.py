@@ -9,6 +9,7 @@ from app.engine.models.records import ModelSummary
 from app.engine.trace.records import Candidate, HeadReading, TensorReading, Token
 from app.session.state import block_of, part_of
 from app.ui.explanation import Explanation, ShapeBlock
+from app.ui.widgets.token_text import SPACE_SIGN, visible_token
 
 INTRODUCTION = Explanation(
     title="Inside a transformer",
@@ -17,6 +18,22 @@ INTRODUCTION = Explanation(
     "and a small network find, until the last one says which token may come next.",
     try_this="Press an example, or type a sentence of your own and press Enter.",
 )
+
+NOT_TRACED = Explanation(
+    title="Nothing to show",
+    looking_at="This text could not be run through the model; the message above says why.",
+    try_this="Press <b>Edit</b> and change the text.",
+)
+# What a block of a formula is called; the residual stream and its normed copies are x.
+LETTERS = {
+    "embed": "E",
+    "pos_embed": "P",
+    "attn.z": "z",
+    "attn.out": "o",
+    "mlp.hidden": "h",
+    "mlp.out": "m",
+    "logits": "z",
+}
 
 # part of a block -> (title, what its rows are, formula, plain words)
 PARTS = {
@@ -99,8 +116,25 @@ PARTS = {
 
 
 def _token(token: Token) -> str:
-    shown = token.text.strip() or repr(token.text)[1:-1]
-    return f"<code>{escape(shown)}</code>"
+    return f"<code>{_isolated(visible_token(token.shown).lstrip(SPACE_SIGN) or SPACE_SIGN)}</code>"
+
+
+def _isolated(text: str) -> str:
+    """Escaped, and kept apart from the sentence around it: right-to-left text would turn that round (UAX 9)."""
+    return f"\u2068{escape(text)}\u2069"
+
+
+def explain_tokens(summary: ModelSummary, tokens: Sequence[Token]) -> Explanation:
+    """How the text was cut."""
+    return Explanation(
+        title="Tokens",
+        subtitle=f"{len(tokens)} of a vocabulary of {summary.vocabulary:,}",
+        looking_at="The text, cut into pieces that the model knows. Under each stands its <b>id</b>, its line in the "
+        "vocabulary. Tokens are counted from 0.",
+        plain="␣ is a space that belongs to the token, ⏎ a line break. A character that the vocabulary lacks is "
+        "written as its bytes, each a token of its own, such as E7.",
+        try_this="Type a rare word or a name: it falls into several pieces. The Model page searches the vocabulary.",
+    )
 
 
 def explain_head(
@@ -111,16 +145,19 @@ def explain_head(
     row = reading.pattern[query]
     best = int(row.argmax())
     weights = mode == "weights"
-    looked = (
-        f"{_token(tokens[query])} (#{query}) looks most at {_token(tokens[best])} (#{best}): {row[best] * 100:.1f}%."
-    )
+    pair = f"{_token(tokens[query])} (#{query})", f"{_token(tokens[best])} (#{best})"
+    looked = f"{pair[0]} looks most at {pair[1]}: {row[best] * 100:.1f}%."
+    if not weights:
+        score = f"{reading.scores[query, best]:+.2f}".replace("-", "−")
+        looked = f"{pair[0]} scores highest with {pair[1]}: {score}. Softmax makes that {row[best] * 100:.1f}%."
     if reading.measured.induction is not None and reading.measured.induction > 0.3:
         looked += " When a word repeats, this head looks at what followed it the last time: an <b>induction head</b>."
     elif reading.measured.previous_token is not None and reading.measured.previous_token > 0.5:
         looked += " Over the whole text it mostly looks one token back: a <b>previous-token head</b>."
     elif reading.measured.first_token is not None and reading.measured.first_token > 0.5:
         looked += " Over the whole text it mostly rests on the first token, where a head goes that has nothing to do."
-    formula = f"<i>A</i> = softmax( <i>Q K</i><sup>T</sup> ⁄ √{summary.head_dim} + mask )"
+    inner = f"<i>Q K</i><sup>T</sup> ⁄ √{summary.head_dim} + mask"
+    formula = f"<i>A</i> = softmax( {inner} )" if weights else f"<i>S</i> = {inner}"
     return Explanation(
         title="Attention weights" if weights else "Attention scores",
         subtitle=f"Block {reading.layer}, head {reading.head}, {'after' if weights else 'before'} softmax",
@@ -131,7 +168,7 @@ def explain_head(
         blocks=(
             ShapeBlock("Q", count, summary.head_dim),
             ShapeBlock("K^T", summary.head_dim, count, joint="·"),
-            ShapeBlock("A", count, count, joint="→", result=True),
+            ShapeBlock("A" if weights else "S", count, count, joint="→", result=True),
         ),
         formula_note=f"1 of {summary.heads} heads"
         + (f" in {summary.kv_heads} key-value groups" if summary.kv_heads != summary.heads else ""),
@@ -149,7 +186,7 @@ def explain_tensor(summary: ModelSummary, reading: TensorReading) -> Explanation
     shape = reading.values.shape
     blocks: tuple[ShapeBlock, ...] = ()
     if reading.values.ndim > 1:
-        blocks = (ShapeBlock(part.rpartition(".")[2], shape[-2], shape[-1], result=True),)
+        blocks = (ShapeBlock(LETTERS.get(part, "x"), shape[-2], shape[-1], result=True),)
     if part in ("attn.q", "attn.k", "attn.v"):
         letter = part[-1].upper()
         blocks = (
@@ -178,14 +215,16 @@ def explain_candidates(
     best = candidates[0]
     return Explanation(
         title="Next token",
-        subtitle=f"After token {position}, {tokens[position].text!r}",
+        subtitle=f"After token {position}, {visible_token(tokens[position].shown)}",
         looking_at="The tokens that the model holds most likely to come next, with their probabilities.",
         formula_html="<i>p</i> = softmax( norm(<i>x</i>) <i>W</i><sub>U</sub> )",
         blocks=(
             ShapeBlock("x", 1, summary.width),
-            ShapeBlock("W_U", summary.width, summary.vocabulary, joint="·"),
+            ShapeBlock("W", summary.width, summary.vocabulary, joint="·"),
             ShapeBlock("z", 1, summary.vocabulary, joint="→", result=True),
         ),
-        plain=f"Of {summary.vocabulary:,} tokens, <code>{escape(best.text)}</code> gets {best.probability * 100:.1f}%.",
+        formula_note="z are the logits; softmax makes them the probabilities p",
+        plain=f"Of {summary.vocabulary:,} tokens, <code>{_isolated(visible_token(best.text))}</code> gets "
+        f"{best.probability * 100:.1f}%.",
         try_this="Click another token of the prompt: the bars then show what the model expected after that one.",
     )

@@ -30,7 +30,7 @@ def tensor_facts(reading: TensorReading) -> list[tuple[str, str, str]]:
 
 
 def _share(value: float | None) -> str:
-    return "nothing repeats" if value is None else f"{value * 100:.1f}%"
+    return "no repeats" if value is None else f"{value * 100:.1f}%"
 
 
 def head_facts(reading: HeadReading) -> list[tuple[str, str, str]]:

@@ -19,6 +19,8 @@ class FlowView(QWidget):
 
     stage_chosen = Signal(str)
     block_chosen = Signal(int)
+    end_chosen = Signal(bool)
+    """The first row (True), the text's tokens, or the last, the next token."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -110,7 +112,7 @@ class FlowView(QWidget):
     def _paint_row(self, painter: QPainter, index: int, row: FlowRow) -> None:
         rect = self.row_rect(index).adjusted(4, 1.5, -4, -1.5)
         chosen = bool(row.name) and same_row(self._shown, row.name)
-        selectable = bool(row.name) or row.block is not None
+        selectable = bool(row.name) or row.block is not None or row.ends
         if row.block is not None and row.block != self._open_block:
             painter.setPen(QPen(self._theme.color("line"), 1))
             painter.setBrush(self._theme.color("hover" if index == self._hovered else "surface"))
@@ -178,6 +180,8 @@ class FlowView(QWidget):
             self.block_chosen.emit(row.block)
         elif row.name:
             self.stage_chosen.emit(row.name)
+        elif row.ends:
+            self.end_chosen.emit(index == 0)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         step = {Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1}.get(Qt.Key(event.key()))

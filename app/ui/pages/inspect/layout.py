@@ -142,6 +142,11 @@ class InspectLayout(Page):
         self.heads.setVisible(per_head)
         self.histogram_panel.show()
         self._fit_last(self._column, self.facts_panel, self._lowest() if self._low else STATISTICS)
+        heads, histogram, facts = self._column.sizes()
+        if per_head and heads + histogram:
+            # Two rows of heads at least, so that the chosen one is seen.
+            share = round(0.56 * (heads + histogram))
+            self._column.setSizes([share, heads + histogram - share, facts])
 
     def bar_count(self) -> int:
         """How many bars the next-token panel has room for."""

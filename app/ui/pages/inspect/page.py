@@ -35,6 +35,7 @@ class InspectPage(InspectLayout):
         self.empty.chosen.connect(session.set_prompt)
         self.flow.stage_chosen.connect(self._stage_chosen)
         self.flow.block_chosen.connect(self._block_chosen)
+        self.flow.end_chosen.connect(self._end_chosen)
         self.attention.mode_chosen.connect(self._mode_chosen)
         self.attention.heatmap.clicked.connect(self._cell_clicked)
         self.attention.heatmap.hovered.connect(self._cell_hovered)
@@ -87,8 +88,18 @@ class InspectPage(InspectLayout):
         if self._session.inspection.ready:
             self.banner.clear(including_errors=True)
         else:
-            self.attention.heatmap.clear()
-            self.bars.set_rows([])
+            self._clear_readings()
+
+    def _clear_readings(self) -> None:
+        """Nothing of an older run stays on screen."""
+        self.attention.heatmap.clear()
+        self.attention.set_subtitle("")
+        self.bars.set_rows([])
+        self.next_token.set_subtitle("")
+        self.grid.set_patterns(np.zeros((0, 0, 1, 1), dtype=np.float32), causal=True)
+        self.facts.set_rows([])
+        if self._session.inspection.tokens:
+            self.explained.emit(explanations.NOT_TRACED)
 
     @Slot()
     def _selection_changed(self) -> None:
@@ -151,7 +162,7 @@ class InspectPage(InspectLayout):
         self.tensor.show_tensor(reading, self._session.inspection.tokens, selection.head, summary.heads)
         self.show_for_tensor(per_head=reading.values.ndim == 3)
         self.histogram.set_values(reading.values)
-        self.histogram_panel.set_subtitle(f"{reading.values.size:,} values, log count")
+        self.histogram_panel.set_subtitle(f"{reading.values.size:,} values, log scale")
         self.facts_panel.set_title("Statistics")
         self.facts_panel.set_subtitle("whole tensor")
         self.facts.set_rows(tensor_facts(reading))
@@ -164,7 +175,7 @@ class InspectPage(InspectLayout):
         found = self._session.inspection.candidates[position][: self.bar_count()]
         self.bars.set_rows([(candidate.text, candidate.probability, None) for candidate in found])
         token = self._session.inspection.tokens[position]
-        self.next_token.set_subtitle(f"after {visible_token(token.text)} #{position}")
+        self.next_token.set_subtitle(f"after {visible_token(token.shown)} #{position}")
 
     def _draw_flow(self) -> None:
         summary, inspection, selection = self._session.summary, self._session.inspection, self._session.selection
@@ -176,7 +187,7 @@ class InspectPage(InspectLayout):
 
     def _mark_query(self) -> None:
         query, key = self._session.query, self._session.selection.key
-        self.prompt.strip.set_selected(query)
+        self.prompt.select(query)
         self.prompt.strip.set_dim_after(query is not None and query + 1 < len(self._session.inspection.tokens))
         if query is None:
             return
@@ -190,6 +201,16 @@ class InspectPage(InspectLayout):
     @Slot(str)
     def _stage_chosen(self, name: str) -> None:
         self._session.select(name=name)
+
+    @Slot(bool)
+    def _end_chosen(self, first: bool) -> None:
+        """Explain the tokens or the next token; both are on screen already."""
+        self.flow_button.close_sheet()
+        summary = self._session.summary
+        if not first:
+            self._bar_clicked(0)
+        elif summary is not None:
+            self.explained.emit(explanations.explain_tokens(summary, self._session.inspection.tokens))
 
     @Slot(int)
     def _block_chosen(self, block: int) -> None:

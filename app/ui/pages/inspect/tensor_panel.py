@@ -72,7 +72,7 @@ class TensorPanel(Panel):
                 letters.set_index(family.index(part))
         place, slices = slice_of(reading, head * reading.values.shape[0] // query_heads)
         values = reading.values if place is None else reading.values[place]
-        labels = [token.text for token in tokens] if values.ndim == 2 else None
+        labels = [token.shown for token in tokens] if values.ndim == 2 else None
         group = "KV head" if slices < query_heads else "head"
         self.set_title(reading.name)
         self.set_subtitle("" if place is None else f"{group} {place} of {slices}")

@@ -33,7 +33,7 @@ def explain_model(summary: ModelSummary) -> Explanation:
         formula_html="logits = <i>x</i> <i>W</i><sub>U</sub>",
         blocks=(
             ShapeBlock("x", 1, summary.width),
-            ShapeBlock("W_U", summary.width, summary.vocabulary, "·"),
+            ShapeBlock("W", summary.width, summary.vocabulary, "·"),
             ShapeBlock("z", 1, summary.vocabulary, "→", result=True),
         ),
         formula_note="the last step, for one token",

@@ -12,8 +12,8 @@ from app.ui.widgets.painting import outline_round
 
 _CELLS = 6
 KINDS = (
-    ("decoder", "Decoder only", "looks back, predicts what follows", "GPT-2, Llama, Qwen, Gemma"),
-    ("encoder", "Encoder only", "looks both ways, fills blanks", "BERT, RoBERTa"),
+    ("decoder", "Decoder only", "looks back, writes on", "GPT-2, Llama, Qwen, Gemma"),
+    ("encoder", "Encoder only", "looks both ways", "BERT, RoBERTa"),
     ("encoder-decoder", "Encoder and decoder", "reads all, then writes", "T5, BART, Marian"),
 )
 
@@ -66,15 +66,17 @@ class FamilyCard(QWidget):
         for text, font, token in lines:
             painter.setFont(font)
             painter.setPen(color(token))
-            shown = QFontMetricsF(font).elidedText(text, Qt.TextElideMode.ElideRight, room)
-            painter.drawText(QRectF(14, y, room + 4, 18), Qt.AlignmentFlag.AlignVCenter, shown)
+            # The title stands above the drawing and has the whole width.
+            wide = rect.width() - 28 if text == self._title else room
+            shown = QFontMetricsF(font).elidedText(text, Qt.TextElideMode.ElideRight, wide)
+            painter.drawText(QRectF(14, y, wide + 4, 18), Qt.AlignmentFlag.AlignVCenter, shown)
             y += 18
         painter.setFont(self._theme.font(12, mono=True))
         painter.setPen(color("ink2"))
         for text in self._numbers:
             painter.drawText(QRectF(14, y + 2, rect.width() - 28, 17), Qt.AlignmentFlag.AlignVCenter, text)
             y += 17
-        self._paint_drawing(painter, rect.right() - 14 - self._drawing_width(), 16)
+        self._paint_drawing(painter, rect.right() - 14 - self._drawing_width(), 34)
         painter.end()
 
     def _drawing_width(self) -> float:
