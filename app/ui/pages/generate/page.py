@@ -29,9 +29,9 @@ EXAMPLES = (
     "Lily found a shiny key under the old tree. She",
     "The little fox was hungry, so he went to the",
 )
-REDRAW_MS = 50
-"""New tokens are drawn at most 20 times a second, all that came since at once."""
-LOOK_EVERY = 3
+REDRAW_MS = 66
+"""New tokens are drawn at most 15 times a second, all that came since at once."""
+LOOK_EVERY = 6
 """So many redraws of the text to one of the newest token's choice while it is being written."""
 ENDINGS = {
     "end of text": "the model ended the text",
