@@ -34,6 +34,8 @@ from app.ui.zoom import stepped, store_zoom, stored_zoom
 if TYPE_CHECKING:
     from app.ui.pages.model.page import ModelPage
 
+FULL = 100
+SMALLEST_ZOOMED = (720, 440)
 NARROW = 1280
 """Below this width Explain collapses by itself."""
 LABELS = {"model": "Model", "inspect": "Inspect", "generate": "Generate"}
@@ -61,9 +63,10 @@ class Window(QMainWindow):
         self._asked: Callable[[], object] | None = None
         self.labels = LABELS
         self.setWindowTitle("Unembed")
-        self.setMinimumSize(*SMALLEST)
         self.setAcceptDrops(True)
         self._zoom = stored_zoom()
+        # Larger drawing leaves room for less of it: at 200 % a screen of 1,440 × 900 has 720 × 450 of our pixels.
+        self.setMinimumSize(*(SMALLEST if self._zoom <= FULL else SMALLEST_ZOOMED))
         self._start = session.generation.settings
         self.pages: dict[str, Page] = {}
         self._build()
