@@ -5,13 +5,10 @@ from __future__ import annotations
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
-from PySide6.QtCore import Slot
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.engine.models.records import Devices
-from app.ui.theme import Theme
-from app.ui.widgets.labels import make_label
+from app.ui.text_dialog import TextDialog
 from app.ui.widgets.memory_bar import bytes_text
 
 PACKAGES = (
@@ -44,28 +41,9 @@ def about_text(devices: Devices | None, log_file: str) -> str:
     return "\n".join([*lines, f"Log: {log_file}"])
 
 
-class AboutDialog(QDialog):
+class AboutDialog(TextDialog):
     """The text, and a button that copies it."""
 
-    def __init__(self, theme: Theme, devices: Devices | None, log_file: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle("About Unembed")
-        self.setMinimumSize(560, 400)
-        layout = QVBoxLayout(self)
-        layout.addWidget(make_label(theme, "Unembed", 18, 650))
-        layout.addWidget(make_label(theme, "Open a transformer up. Apache-2.0.", 13, role="secondary"))
-        self.text = QPlainTextEdit(about_text(devices, log_file))
-        self.text.setReadOnly(True)
-        self.text.setFont(theme.font(12, mono=True))
-        self.text.setAccessibleName("Versions and devices")
-        layout.addWidget(self.text)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        copy = QPushButton("Copy")
-        copy.clicked.connect(self._copy)
-        buttons.addButton(copy, QDialogButtonBox.ButtonRole.ActionRole)
-        buttons.rejected.connect(self.reject)
-        layout.addWidget(buttons)
-
-    @Slot()
-    def _copy(self) -> None:
-        QGuiApplication.clipboard().setText(self.text.toPlainText())
+    def __init__(self, devices: Devices | None, log_file: str, parent: QWidget | None = None) -> None:
+        words = "Unembed opens a transformer up. Free software under the Apache License 2.0."
+        super().__init__("About Unembed", words, about_text(devices, log_file), "Copy", parent)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
@@ -61,7 +61,7 @@ class Window(QMainWindow):
         self._narrow: bool | None = None
         self._painted = False
         self._asked: Callable[[], object] | None = None
-        self.labels = LABELS
+        self.labels: Mapping[str, str] = LABELS
         self.setWindowTitle("Unembed")
         self.setAcceptDrops(True)
         self._zoom = stored_zoom()
@@ -213,7 +213,7 @@ class Window(QMainWindow):
     @Slot()
     def about(self) -> None:
         """Versions and devices."""
-        dialog = AboutDialog(self.theme, self.session.library.devices, self._log_file, self)
+        dialog = AboutDialog(self.session.library.devices, self._log_file, self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.show()
 

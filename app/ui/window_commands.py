@@ -2,18 +2,45 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import Protocol
 
 from PySide6.QtGui import QKeySequence
 
+from app.session.session import Session
 from app.ui.actions import Command, bound
+from app.ui.jobs_panel import JobsPanel
+from app.ui.model_controls import ModelControls
+from app.ui.theme import Theme
+from app.ui.widgets.explain_panel import ExplainPanel
+from app.ui.widgets.palette import Palette
 from app.ui.zoom import ZOOMS
 
-if TYPE_CHECKING:
-    from app.ui.window import Window
+
+class Commanded(Protocol):
+    """What the commands need of the window."""
+
+    theme: Theme
+    session: Session
+    bundled: tuple[str, ...]
+    labels: Mapping[str, str]
+    """The pages' names by key, in the order of the rail."""
+    jobs: JobsPanel
+    explain: ExplainPanel
+    controls: ModelControls
+    palette_popup: Palette
+
+    def show_page(self, key: str) -> None: ...
+    def run(self) -> None: ...
+    def stop(self) -> None: ...
+    def search_hub(self) -> None: ...
+    def about(self) -> None: ...
+    def zoom_by(self, step: int) -> None: ...
+    def zoom_to(self, zoom: int) -> None: ...
+    def close(self) -> bool: ...
 
 
-def window_commands(window: Window) -> list[Command]:
+def window_commands(window: Commanded) -> list[Command]:
     """Everything that can be done wherever the person is, the pages first."""
     session, models = window.session, window.session.models
     pages = [
@@ -48,7 +75,7 @@ def window_commands(window: Window) -> list[Command]:
     ]
 
 
-def model_commands(window: Window) -> list[Command]:
+def model_commands(window: Commanded) -> list[Command]:
     """One command for each model that can be opened at once."""
     session = window.session
     known = [entry.ref for entry in session.library.entries if not entry.problem] or [*window.bundled]

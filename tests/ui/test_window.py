@@ -87,7 +87,7 @@ def test_a_defect_opens_a_dialog_and_the_program_goes_on(desk: Desk) -> None:
     job.failed.connect(desk.board.report)
     desk.wait(lambda: bool(desk.window.findChildren(DefectDialog)))
     dialog = desk.window.findChildren(DefectDialog)[0]
-    assert "RuntimeError: nobody expected this" in dialog.details.toPlainText()
+    assert "RuntimeError: nobody expected this" in dialog.text.toPlainText()
     dialog._copy()
     assert "nobody expected this" in QGuiApplication.clipboard().text()
     dialog.close()
