@@ -7,7 +7,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QProcess, QStandardPaths, Qt
+from PySide6.QtCore import QEventLoop, QProcess, QStandardPaths, Qt
 from PySide6.QtWidgets import QApplication
 
 from app.engine.decode.settings import BALANCED
@@ -93,6 +93,8 @@ class Program:
         from app.ui.pages.inspect.layout import EXAMPLES
 
         self.window.show_page(self.page)
+        # It is seen before the others are built.
+        self.application.processEvents(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents)
         self.window.complete()
         if self.remembering:
             restore_splitters(self.window)

@@ -11,18 +11,22 @@ REPEATS = 11
 
 
 def painted(which: str) -> float:
-    """Seconds from the start of a process to the first paint of its window; `which` is "app", "page" or "bare"."""
+    """Seconds from the start of a process to the first paint of what `window_painting` calls `which`."""
     return float(run_child("window_painting", which, **{STARTED: repr(time.time())}))
 
 
 def measure(repeats: int = REPEATS) -> list[Row]:
-    """A row for the window's frame, and one for the page that is built into it."""
-    numbers = in_turn({which: lambda which=which: painted(which) for which in ("app", "page", "bare")}, repeats)
+    """Rows for the window's frame, for the page that is built into it, and for the first picture there."""
+    numbers = in_turn(
+        {which: lambda which=which: painted(which) for which in ("app", "page", "picture", "bare")}, repeats
+    )
     bare = "bare PySide6 + pyqtgraph window"
     frame, page = "first paint of the window, from process start", "first paint of the page in it"
+    picture = "first picture of the model: torch imported, story-gpt loaded, its attention drawn"
     return [
         compare(frame, numbers["app"], bare, numbers["bare"], Budget(1.5), milliseconds),
         compare(page, numbers["page"], bare, numbers["bare"], None, milliseconds),
+        compare(picture, numbers["picture"], bare, numbers["bare"], None, milliseconds),
     ]
 
 

@@ -1,8 +1,8 @@
 """A process that opens one window and says how many seconds after its start the window was painted.
 
-`app` opens Unembed through its own `main.py` and waits for its frame, `page` for the page in it; `bare` opens a PySide6
-window that holds a pyqtgraph picture and nothing else. All are timed in the same way, from the moment that the parent
-wrote into the environment.
+`app` opens Unembed through its own `main.py` and waits for its frame, `page` for the page in it, `picture` for the
+first attention pattern of the model; `bare` opens a PySide6 window that holds a pyqtgraph picture and nothing else. All
+are timed in the same way, from the moment that the parent wrote into the environment.
 """
 
 from __future__ import annotations
@@ -40,20 +40,27 @@ class FirstPaint(QObject):
         return super().event(event)
 
 
-def open_app(page: bool = False) -> None:
+def open_app(until: str = "frame") -> None:
     """Unembed as a person starts it."""
     import main
 
     class Watched(main.Program):
         def __init__(self, *arguments: object) -> None:
             super().__init__(*arguments)
-            if not page:
+            if until == "frame":
                 self.first_paint = FirstPaint(self.window)
 
         def begin(self) -> None:
-            super().begin()
-            if page:
+            if until == "page":
+                # Built first, so that its first paint is not missed.
+                self.window.show_page(self.page)
                 self.first_paint = FirstPaint(self.window.page)
+            super().begin()
+            if until == "picture":
+                self.session.inspection.head_read.connect(self.picture_came)
+
+        def picture_came(self, _reading: object) -> None:
+            self.first_paint = FirstPaint(self.window.page.attention.heatmap)
 
     main.Program = Watched
     sys.argv[:] = ["main.py"]
@@ -79,4 +86,6 @@ def open_bare() -> None:
 
 
 if __name__ == "__main__":
-    {"app": open_app, "page": lambda: open_app(page=True), "bare": open_bare}[sys.argv[1]]()
+    {"app": open_app, "page": lambda: open_app("page"), "picture": lambda: open_app("picture"), "bare": open_bare}[
+        sys.argv[1]
+    ]()

@@ -34,16 +34,18 @@ def load(
     precision: str = "auto",
     progress: Callable[[LoadProgress], None] | None = None,
     cancel: Callable[[], bool] | None = None,
+    *,
+    local_files_only: bool = False,
 ) -> LoadedModel:
     """Open a bundled model by name, a folder or a hub id, in eval mode with transformers' default attention.
 
     `device` is "auto", "cpu", "cuda", "cuda:1" or "mps"; a model too large for one of several GPUs is spread over
     them where it is "auto". `precision` is "auto" (fp32 on a CPU, else the checkpoint's own), "fp32", "fp16" or "bf16".
-    A hub id is downloaded unless the cache has it. Weights are read from safetensors only and no code of the folder
-    is ever run. `progress` hears each step; `cancel` is asked between steps, and True raises Cancelled. Everything that
-    can be wrong with a folder raises UserError.
+    A hub id is downloaded unless the cache has it or `local_files_only`. Weights are read from safetensors only and
+    no code of the folder is ever run. `progress` hears each step; `cancel` is asked between steps, and True raises
+    Cancelled. Everything that can be wrong with a folder raises UserError.
     """
-    steps = load_steps(ref, device, precision)
+    steps = load_steps(ref, device, precision, local_files_only)
     while True:
         try:
             step = next(steps)
@@ -57,11 +59,11 @@ def load(
 
 
 def load_steps(
-    ref: str | Path, device: str = "auto", precision: str = "auto"
+    ref: str | Path, device: str = "auto", precision: str = "auto", local_files_only: bool = False
 ) -> Generator[LoadProgress, None, LoadedModel]:
     """The steps of `load` as a generator for a lane: each yield says what comes next, the model is returned."""
     place = choose_device(device)
-    folder = yield from _fetched(str(ref))
+    folder = yield from _fetched(str(ref), local_files_only)
     name = Path(str(ref)).name
     config = _config(folder)
     files = weight_files(folder)
@@ -89,10 +91,10 @@ def load_steps(
     return LoadedModel(model, tokenizer, config.model_type, "decoder", folder, anatomy, summary)
 
 
-def _fetched(ref: str) -> Generator[LoadProgress, None, Path]:
+def _fetched(ref: str, local_files_only: bool) -> Generator[LoadProgress, None, Path]:
     """The folder that `ref` names; a hub id that is not in the cache, or not wholly, is downloaded."""
     yield LoadProgress("Looking for the model", 0.0)
-    known = ref in bundled_models() or not looks_like_hub_id(ref)
+    known = local_files_only or ref in bundled_models() or not looks_like_hub_id(ref)
     if not known and (cached := cached_folder(ref)) is not None:
         # What is there is not fetched again, so that a model in the cache opens without network.
         known = not entry_of(cached, ref, "cache").problem or offline()

@@ -113,6 +113,14 @@ def test_the_token_goes_along(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> 
     assert hub.tokens == {"hf_ours"}
 
 
+def test_local_files_only_asks_nobody(hub: FakeHub) -> None:
+    with pytest.raises(UserError, match="no model called"):
+        load(NAME, local_files_only=True)
+    assert not hub.sent
+    drained(NAME)
+    assert load(NAME, local_files_only=True).family == "llama"
+
+
 def test_offline_means_that_nothing_is_asked(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(UserError, match="HF_HUB_OFFLINE"):
