@@ -46,7 +46,7 @@ def read_prompt(loaded: Any, text: str) -> Prompt:
             f"{type(model).__name__} has no language-modelling head, so it cannot generate.",
             "Open a checkpoint saved with one.",
         )
-    ids = tuple(loaded.tokenizer(text)["input_ids"])
+    ids = tuple(loaded.tokenizer(text, verbose=False)["input_ids"])
     text_config = config.get_text_config(decoder=True)
     context = getattr(text_config, "max_position_embeddings", None)
     generation = model.generation_config

@@ -22,7 +22,8 @@ def tokenize(tokenizer: Any, text: str) -> tuple[Token, ...]:
     emoji) share its slice. A tokenizer without offsets is asked to decode each token. Special tokens show their name.
     """
     fast = getattr(tokenizer, "is_fast", False)
-    encoded = tokenizer(text, return_offsets_mapping=True) if fast else tokenizer(text)
+    # A text that is too long gets a sentence from us; transformers' own warning would only stand in the terminal.
+    encoded = tokenizer(text, return_offsets_mapping=True, verbose=False) if fast else tokenizer(text, verbose=False)
     ids = list(encoded["input_ids"])
     offsets = encoded["offset_mapping"] if fast else [None] * len(ids)
     special = set(tokenizer.all_special_ids)

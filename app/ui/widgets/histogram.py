@@ -58,6 +58,7 @@ class Histogram(QWidget):
         super().__init__(parent)
         self._theme = theme
         self._bins: Bins | None = None
+        self.setToolTip("Dashed: the 99th percentile of |x|, where the colours end. Grey bars: values near zero.")
         self._marker: float | None = None
         self.setMinimumSize(120, 80)
         self.setAccessibleName("Distribution of values")

@@ -25,7 +25,7 @@ from app.ui.widgets.painting import fill_round, focus_ring
 from app.ui.widgets.token_chip import GENERATE, INSPECT, Chip, ChipPainter, ChipState
 from app.ui.widgets.token_flow import TokenFlow
 
-_MARGIN = 3
+_MARGIN = 4
 _MORE_WIDTH = 56
 _CARET_WIDTH = 9
 

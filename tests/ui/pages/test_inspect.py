@@ -445,3 +445,26 @@ def test_scores_are_explained_as_scores(inspecting: Desk, expected: Trace) -> No
     said = words(desk.window.explain)
     assert "scores highest" in said
     assert "softmax(" not in said
+
+
+def test_the_open_block_folds_and_unfolds(inspecting: Desk) -> None:
+    desk, flow = inspecting, inspecting.inspect.flow
+
+    def header() -> QPointF:
+        row = next(index for index, row in enumerate(flow.rows()) if row.block == desk.session.selection.layer)
+        return QPointF(flow.row_rect(row).center())
+
+    before = len(flow.rows())
+    desk.click(flow, header())
+    assert len(flow.rows()) < before
+    assert not any(row.inside for row in flow.rows())
+    desk.click(flow, header())
+    assert len(flow.rows()) == before
+
+
+def test_the_chosen_token_is_marked_in_a_tensor_too(inspecting: Desk) -> None:
+    desk = inspecting
+    desk.session.select(name="blocks.1.resid_post")
+    desk.settle()
+    desk.click_chip(desk.inspect.prompt.strip, 3)
+    assert desk.inspect.tensor.view.selected()[0] == 3

@@ -85,6 +85,9 @@ class GeneratePage(Page):
         self.start.setProperty("kind", "primary")
         self.start.setToolTip("Continue the prompt (Ctrl+Enter)")
         self.start.clicked.connect(self.run)
+        # As wide as its longest words, so that nothing moves under the pointer when a run ends.
+        self.start.setText("Generate again")
+        self.start.setMinimumWidth(self.start.sizeHint().width())
         self.pause = QToolButton()
         self.pause.clicked.connect(self._pause_pressed)
         self.stop_button = QToolButton()
@@ -121,6 +124,7 @@ class GeneratePage(Page):
         self.choice.add_header_widget(self.left)
         self.bars = ProbabilityBars(theme)
         self.bars.set_columns("model", "with settings")
+        self.bars.setToolTip("Bar: the model's own probability. Tick: with the settings. Marked: the token drawn.")
         self.choice.body_layout.addWidget(self.bars)
         return self.choice
 

@@ -29,6 +29,8 @@ class InspectPage(InspectLayout):
         super().__init__(theme, session)
         self._mode = "weights"
         self._tensor_shown: TensorReading | None = None
+        self._folded = False
+        """The chosen block is folded in the flow; what it shows stays."""
         self.prompt.submitted.connect(session.set_prompt)
         self.prompt.strip.clicked.connect(self._token_clicked)
         self.prompt.strip.hovered.connect(self._underline)
@@ -160,6 +162,7 @@ class InspectPage(InspectLayout):
             return
         self._tensor_shown = reading
         self.tensor.show_tensor(reading, self._session.inspection.tokens, selection.head, summary.heads)
+        self._mark_row()
         self.show_for_tensor(per_head=reading.values.ndim == 3)
         self.histogram.set_values(reading.values)
         self.histogram_panel.set_subtitle(f"{reading.values.size:,} values, log scale")
@@ -181,13 +184,15 @@ class InspectPage(InspectLayout):
         summary, inspection, selection = self._session.summary, self._session.inspection, self._session.selection
         if summary is None:
             return
-        rows = flow_rows(summary, inspection.infos, len(inspection.tokens), selection.layer)
-        self.flow.set_rows(rows, selection.name, selection.layer)
+        unfolded = -1 if self._folded else selection.layer
+        rows = flow_rows(summary, inspection.infos, len(inspection.tokens), unfolded)
+        self.flow.set_rows(rows, selection.name, unfolded)
         self.flow_button.say(selection.name)
 
     def _mark_query(self) -> None:
         query, key = self._session.query, self._session.selection.key
         self.prompt.select(query)
+        self._mark_row()
         self.prompt.strip.set_dim_after(query is not None and query + 1 < len(self._session.inspection.tokens))
         if query is None:
             return
@@ -196,10 +201,17 @@ class InspectPage(InspectLayout):
             self.attention.heatmap.set_selected(query, int(head.pattern[query].argmax()) if key is None else key)
             self.prompt.strip.set_weights(head.pattern[query])
 
+    def _mark_row(self) -> None:
+        """The chosen token's row in a tensor whose rows are tokens."""
+        query, shown = self._session.query, self._tensor_shown
+        if query is not None and shown is not None and shown.values.ndim > 1:
+            self.tensor.view.set_selected(query, self.tensor.view.selected()[1])
+
     # What the person does
 
     @Slot(str)
     def _stage_chosen(self, name: str) -> None:
+        self._folded = False
         self._session.select(name=name)
 
     @Slot(bool)
@@ -214,6 +226,11 @@ class InspectPage(InspectLayout):
 
     @Slot(int)
     def _block_chosen(self, block: int) -> None:
+        if block == self._session.selection.layer:
+            self._folded = not self._folded
+            self._draw_flow()
+            return
+        self._folded = False
         part = part_of(self._session.selection.name)
         inside = self._session.selection.name.startswith("blocks.")
         self._session.select(name=f"blocks.{block}.{part if inside else 'attn.pattern'}")
