@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         TokenizerFacts,
         VocabularyEntry,
     )
+    from app.engine.trace.records import Exactness
 
 
 def entries(recent: tuple[str, ...]) -> Generator[tuple[ModelEntry, ...], None, None]:
@@ -66,6 +67,14 @@ def structure(loaded: LoadedModel) -> Generator[Any, None, tuple[tuple[ModuleRow
     rows = module_rows(loaded)
     yield None
     return rows, tokenizer_facts(loaded.tokenizer)
+
+
+def exactness(loaded: LoadedModel) -> Generator[None, None, Exactness]:
+    """How far the view of this model lies from the untouched model."""
+    yield None
+    from app.engine.trace.exactness import measure_exactness
+
+    return measure_exactness(loaded)
 
 
 def vocabulary(loaded: LoadedModel, text: str) -> Generator[None, None, tuple[VocabularyEntry, ...]]:

@@ -7,7 +7,9 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal, Slot
 
 from app.engine.models.records import ModuleRow, TokenizerFacts, VocabularyEntry
+from app.engine.trace.records import Exactness
 from app.jobs.board import Board
+from app.jobs.job import Priority
 from app.session import shelves
 from app.session.models import MODEL_LANE, OpenModels
 
@@ -17,6 +19,7 @@ class Structure(QObject):
 
     changed = Signal()
     vocabulary_found = Signal()
+    exactness_measured = Signal()
 
     def __init__(self, board: Board, models: OpenModels) -> None:
         super().__init__()
@@ -24,25 +27,42 @@ class Structure(QObject):
         self.rows: tuple[ModuleRow, ...] = ()
         self.tokenizer: TokenizerFacts | None = None
         self.vocabulary: tuple[VocabularyEntry, ...] = ()
+        self.exactness: Exactness | None = None
+        """How far the view of this model lies from the untouched model; None until it was measured."""
         models.changed.connect(self._model_changed)
 
     @Slot(str)
     def _model_changed(self, slot: str) -> None:
         if slot != "A":
             return
-        self.rows, self.tokenizer, self.vocabulary = (), None, ()
+        self.rows, self.tokenizer, self.vocabulary, self.exactness = (), None, (), None
         self.changed.emit()
+        self.exactness_measured.emit()
         loaded = self._models.loaded()
         if loaded is not None:
             job = self._board.start(
                 MODEL_LANE, "Read structure", lambda: shelves.structure(loaded), key="structure", quiet=True
             )
             job.finished.connect(self._read)
+            measuring = self._board.start(
+                MODEL_LANE,
+                "Measure exactness",
+                lambda: shelves.exactness(loaded),
+                priority=Priority.BACKGROUND,
+                key="exactness",
+                quiet=True,
+            )
+            measuring.finished.connect(self._measured)
 
     @Slot(object)
     def _read(self, found: Any) -> None:
         self.rows, self.tokenizer = found
         self.changed.emit()
+
+    @Slot(object)
+    def _measured(self, found: Exactness) -> None:
+        self.exactness = found
+        self.exactness_measured.emit()
 
     def search_vocabulary(self, text: str) -> None:
         """Find entries; `vocabulary_found` answers for the text asked last."""

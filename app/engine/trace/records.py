@@ -94,3 +94,16 @@ class Candidate:
     text: str
     probability: float
     logit: float
+
+
+@dataclass(frozen=True)
+class Exactness:
+    """The largest differences between what is shown and what transformers computes, on a text of `tokens` tokens."""
+
+    tokens: int
+    logits: float
+    """From the untouched model's logits; 0 means bit for bit."""
+    pattern: float | None
+    """From the attention weights of its eager attention; None where they cannot be had."""
+    reason: str = ""
+    """Why `pattern` is None."""

@@ -18,6 +18,7 @@ from ui.widgets.matrices import move
 from app.engine.models import load
 from app.engine.models.loaded import LoadedModel
 from app.engine.trace import trace
+from app.engine.trace.records import Exactness
 from app.engine.trace.result import Trace
 from app.ui.pages.inspect.layout import EXAMPLES
 from app.ui.theme import Theme
@@ -468,3 +469,13 @@ def test_the_chosen_token_is_marked_in_a_tensor_too(inspecting: Desk) -> None:
     desk.settle()
     desk.click_chip(desk.inspect.prompt.strip, 3)
     assert desk.inspect.tensor.view.selected()[0] == 3
+
+
+def test_a_badge_says_how_exact_the_view_is(inspecting: Desk) -> None:
+    badge = inspecting.inspect.attention.exact
+    assert badge.isVisible()
+    assert (badge.words(), badge.tone()) == ("exact", "ok")
+    assert "bit for bit" in badge.toolTip()
+    inspecting.inspect.attention.show_exactness(Exactness(12, 0.25, 1e-6))
+    assert (badge.words(), badge.tone()) == ("not exact", "warn")
+    assert "off by up to 2.5e-01" in badge.toolTip()

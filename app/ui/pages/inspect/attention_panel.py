@@ -7,14 +7,17 @@ from collections.abc import Sequence
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QCheckBox
 
-from app.engine.trace.records import HeadReading, Token
+from app.engine.trace.records import Exactness, HeadReading, Token
 from app.ui.theme import Theme
+from app.ui.widgets.badge import Badge
 from app.ui.widgets.heatmap import Heatmap
 from app.ui.widgets.panel import Panel
 from app.ui.widgets.segmented import Segmented
 from app.ui.widgets.table_twin import TableTwin
 
 MODES = ("weights", "scores")
+PATTERN_LIMIT = 5e-3
+"""Above this the eager run's other rounding no longer explains a difference; half precision comes near it."""
 
 
 class AttentionPanel(Panel):
@@ -31,6 +34,8 @@ class AttentionPanel(Panel):
         self.values.setChecked(True)
         self.values.setToolTip("Print the numbers into cells that are large enough")
         self.values.toggled.connect(self.heatmap.set_values_shown)
+        self.exact = Badge(theme)
+        self.add_header_widget(self.exact)
         self.add_header_widget(self.modes)
         self.add_header_widget(self.values)
         self.twin = TableTwin(theme, self.heatmap)
@@ -38,6 +43,21 @@ class AttentionPanel(Panel):
         self.add_header_widget(self.twin.button)
         self.body_layout.setContentsMargins(12, 6, 12, 6)
         self.body_layout.addWidget(self.twin)
+
+    def show_exactness(self, measured: Exactness | None) -> None:
+        """Say how far these pictures lie from the untouched model; None says nothing."""
+        if measured is None:
+            self.exact.say("")
+            return
+        same = "bit for bit the untouched model's" if measured.logits == 0 else f"off by up to {measured.logits:.1e}"
+        tip = f"Measured on {measured.tokens} tokens when the model was opened. Logits: {same}. "
+        if measured.pattern is None:
+            tip += f"Patterns could not be compared: {measured.reason}."
+        else:
+            tip += f"Attention patterns: within {measured.pattern:.1e} of transformers' eager attention."
+        exact = measured.logits == 0 and measured.pattern is not None and measured.pattern <= PATTERN_LIMIT
+        words = "exact" if exact else "patterns unchecked" if measured.pattern is None else "not exact"
+        self.exact.say(words, "ok" if exact else "warn", tip)
 
     def show_head(self, reading: HeadReading, tokens: Sequence[Token], mode: str) -> None:
         """Draw a head; `mode` is "weights" or "scores"."""

@@ -48,6 +48,7 @@ class InspectPage(InspectLayout):
         self._redraw.setSingleShot(True)
         self._redraw.setInterval(REDRAW_MS)
         self._redraw.timeout.connect(self._draw_grid)
+        session.structure.exactness_measured.connect(self._exactness_measured)
         inspection = session.inspection
         session.model_changed.connect(self._model_changed)
         session.prompt_changed.connect(self._prompt_changed)
@@ -66,6 +67,10 @@ class InspectPage(InspectLayout):
         summary = self._session.summary
         self.flow_panel.set_subtitle(f"{summary.layers} blocks" if summary else "")
         self.heads.set_subtitle(f"{summary.layers} × {summary.heads}" if summary else "")
+
+    @Slot()
+    def _exactness_measured(self) -> None:
+        self.attention.show_exactness(self._session.structure.exactness)
 
     @Slot()
     def _prompt_changed(self) -> None:
