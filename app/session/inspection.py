@@ -32,6 +32,7 @@ class Inspection(QObject):
     """The heads of one layer were drawn."""
     head_read = Signal(object)
     tensor_read = Signal(object)
+    weight_read = Signal(object)
     candidates_read = Signal(int)
     failed = Signal(object)
     """A UserError or a defect, with the run or the reading given up."""
@@ -76,6 +77,10 @@ class Inspection(QObject):
         """Ask for one head; `head_read` answers, at once when it was read before."""
         self._ask("head", (layer, head), work.read_head)
 
+    def read_weight(self, layer: int, head: int, query: int, key: int) -> None:
+        """Ask how one weight came about; `weight_read` answers."""
+        self._ask("weight", (layer, head, query, key), work.read_weight)
+
     def read_tensor(self, name: str) -> None:
         """Ask for a tensor; `tensor_read` answers."""
         self._ask("tensor", (name,), work.read_tensor)
@@ -114,6 +119,8 @@ class Inspection(QObject):
         if key[0] == "head":
             self.head = value
             self.head_read.emit(value)
+        elif key[0] == "weight":
+            self.weight_read.emit(value)
         elif key[0] == "tensor":
             self.tensor_read.emit(value)
         else:

@@ -17,7 +17,7 @@ TELL_EVERY = 0.2
 if TYPE_CHECKING:
     from app.engine.decode.settings import DecodingSettings
     from app.engine.models.loaded import LoadedModel
-    from app.engine.trace.records import Candidate, HeadReading, TensorReading
+    from app.engine.trace.records import Candidate, HeadReading, TensorReading, WeightReading
     from app.engine.trace.result import Trace
 
 
@@ -95,6 +95,16 @@ def read_head(trace: Trace, _tokenizer: Any, layer: int, head: int) -> Generator
 
     yield None
     return readings.read_head(trace, layer, head)
+
+
+def read_weight(
+    trace: Trace, _tokenizer: Any, layer: int, head: int, query: int, key: int
+) -> Generator[Any, None, WeightReading]:
+    """One weight and how it came about."""
+    from app.engine.trace import readings
+
+    yield None
+    return readings.read_weight(trace, layer, head, query, key)
 
 
 def read_tensor(trace: Trace, _tokenizer: Any, name: str) -> Generator[Any, None, TensorReading]:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from app.engine.trace.head_scores import head_scores
-from app.engine.trace.records import Candidate, HeadReading, TensorReading, Thumbnails
+from app.engine.trace.records import Candidate, HeadReading, TensorReading, Thumbnails, WeightReading
 from app.engine.trace.result import Trace
 
 THUMBNAIL_SIDE = 64
@@ -43,6 +43,30 @@ def read_head(trace: Trace, layer: int, head: int) -> HeadReading:
     scores, pattern = trace.scores_and_pattern(layer, head)
     measured = head_scores(pattern.numpy(), [token.id for token in trace.tokens])
     return HeadReading(layer, head, pattern.numpy(), scores.numpy(), torch.isfinite(scores).numpy(), measured)
+
+
+def read_weight(trace: Trace, layer: int, head: int, query: int, key: int) -> WeightReading:
+    """One weight with everything that made it. Grouped-query heads read the key-value head they share."""
+    scores, pattern = trace.scores_and_pattern(layer, head)
+    queries, keys = trace[f"blocks.{layer}.attn.q"].float(), trace[f"blocks.{layer}.attn.k"].float()
+    shared = head * keys.shape[0] // queries.shape[0]
+    ours, theirs = queries[head, query], keys[shared, key]
+    arguments = trace.score_arguments(layer)
+    return WeightReading(
+        layer,
+        head,
+        query,
+        key,
+        ours.numpy(),
+        theirs.numpy(),
+        float(ours.double() @ theirs.double()),
+        arguments.get("scaling"),
+        arguments.get("softcap"),
+        float(scores[query, key]),
+        float(pattern[query, key]),
+        scores[query].numpy(),
+        pattern[query].numpy(),
+    )
 
 
 def read_thumbnails(trace: Trace, layer: int, heads: int) -> Thumbnails:

@@ -107,3 +107,29 @@ class Exactness:
     """From the attention weights of its eager attention; None where they cannot be had."""
     reason: str = ""
     """Why `pattern` is None."""
+
+
+@dataclass(frozen=True)
+class WeightReading:
+    """How one attention weight came about: Q·Kᵀ → scale → mask → softmax (Vaswani et al. 2017, section 3.2.1)."""
+
+    layer: int
+    head: int
+    query: int
+    key: int
+    query_vector: np.ndarray
+    """float32 `[head_dim]`, after rotary."""
+    key_vector: np.ndarray
+    """float32 `[head_dim]`, of the key-value head that this head reads."""
+    dot: float
+    scaling: float | None
+    """What the family multiplies by, None where it is not handed to the attention function."""
+    softcap: float | None
+    """c of c·tanh(x/c), None where scores are not capped."""
+    score: float
+    """What went into softmax, bias and cap included; −inf where masked."""
+    weight: float
+    row_scores: np.ndarray
+    """float32 `[key]`, the scores of the query's row, masked −inf."""
+    row_weights: np.ndarray
+    """float32 `[key]`."""

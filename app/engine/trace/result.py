@@ -147,6 +147,11 @@ class Trace:
         """Both at once, for the price of one; shapes as `attention`."""
         return self._scores_and_weights(layer, head, "self")
 
+    def score_arguments(self, layer: int) -> dict[str, float]:
+        """The plain numbers that the model handed to its attention function: "scaling", "softcap"."""
+        arguments = self._call(layer)[0].arguments
+        return {name: float(value) for name in ("scaling", "softcap") if (value := arguments.get(name)) is not None}
+
     def visible(self, layer: int) -> torch.Tensor:
         """bool `[query, key]`: True where at least one head of the layer is allowed to look."""
         self._attention_shape(layer)

@@ -22,6 +22,7 @@ from app.engine.trace.records import Exactness
 from app.engine.trace.result import Trace
 from app.ui.pages.inspect.layout import EXAMPLES
 from app.ui.theme import Theme
+from app.ui.widgets.number_text import percent_text, signed_number
 from app.ui.widgets.token_text import visible_token
 
 TEXT = EXAMPLES[0]
@@ -479,3 +480,29 @@ def test_a_badge_says_how_exact_the_view_is(inspecting: Desk) -> None:
     inspecting.inspect.attention.show_exactness(Exactness(12, 0.25, 1e-6))
     assert (badge.words(), badge.tone()) == ("not exact", "warn")
     assert "off by up to 2.5e-01" in badge.toolTip()
+
+
+def test_one_weight_is_worked_out_with_the_models_numbers(inspecting: Desk, expected: Trace) -> None:
+    desk, page = inspecting, inspecting.inspect
+    desk.session.select(layer=2, head=1, query=6, key=4)
+    desk.settle()
+    desk.click(page.attention.modes.button(2))
+    desk.settle()
+    steps = page.attention.steps
+    assert steps.isVisible() and not page.attention.heatmap.isVisible()
+    q, k = expected["blocks.2.attn.q"][1, 6], expected["blocks.2.attn.k"][1, 4]
+    dot, weight = float(q.double() @ k.double()), float(expected.attention(2, 1)[6, 4])
+    said = steps.lines()
+    assert said[0] == f"q · k = {signed_number(dot, 3)}"
+    assert said[1] == f"× 0.125 = {signed_number(dot / 8, 3)}"
+    assert said[-1].startswith(f"weight {percent_text(weight)}: ␣the #6 looks at ␣went #4")
+    desk.key(steps, Qt.Key.Key_Left)
+    desk.settle()
+    assert desk.session.selection.key == 3
+    assert "␣Sue #3" in steps.lines()[-1]
+    page.step_head(1)
+    desk.settle()
+    assert steps.lines()[0] != said[0]
+    desk.click(page.attention.modes.button(0))
+    desk.settle()
+    assert page.attention.heatmap.isVisible()

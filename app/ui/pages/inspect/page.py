@@ -8,10 +8,11 @@ import numpy as np
 from PySide6.QtCore import QTimer, Slot
 from PySide6.QtGui import QResizeEvent
 
-from app.engine.trace.records import HeadReading, TensorReading
+from app.engine.trace.records import HeadReading, TensorReading, WeightReading
 from app.session.session import Session
 from app.session.state import part_of
 from app.ui.pages.inspect import explanations
+from app.ui.pages.inspect.attention_panel import MODES
 from app.ui.pages.inspect.facts_of import head_facts, tensor_facts
 from app.ui.pages.inspect.layout import InspectLayout
 from app.ui.pages.inspect.stages import flow_rows
@@ -29,6 +30,8 @@ class InspectPage(InspectLayout):
         super().__init__(theme, session)
         self._mode = "weights"
         self._tensor_shown: TensorReading | None = None
+        self._one_weight = False
+        """The arithmetic of the chosen weight stands in place of the heatmap."""
         self._folded = False
         """The chosen block is folded in the flow; what it shows stays."""
         self.prompt.submitted.connect(session.set_prompt)
@@ -41,6 +44,7 @@ class InspectPage(InspectLayout):
         self.attention.mode_chosen.connect(self._mode_chosen)
         self.attention.heatmap.clicked.connect(self._cell_clicked)
         self.attention.heatmap.hovered.connect(self._cell_hovered)
+        self.attention.steps.key_chosen.connect(self._key_chosen)
         self.tensor.name_chosen.connect(self._stage_chosen)
         self.grid.chosen.connect(self._head_chosen)
         self.bars.clicked.connect(self._bar_clicked)
@@ -59,6 +63,7 @@ class InspectPage(InspectLayout):
         inspection.head_read.connect(self._head_read)
         inspection.tensor_read.connect(self._tensor_read)
         inspection.candidates_read.connect(self._candidates_read)
+        inspection.weight_read.connect(self._weight_read)
 
     # What the session says
 
@@ -99,6 +104,7 @@ class InspectPage(InspectLayout):
 
     def _clear_readings(self) -> None:
         """Nothing of an older run stays on screen."""
+        self.attention.show_weight(None, ())
         self.attention.heatmap.clear()
         self.attention.set_subtitle("")
         self.bars.set_rows([])
@@ -152,7 +158,7 @@ class InspectPage(InspectLayout):
         inspection = self._session.inspection
         if (reading.layer, reading.head) != self._chosen_head() or not inspection.tokens:
             return
-        self.attention.show_head(reading, inspection.tokens, self._mode)
+        self.attention.show_head(reading, inspection.tokens, MODES[2] if self._one_weight else self._mode)
         self._mark_query()
         self.show_for_head()
         self.facts_panel.set_title("This head")
@@ -205,6 +211,15 @@ class InspectPage(InspectLayout):
         if head is not None and query < len(head.pattern):
             self.attention.heatmap.set_selected(query, int(head.pattern[query].argmax()) if key is None else key)
             self.prompt.strip.set_weights(head.pattern[query])
+            if self._one_weight:
+                chosen = self._session.selection
+                best = int(head.pattern[query].argmax()) if key is None else key
+                self._session.inspection.read_weight(chosen.layer, chosen.head, query, best)
+
+    @Slot(object)
+    def _weight_read(self, reading: WeightReading) -> None:
+        if (reading.layer, reading.head) == self._chosen_head() and reading.query == self._session.query:
+            self.attention.show_weight(reading, self._session.inspection.tokens)
 
     def _mark_row(self) -> None:
         """The chosen token's row in a tensor whose rows are tokens."""
@@ -248,8 +263,13 @@ class InspectPage(InspectLayout):
 
     @Slot(str)
     def _mode_chosen(self, mode: str) -> None:
+        self._one_weight = mode == MODES[2]
+        if self._one_weight:
+            self._show_scores(False)
+            return
         part = "attn.scores" if mode == "scores" else "attn.pattern"
         self._session.select(name=f"blocks.{self._session.selection.layer}.{part}")
+        self._show_scores(mode == "scores")
 
     @Slot(int)
     def _bar_clicked(self, _row: int) -> None:
@@ -259,6 +279,10 @@ class InspectPage(InspectLayout):
         if session.summary is not None and session.query is not None and found:
             tokens = session.inspection.tokens
             self.explained.emit(explanations.explain_candidates(session.summary, tokens, session.query, found))
+
+    @Slot(int)
+    def _key_chosen(self, key: int) -> None:
+        self._session.select(query=self._session.query, key=key)
 
     @Slot(int, int)
     def _cell_clicked(self, query: int, key: int) -> None:

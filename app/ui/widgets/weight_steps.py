@@ -1,0 +1,147 @@
+"""One attention weight, step by step: q · k, scale, mask, softmax over the row, with the numbers of the model."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QWidget
+
+from app.engine.trace.records import WeightReading
+from app.ui.theme import Theme
+from app.ui.widgets.matrix_geometry import symmetric_limit
+from app.ui.widgets.number_text import percent_text, signed_number
+from app.ui.widgets.painting import fill_round
+
+_LEFT, _RIGHT, _STRIP, _GAP = 116.0, 84.0, 22.0, 16.0
+_ROW_HEIGHT = 64.0
+
+
+class WeightSteps(QWidget):
+    """Strips of q, k and q × k over the dimensions of the head, the sum beside them, and the row it competes in.
+
+    `key_chosen(index)` when another bar of the row is clicked, or reached with the arrow keys.
+    """
+
+    key_chosen = Signal(int)
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._reading: WeightReading | None = None
+        self._names = ("", "")
+        self._row = QRectF()
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setMinimumSize(320, 220)
+        self.setAccessibleName("One weight, step by step")
+        theme.changed.connect(self._on_theme)
+
+    def show_weight(self, reading: WeightReading | None, query: str, key: str) -> None:
+        """Show a weight; `query` and `key` are the tokens in words."""
+        self._reading, self._names = reading, (query, key)
+        self.setAccessibleDescription(" ".join(self.lines()))
+        self.update()
+
+    def lines(self) -> list[str]:
+        """The arithmetic, a line each, as it is written under the strips."""
+        made = self._reading
+        if made is None:
+            return []
+        query, key = self._names
+        lines = [f"q · k = {signed_number(made.dot, 3)}"]
+        if made.scaling is not None:
+            lines.append(f"× {made.scaling:.4g} = {signed_number(made.dot * made.scaling, 3)}")
+        if made.softcap is not None:
+            lines.append(f"soft-capped at {made.softcap:g}")
+        if np.isneginf(made.score):
+            return [*lines, "masked: −∞", f"weight 0: {query} cannot look at {key}"]
+        lines.append(f"score {signed_number(made.score, 3)}")
+        total = float(np.exp(made.row_scores - made.row_scores.max()).sum())
+        share = float(np.exp(made.score - made.row_scores.max()))
+        lines.append(f"e^(score − max) ⁄ row's sum = {share:.4f} ⁄ {total:.4f}")
+        return [*lines, f"weight {percent_text(made.weight)}: {query} looks at {key}"]
+
+    def sizeHint(self) -> QSize:
+        return QSize(520, 360)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        made = self._reading
+        if made is None:
+            painter.setFont(self._theme.font(13))
+            painter.setPen(self._theme.color("ink3"))
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "Choose a cell of the heatmap first.")
+            return
+        query, key = self._names
+        product = made.query_vector * made.key_vector
+        y = 10.0
+        strips = ((f"q  {query}", made.query_vector), (f"k  {key}", made.key_vector), ("q × k", product))
+        for name, values in strips:
+            self._paint_strip(painter, y, name, values)
+            y += _STRIP + _GAP
+        painter.setFont(self._theme.font(13, mono=True))
+        painter.setPen(self._theme.color("ink"))
+        sum_place = QRectF(self.width() - _RIGHT + 6, y - _STRIP - _GAP, _RIGHT, _STRIP)
+        painter.drawText(sum_place, Qt.AlignmentFlag.AlignVCenter, f"Σ {signed_number(made.dot, 2)}")
+        for line in self.lines():
+            painter.drawText(QRectF(_LEFT, y, self.width() - _LEFT, 20), Qt.AlignmentFlag.AlignVCenter, line)
+            y += 22
+        self._paint_row(painter, y + 8, made)
+
+    def _paint_strip(self, painter: QPainter, y: float, name: str, values: np.ndarray) -> None:
+        painter.setFont(self._theme.font(12, mono=True))
+        painter.setPen(self._theme.color("ink2"))
+        metrics = painter.fontMetrics()
+        shown = metrics.elidedText(name, Qt.TextElideMode.ElideRight, round(_LEFT - 12))
+        painter.drawText(QRectF(4, y, _LEFT - 8, _STRIP), Qt.AlignmentFlag.AlignVCenter, shown)
+        room = self.width() - _LEFT - _RIGHT
+        limit, each = symmetric_limit(values), room / max(len(values), 1)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        for place, value in enumerate(values):
+            colour = self._theme.map_color("signed", float(value) / limit)
+            painter.fillRect(QRectF(_LEFT + place * each, y, each + 0.5, _STRIP), colour)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(self._theme.color("line"), 1))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRect(QRectF(_LEFT, y, room, _STRIP))
+
+    def _paint_row(self, painter: QPainter, y: float, made: WeightReading) -> None:
+        """Every weight of the row as a bar; the chosen one in the accent colour."""
+        height = min(_ROW_HEIGHT, self.height() - y - 18)
+        if height < 20:
+            return
+        room = self.width() - _LEFT - _RIGHT
+        each = room / max(len(made.row_weights), 1)
+        self._row = QRectF(_LEFT, y, room, height)
+        painter.setFont(self._theme.font(12, mono=True))
+        painter.setPen(self._theme.color("ink2"))
+        painter.drawText(QRectF(4, y, _LEFT - 8, height), Qt.AlignmentFlag.AlignVCenter, "the row")
+        painter.fillRect(QRectF(_LEFT, y, room, height), self._theme.color("sunken"))
+        for place, weight in enumerate(made.row_weights):
+            tall = max(height * float(weight), 1.0 if weight > 0 else 0.0)
+            bar = QRectF(_LEFT + place * each, y + height - tall, max(each - 1, 1), tall)
+            colour = self._theme.color("accent") if place == made.key else self._theme.bar_color()
+            fill_round(painter, bar, 1, colour)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if self._reading is not None and self._row.contains(event.position()):
+            share = (event.position().x() - self._row.left()) / self._row.width()
+            self._choose(int(share * len(self._reading.row_weights)))
+        else:
+            super().mousePressEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(Qt.Key(event.key()))
+        if step is None or self._reading is None:
+            super().keyPressEvent(event)
+        else:
+            self._choose(self._reading.key + step)
+
+    def _choose(self, key: int) -> None:
+        if self._reading is not None and 0 <= key < len(self._reading.row_weights):
+            self.key_chosen.emit(key)
+
+    @Slot()
+    def _on_theme(self) -> None:
+        self.update()
