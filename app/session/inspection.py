@@ -33,6 +33,8 @@ class Inspection(QObject):
     head_read = Signal(object)
     tensor_read = Signal(object)
     weight_read = Signal(object)
+    lens_read = Signal(int, object)
+    """A position and its LensReading, or the sentence that says why there is none."""
     candidates_read = Signal(int)
     failed = Signal(object)
     """A UserError or a defect, with the run or the reading given up."""
@@ -81,6 +83,10 @@ class Inspection(QObject):
         """Ask how one weight came about; `weight_read` answers."""
         self._ask("weight", (layer, head, query, key), work.read_weight)
 
+    def read_lens(self, position: int) -> None:
+        """Ask what every block would say after token `position`; `lens_read` answers."""
+        self._ask("lens", (position,), work.read_lens)
+
     def read_tensor(self, name: str) -> None:
         """Ask for a tensor; `tensor_read` answers."""
         self._ask("tensor", (name,), work.read_tensor)
@@ -119,6 +125,8 @@ class Inspection(QObject):
         if key[0] == "head":
             self.head = value
             self.head_read.emit(value)
+        elif key[0] == "lens":
+            self.lens_read.emit(key[1], value)
         elif key[0] == "weight":
             self.weight_read.emit(value)
         elif key[0] == "tensor":

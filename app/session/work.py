@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
+from app.engine.errors import UserError
 from app.jobs.job import Progress
 from app.session.generated import DistributionReading, GeneratedToken
 from app.session.state import Opening, OpenModel, RoomWanted
@@ -17,7 +18,7 @@ TELL_EVERY = 0.2
 if TYPE_CHECKING:
     from app.engine.decode.settings import DecodingSettings
     from app.engine.models.loaded import LoadedModel
-    from app.engine.trace.records import Candidate, HeadReading, TensorReading, WeightReading
+    from app.engine.trace.records import Candidate, HeadReading, LensReading, TensorReading, WeightReading
     from app.engine.trace.result import Trace
 
 
@@ -105,6 +106,17 @@ def read_weight(
 
     yield None
     return readings.read_weight(trace, layer, head, query, key)
+
+
+def read_lens(trace: Trace, _tokenizer: Any, position: int) -> Generator[Any, None, LensReading | str]:
+    """The logit lens at a position, or the sentence that says why this model has none."""
+    from app.engine.trace.lens import read_lens as read
+
+    yield None
+    try:
+        return read(trace, position)
+    except UserError as error:
+        return str(error)
 
 
 def read_tensor(trace: Trace, _tokenizer: Any, name: str) -> Generator[Any, None, TensorReading]:

@@ -133,3 +133,29 @@ class WeightReading:
     """float32 `[key]`, the scores of the query's row, masked −inf."""
     row_weights: np.ndarray
     """float32 `[key]`."""
+
+
+@dataclass(frozen=True)
+class LensRow:
+    """What the stream after one block would say."""
+
+    layer: int
+    token_id: int
+    text: str
+    """The likeliest token."""
+    probability: float
+    final_probability: float
+    """Of the model's own answer."""
+    rank: int
+    """How many tokens stand before the model's own answer; 0 when it is the likeliest."""
+
+
+@dataclass(frozen=True)
+class LensReading:
+    """The raw logit lens at one position."""
+
+    position: int
+    final_id: int
+    final_text: str
+    """The model's own answer."""
+    rows: tuple[LensRow, ...]

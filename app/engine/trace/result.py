@@ -70,6 +70,11 @@ class Trace:
         )
 
     @property
+    def loaded(self) -> LoadedModel:
+        """The model this is a trace of."""
+        return self._loaded
+
+    @property
     def logits(self) -> torch.Tensor:
         """The model's raw output, `[token, vocabulary]`: row i is what follows token i."""
         return self["logits"]

@@ -18,6 +18,7 @@ from ui.widgets.matrices import move
 from app.engine.models import load
 from app.engine.models.loaded import LoadedModel
 from app.engine.trace import trace
+from app.engine.trace.lens import read_lens
 from app.engine.trace.records import Exactness
 from app.engine.trace.result import Trace
 from app.ui.pages.inspect.layout import EXAMPLES
@@ -473,11 +474,11 @@ def test_the_chosen_token_is_marked_in_a_tensor_too(inspecting: Desk) -> None:
 
 
 def test_a_badge_says_how_exact_the_view_is(inspecting: Desk) -> None:
-    badge = inspecting.inspect.attention.exact
+    badge = inspecting.inspect.exact
     assert badge.isVisible()
     assert (badge.words(), badge.tone()) == ("exact", "ok")
     assert "bit for bit" in badge.toolTip()
-    inspecting.inspect.attention.show_exactness(Exactness(12, 0.25, 1e-6))
+    inspecting.inspect.exact.show_exactness(Exactness(12, 0.25, 1e-6))
     assert (badge.words(), badge.tone()) == ("not exact", "warn")
     assert "off by up to 2.5e-01" in badge.toolTip()
 
@@ -506,3 +507,22 @@ def test_one_weight_is_worked_out_with_the_models_numbers(inspecting: Desk, expe
     desk.click(page.attention.modes.button(0))
     desk.settle()
     assert page.attention.heatmap.isVisible()
+
+
+def test_the_logit_lens_says_what_each_block_would(inspecting: Desk, expected: Trace) -> None:
+    desk, page = inspecting, inspecting.inspect
+    desk.click(page.answers.button(1))
+    desk.settle()
+    assert page.lens.isVisible() and not page.bars.isVisible()
+    last = len(expected.tokens) - 1
+    reading = read_lens(expected, last)
+    assert [line[1] for line in page.lens.lines()] == [visible_token(row.text) for row in reading.rows]
+    assert page.lens.lines()[-1][3] == "1"
+    desk.click_chip(page.prompt.strip, 5)
+    desk.settle()
+    other = read_lens(expected, 5)
+    assert [line[3] for line in page.lens.lines()] == [f"{row.rank + 1:,}" for row in other.rows]
+    page.lens.table.cellClicked.emit(3, 1)
+    assert desk.session.selection.layer == 3
+    page.lens.show_lens("no lens here")
+    assert page.lens.words.isVisible()

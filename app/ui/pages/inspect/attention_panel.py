@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QStackedWidget
 
-from app.engine.trace.records import Exactness, HeadReading, Token, WeightReading
+from app.engine.trace.records import HeadReading, Token, WeightReading
 from app.ui.theme import Theme
-from app.ui.widgets.badge import Badge
 from app.ui.widgets.heatmap import Heatmap
 from app.ui.widgets.panel import Panel
 from app.ui.widgets.segmented import Segmented
@@ -18,8 +17,6 @@ from app.ui.widgets.token_text import visible_token
 from app.ui.widgets.weight_steps import WeightSteps
 
 MODES = ("weights", "scores", "one weight")
-PATTERN_LIMIT = 5e-3
-"""Above this the eager run's other rounding no longer explains a difference; half precision comes near it."""
 
 
 class AttentionPanel(Panel):
@@ -36,8 +33,6 @@ class AttentionPanel(Panel):
         self.values.setChecked(True)
         self.values.setToolTip("Print the numbers into cells that are large enough")
         self.values.toggled.connect(self.heatmap.set_values_shown)
-        self.exact = Badge(theme)
-        self.add_header_widget(self.exact)
         self.add_header_widget(self.modes)
         self.add_header_widget(self.values)
         self.twin = TableTwin(theme, self.heatmap)
@@ -49,21 +44,6 @@ class AttentionPanel(Panel):
         self._sheets.addWidget(self.twin)
         self._sheets.addWidget(self.steps)
         self.body_layout.addWidget(self._sheets)
-
-    def show_exactness(self, measured: Exactness | None) -> None:
-        """Say how far these pictures lie from the untouched model; None says nothing."""
-        if measured is None:
-            self.exact.say("")
-            return
-        same = "bit for bit the untouched model's" if measured.logits == 0 else f"off by up to {measured.logits:.1e}"
-        tip = f"Measured on {measured.tokens} tokens when the model was opened. Logits: {same}. "
-        if measured.pattern is None:
-            tip += f"Patterns could not be compared: {measured.reason}."
-        else:
-            tip += f"Attention patterns: within {measured.pattern:.1e} of transformers' eager attention."
-        exact = measured.logits == 0 and measured.pattern is not None and measured.pattern <= PATTERN_LIMIT
-        words = "exact" if exact else "patterns unchecked" if measured.pattern is None else "not exact"
-        self.exact.say(words, "ok" if exact else "warn", tip)
 
     def show_head(self, reading: HeadReading, tokens: Sequence[Token], mode: str) -> None:
         """Draw a head; `mode` is one of `MODES`."""

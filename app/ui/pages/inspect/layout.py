@@ -8,17 +8,18 @@ from PySide6.QtWidgets import QScrollArea, QSplitter, QStackedWidget, QVBoxLayou
 
 from app.session.session import Session
 from app.ui.page import Page, split
+from app.ui.pages.inspect.answer_panel import AnswerPanel
 from app.ui.pages.inspect.attention_panel import AttentionPanel
 from app.ui.pages.inspect.flow_drop_down import FlowDropDown
 from app.ui.pages.inspect.flow_view import FlowView
 from app.ui.pages.inspect.tensor_panel import TensorPanel
 from app.ui.theme import Theme
 from app.ui.widgets.empty_state import EmptyState
+from app.ui.widgets.exactness_badge import ExactnessBadge
 from app.ui.widgets.facts import Facts
 from app.ui.widgets.head_grid import HeadGrid
 from app.ui.widgets.histogram import Histogram
 from app.ui.widgets.panel import Panel
-from app.ui.widgets.probability_bars import ProbabilityBars
 from app.ui.widgets.prompt_line import PromptLine
 from app.ui.widgets.table_twin import TableTwin
 
@@ -66,6 +67,9 @@ class InspectLayout(Page):
         self.flow_panel.setMinimumWidth(236)
         self.attention = AttentionPanel(theme)
         self.tensor = TensorPanel(theme)
+        self.next_token = AnswerPanel(theme, self._session)
+        self.bars, self.lens, self.answers = self.next_token.bars, self.next_token.lens, self.next_token.answers
+        self.next_token.set_bar_count(BARS)
         self.pictures = QStackedWidget()
         self.pictures.addWidget(self.attention)
         self.pictures.addWidget(self.tensor)
@@ -74,7 +78,7 @@ class InspectLayout(Page):
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.flow_button, 0, Qt.AlignmentFlag.AlignLeft)
         column.addWidget(self.pictures, 1)
-        self._middle = split("inspect middle", Qt.Orientation.Vertical, (above, 480), (self._next_token(theme), 216))
+        self._middle = split("inspect middle", Qt.Orientation.Vertical, (above, 480), (self.next_token, 216))
         self._middle.setStretchFactor(1, 0)
         whole = split(
             "inspect whole",
@@ -87,14 +91,6 @@ class InspectLayout(Page):
         whole.setStretchFactor(2, 0)
         return whole
 
-    def _next_token(self, theme: Theme) -> QWidget:
-        self.bars = ProbabilityBars(theme)
-        self.bars.setToolTip("What the model expects after the chosen token; click a bar to have it explained")
-        self.next_token = Panel(theme, "Next token")
-        self.next_token.body_layout.setContentsMargins(12, 6, 12, 6)
-        self.next_token.body_layout.addWidget(self.bars)
-        return self.next_token
-
     def _beside(self, theme: Theme) -> QWidget:
         """The column at the right: all heads, a tensor's distribution, and numbers about what is shown."""
         self.grid = HeadGrid(theme)
@@ -102,6 +98,8 @@ class InspectLayout(Page):
         self.heads.body_layout.setContentsMargins(6, 6, 6, 6)
         self.grid_twin = TableTwin(theme, self.grid)
         self.grid_twin.button.setToolTip("Show as a table: per head the largest weight of a row, on average")
+        self.exact = ExactnessBadge(theme)
+        self.heads.add_header_widget(self.exact)
         self.heads.add_header_widget(self.grid_twin.button)
         self.heads.body_layout.addWidget(self.grid_twin)
         self.histogram = Histogram(theme)
@@ -148,16 +146,13 @@ class InspectLayout(Page):
             share = round(0.56 * (heads + histogram))
             self._column.setSizes([share, heads + histogram - share, facts])
 
-    def bar_count(self) -> int:
-        """How many bars the next-token panel has room for."""
-        return BARS_WHEN_LOW if self._low else BARS
-
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         low = self.height() < LOW
         if low != self._low:
             self._low = low
             self._fit_last(self._middle, self.next_token, self._lowest())
+            self.next_token.set_bar_count(BARS_WHEN_LOW if low else BARS)
             self._fit_last(self._column, self.facts_panel, self._lowest())
         narrow = self.width() < NARROW
         if narrow != self._narrow:

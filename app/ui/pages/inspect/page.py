@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QTimer, Slot
-from PySide6.QtGui import QResizeEvent
 
 from app.engine.trace.records import HeadReading, TensorReading, WeightReading
 from app.session.session import Session
@@ -17,7 +16,6 @@ from app.ui.pages.inspect.facts_of import head_facts, tensor_facts
 from app.ui.pages.inspect.layout import InspectLayout
 from app.ui.pages.inspect.stages import flow_rows
 from app.ui.theme import Theme
-from app.ui.widgets.token_text import visible_token
 
 REDRAW_MS = 60
 """Thumbnails of many layers arrive quickly; the grid is drawn at most so often."""
@@ -62,7 +60,6 @@ class InspectPage(InspectLayout):
         inspection.thumbnails_changed.connect(self._thumbnail_came)
         inspection.head_read.connect(self._head_read)
         inspection.tensor_read.connect(self._tensor_read)
-        inspection.candidates_read.connect(self._candidates_read)
         inspection.weight_read.connect(self._weight_read)
 
     # What the session says
@@ -75,7 +72,7 @@ class InspectPage(InspectLayout):
 
     @Slot()
     def _exactness_measured(self) -> None:
-        self.attention.show_exactness(self._session.structure.exactness)
+        self.exact.show_exactness(self._session.structure.exactness)
 
     @Slot()
     def _prompt_changed(self) -> None:
@@ -107,8 +104,7 @@ class InspectPage(InspectLayout):
         self.attention.show_weight(None, ())
         self.attention.heatmap.clear()
         self.attention.set_subtitle("")
-        self.bars.set_rows([])
-        self.next_token.set_subtitle("")
+        self.next_token.clear()
         self.grid.set_patterns(np.zeros((0, 0, 1, 1), dtype=np.float32), causal=True)
         self.facts.set_rows([])
         if self._session.inspection.tokens:
@@ -181,15 +177,6 @@ class InspectPage(InspectLayout):
         self.facts_panel.set_subtitle("whole tensor")
         self.facts.set_rows(tensor_facts(reading))
         self.explain()
-
-    @Slot(int)
-    def _candidates_read(self, position: int) -> None:
-        if position != self._session.query:
-            return
-        found = self._session.inspection.candidates[position][: self.bar_count()]
-        self.bars.set_rows([(candidate.text, candidate.probability, None) for candidate in found])
-        token = self._session.inspection.tokens[position]
-        self.next_token.set_subtitle(f"after {visible_token(token.shown)} #{position}")
 
     def _draw_flow(self) -> None:
         summary, inspection, selection = self._session.summary, self._session.inspection, self._session.selection
@@ -318,12 +305,6 @@ class InspectPage(InspectLayout):
         if summary is not None:
             layer = min(max(self._session.selection.layer + step, 0), summary.layers - 1)
             self._head_chosen(layer, self._session.selection.head)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        query = self._session.query
-        if query is not None and query in self._session.inspection.candidates:
-            self._candidates_read(query)
 
     # What the window asks
 
