@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import pytest
+from huggingface_hub import constants
+
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 CHUNK = 16_384
 
@@ -167,3 +170,15 @@ def fake_hub() -> Iterator[FakeHub]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+@contextmanager
+def our_hub(monkeypatch: pytest.MonkeyPatch, cache: Path) -> Iterator[FakeHub]:
+    """A hub that this process uses, with a cache of its own, though tests are offline otherwise."""
+    with fake_hub() as served:
+        monkeypatch.setenv("HF_ENDPOINT", served.url)
+        monkeypatch.setenv("HF_HUB_CACHE", str(cache))
+        monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+        # Read from the environment when the client was imported.
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        yield served

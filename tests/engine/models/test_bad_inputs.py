@@ -10,9 +10,8 @@ import psutil
 import pytest
 import torch
 from engine.models.bad_inputs import BAD
-from engine.models.fake_hub import fake_hub
+from engine.models.fake_hub import our_hub
 from engine.tiny_models import save_tiny
-from huggingface_hub import constants
 
 from app.engine.errors import UserError
 from app.engine.models import load
@@ -23,23 +22,14 @@ from app.engine.models.hub import download_steps
 @pytest.mark.parametrize("name", BAD)
 def test_it_is_said(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make, sentence = BAD[name]
-    with fake_hub() as hub:
-        monkeypatch.setenv("HF_ENDPOINT", hub.url)
-        monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setenv("HF_HUB_OFFLINE", "0")
-        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-        with pytest.raises(UserError) as caught:
-            load(make(tmp_path, hub))
+    with our_hub(monkeypatch, tmp_path / "cache") as hub, pytest.raises(UserError) as caught:
+        load(make(tmp_path, hub))
     assert re.search(sentence, str(caught.value))
     assert caught.value.remedy
 
 
 def test_no_room_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with fake_hub() as hub:
-        monkeypatch.setenv("HF_ENDPOINT", hub.url)
-        monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setenv("HF_HUB_OFFLINE", "0")
-        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    with our_hub(monkeypatch, tmp_path / "cache") as hub:
         hub.repositories["ada/tiny"] = save_tiny(tmp_path / "served", "llama")
         monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=10))
         with pytest.raises(UserError, match=r"on disk; 0\.0 GB is free.*HF_HOME"):

@@ -7,9 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from engine.models.fake_hub import FakeHub, fake_hub
+from engine.models.fake_hub import FakeHub, our_hub
 from engine.tiny_models import save_tiny
-from huggingface_hub import constants
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from ui.desk import Desk, words
@@ -32,11 +31,7 @@ def page(desk: Desk) -> Desk:
 
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
-    with fake_hub() as served:
-        monkeypatch.setenv("HF_ENDPOINT", served.url)
-        monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setenv("HF_HUB_OFFLINE", "0")
-        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    with our_hub(monkeypatch, tmp_path / "cache") as served:
         served.repositories["ada/tiny-llama"] = save_tiny(tmp_path / "served", "llama")
         yield served
 
