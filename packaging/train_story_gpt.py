@@ -17,9 +17,10 @@ import torch
 from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from training.bpe import save_tokenizer, train_bpe
-from training.causal import CausalRecipe, train
+from training.causal import causal_loss
 from training.corpora import read_text
 from training.held_out import bits_per_byte
+from training.loop import Recipe, train
 from training.windows import WindowSampler
 
 CONTEXT = 512
@@ -84,21 +85,15 @@ def main() -> None:
     valid_ids = encoded(tokenizer, valid)
     print(f"tokens: books {len(streams[0]):,}, stories {len(streams[1]):,}, held out {len(valid_ids):,}", flush=True)
     model = new_model(tokenizer).to(options.device)
-    recipe = CausalRecipe(
-        steps=options.steps,
-        batch=BATCH,
-        shares=(0.65, 0.35),
-        decay_shares=(0.45, 0.55),
-        matrix_rate=5e-3,
-        other_rate=2e-3,
-    )
+    recipe = Recipe(options.steps)
+    loss = causal_loss(model, WindowSampler(streams, CONTEXT), BATCH, recipe, (0.65, 0.35), decay_shares=(0.45, 0.55))
     part = valid_ids[:16_384]
     part_bytes = len(tokenizer.decode(part.tolist()).encode())
 
     def report() -> str:
         return f"held out {bits_per_byte(model, part, part_bytes, CONTEXT, CONTEXT - 1):.4f} bits per byte"
 
-    train(model, WindowSampler(streams, CONTEXT), recipe, options.work / "checkpoint.pt", report)
+    train(model, loss, recipe, options.work / "checkpoint.pt", report)
     model.float().cpu().eval().save_pretrained(options.out)
     save_tokenizer(tokenizer, options.out)
     final = bits_per_byte(model, valid_ids, len(valid.encode()), CONTEXT, CONTEXT // 2)

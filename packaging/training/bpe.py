@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -12,25 +12,28 @@ from transformers import PreTrainedTokenizerFast
 from training.corpora import END_OF_TEXT
 
 
-def train_bpe(lines: Iterable[str], vocabulary: int, context: int) -> PreTrainedTokenizerFast:
+def train_bpe(
+    lines: Iterable[str], vocabulary: int, context: int, special: Sequence[str] = (END_OF_TEXT,)
+) -> PreTrainedTokenizerFast:
     """Byte-level BPE as in GPT-2 (Radford et al. 2019, section 2.2): any text round-trips, nothing is unknown.
 
-    `vocabulary` counts the 256 bytes and `<|endoftext|>`, which gets id 0. No special token is added by the tokenizer.
+    `vocabulary` counts the 256 bytes and the `special` tokens, which get the ids from 0 on; the first begins a text
+    and the last ends it. No special token is added by the tokenizer.
     """
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary,
-        special_tokens=[END_OF_TEXT],
+        special_tokens=list(special),
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
     tokenizer.train_from_iterator(lines, trainer)
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
-        bos_token=END_OF_TEXT,
-        eos_token=END_OF_TEXT,
+        bos_token=special[0],
+        eos_token=special[-1],
         model_max_length=context,
         clean_up_tokenization_spaces=False,
     )

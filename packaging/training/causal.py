@@ -1,103 +1,34 @@
-"""The training loop of a causal language model on CPU or GPU: Muon and AdamW, constant rate then linear decay."""
+"""The loss of a causal language model on windows drawn from several streams."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from transformers import PreTrainedModel
 
-from training.checkpoint import load_checkpoint, save_checkpoint
+from training.loop import Loss, Recipe
 from training.windows import WindowSampler
 
 
-@dataclass(frozen=True)
-class CausalRecipe:
-    """How long and how fast. `decay` is the share of `steps` at the end over which the rate falls to zero."""
-
-    steps: int
-    batch: int
-    matrix_rate: float = 5e-3
-    other_rate: float = 2e-3
-    warmup: int = 100
-    decay: float = 0.4
-    weight_decay: float = 0.05
-    shares: tuple[float, ...] = (1.0,)
-    decay_shares: tuple[float, ...] = (1.0,)
-    seed: int = 0
-
-    def rate(self, step: int) -> float:
-        """The multiplier of both learning rates at `step`, 0 to 1 (warm-up, stable, decay: Hu et al. 2024)."""
-        decay_steps = max(1, int(self.steps * self.decay))
-        return min(1.0, (step + 1) / self.warmup, (self.steps - step) / decay_steps)
-
-
-def optimizers(model: PreTrainedModel, recipe: CausalRecipe) -> list[torch.optim.Optimizer]:
-    """Muon (Jordan et al. 2024) for the blocks' weight matrices, AdamW for embeddings, norms and biases."""
-    matrices: list[torch.nn.Parameter] = []
-    others: list[torch.nn.Parameter] = []
-    for name, parameter in model.named_parameters():
-        (matrices if parameter.ndim == 2 and ".h." in name else others).append(parameter)
-    return [
-        torch.optim.Muon(
-            matrices,
-            lr=recipe.matrix_rate,
-            weight_decay=recipe.weight_decay,
-            momentum=0.95,
-            adjust_lr_fn="match_rms_adamw",
-        ),
-        torch.optim.AdamW(others, lr=recipe.other_rate, betas=(0.9, 0.95), weight_decay=0.0, fused=True),
-    ]
-
-
-def train(
+def causal_loss(
     model: PreTrainedModel,
     sampler: WindowSampler,
-    recipe: CausalRecipe,
-    checkpoint: Path,
-    evaluate: Callable[[], str],
-    evaluate_every: int = 200,
-) -> None:
-    """Train `model` in place, resuming from `checkpoint`; every random draw depends on the seed and the step alone."""
+    batch: int,
+    recipe: Recipe,
+    shares: Sequence[float],
+    decay_shares: Sequence[float],
+) -> Loss:
+    """Mean nats per token of the next one. The streams' `shares` hold until the rate decays, then `decay_shares`."""
     device = next(model.parameters()).device
-    chain = optimizers(model, recipe)
-    base_rates = [recipe.matrix_rate, recipe.other_rate]
-    first = 0
-    if state := load_checkpoint(checkpoint):
-        model.load_state_dict(state["model"])
-        for optimizer, saved in zip(chain, state["optimizers"], strict=True):
-            optimizer.load_state_dict(saved)
-        first = state["step"]
-        print(f"resumed at step {first}", flush=True)
-    decay_start = recipe.steps - int(recipe.steps * recipe.decay)
-    started, losses = time.monotonic(), []
-    for step in range(first, recipe.steps):
-        generator = np.random.default_rng([recipe.seed, step])
-        torch.manual_seed(recipe.seed * 1_000_003 + step)
-        shares = recipe.shares if step < decay_start else recipe.decay_shares
-        ids = torch.from_numpy(sampler.batch(recipe.batch, shares, generator)).to(device)
-        model.train()
+
+    def loss_of(step: int, generator: np.random.Generator) -> tuple[torch.Tensor, int]:
+        now = shares if step < recipe.decay_start else decay_shares
+        ids = torch.from_numpy(sampler.batch(batch, now, generator)).to(device)
         with torch.autocast(device.type, torch.bfloat16):
             logits = model(input_ids=ids).logits
         loss = torch.nn.functional.cross_entropy(logits[:, :-1].flatten(0, 1).float(), ids[:, 1:].flatten())
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for optimizer, base in zip(chain, base_rates, strict=True):
-            for group in optimizer.param_groups:
-                group["lr"] = base * recipe.rate(step)
-            optimizer.step()
-            optimizer.zero_grad()
-        losses.append(loss.item())
-        done = step + 1
-        if done % 20 == 0:
-            speed = len(losses) * ids.numel() / (time.monotonic() - started)
-            print(f"step {done}/{recipe.steps} loss {np.mean(losses[-20:]):.4f} {speed:.0f} tokens/s", flush=True)
-        if done % evaluate_every == 0 or done == recipe.steps:
-            print(f"step {done} {evaluate()}", flush=True)
-        if done % 50 == 0 or done == recipe.steps:
-            saved_states = [optimizer.state_dict() for optimizer in chain]
-            save_checkpoint(checkpoint, {"model": model.state_dict(), "optimizers": saved_states, "step": done})
+        return loss, ids.numel()
+
+    return loss_of

@@ -1,0 +1,82 @@
+"""The two losses of BERT: the words that were masked, and whether the second sentence follows the first."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from transformers import BertForPreTraining
+
+from training.loop import Loss
+from training.sentences import NOT_A_PAIR, PairSampler, Windows
+
+SHARE = 0.2
+SPECIAL_IDS = 5
+"""Ids below are special tokens: never masked, never drawn."""
+
+
+def mask_words(
+    ids: np.ndarray, mask_id: int, vocabulary: int, generator: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Of the tokens that are not special, `SHARE` is chosen; of those 80 % become the mask, 10 % a random token, 10 %
+    stay (Devlin et al. 2019, section 3.1). Returns the changed ids and which were chosen, both `[window, token]`.
+    """
+    chosen = (ids >= SPECIAL_IDS) & (generator.random(ids.shape) < SHARE)
+    fate = generator.random(ids.shape)
+    changed = np.where(chosen & (fate < 0.8), mask_id, ids)
+    drawn = generator.integers(SPECIAL_IDS, vocabulary, ids.shape)
+    return np.where(chosen & (fate >= 0.9), drawn, changed), chosen
+
+
+def pretraining_loss(model: BertForPreTraining, sampler: PairSampler, mask_id: int, tokens: int) -> Loss:
+    """Batches of about `tokens` tokens, of windows of 32, 64 or 128."""
+    device = next(model.parameters()).device
+
+    def loss_of(step: int, generator: np.random.Generator) -> tuple[torch.Tensor, int]:
+        length = int(generator.choice([32, 64, 128]))
+        windows = sampler.batch(tokens // length, length, generator)
+        changed, chosen = mask_words(windows.ids, mask_id, model.config.vocab_size, generator)
+        with torch.autocast(device.type, torch.bfloat16):
+            words, follows = predictions(model, windows, changed, chosen)
+        loss = torch.nn.functional.cross_entropy(words.float(), torch.from_numpy(windows.ids[chosen]).to(device))
+        if (windows.follows != NOT_A_PAIR).any():
+            labels = torch.from_numpy(windows.follows).to(device)
+            loss = loss + 0.5 * torch.nn.functional.cross_entropy(follows.float(), labels)
+        return loss, int((windows.ids != 0).sum())
+
+    return loss_of
+
+
+def predictions(
+    model: BertForPreTraining, windows: Windows, changed: np.ndarray, chosen: np.ndarray
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Logits of the chosen tokens `[chosen, vocabulary]` and of "follows" and "does not" `[window, 2]`.
+
+    The vocabulary's projection is computed for the chosen tokens alone; it would be most of the work otherwise.
+    """
+    device = next(model.parameters()).device
+    ids, types = torch.from_numpy(changed).to(device), torch.from_numpy(windows.types).to(device)
+    hidden = model.bert(input_ids=ids, token_type_ids=types, attention_mask=(ids != 0).long())
+    words = model.cls.predictions(hidden.last_hidden_state[torch.from_numpy(chosen).to(device)])
+    return words, model.cls.seq_relationship(hidden.pooler_output)
+
+
+@torch.inference_mode()
+def held_out_figures(
+    model: BertForPreTraining, sampler: PairSampler, mask_id: int, windows: int = 400
+) -> tuple[float, float]:
+    """Share of masked tokens guessed right, and of second sentences judged right, on the same windows every time.
+
+    Every chosen token is replaced by the mask here.
+    """
+    generator = np.random.default_rng(99)
+    words_right, words, pairs_right, pairs = 0, 0, 0, 0
+    for _ in range(windows // 40):
+        batch = sampler.batch(40, 64, generator)
+        chosen = (batch.ids >= SPECIAL_IDS) & (generator.random(batch.ids.shape) < 0.15)
+        guessed, follows = predictions(model, batch, np.where(chosen, mask_id, batch.ids), chosen)
+        words_right += int((guessed.argmax(-1).cpu().numpy() == batch.ids[chosen]).sum())
+        words += int(chosen.sum())
+        paired = batch.follows != NOT_A_PAIR
+        pairs_right += int((follows.argmax(-1).cpu().numpy() == batch.follows)[paired].sum())
+        pairs += int(paired.sum())
+    return words_right / words, pairs_right / max(1, pairs)
