@@ -32,6 +32,10 @@ class Library(QObject):
         self.devices: Devices | None = None
         self.found: tuple[HubEntry, ...] = ()
         self.searching = False
+        self.sought = ""
+        """What was searched for last, '' before the first search."""
+        self.unreachable = False
+        """The last search failed."""
 
     def refresh(self, recent: tuple[str, ...]) -> None:
         """Look again at what lies on this machine: bundled, opened before, in the hub's cache."""
@@ -58,7 +62,7 @@ class Library(QObject):
 
     def search(self, text: str) -> None:
         """Search the hub by a part of an id."""
-        self.searching = True
+        self.searching, self.sought = True, text
         job = self._board.start(HUB_LANE, f"Search the hub for “{text}”", lambda: shelves.search(text), key="search")
         job.finished.connect(self._hub_found)
         job.failed.connect(self._search_failed)
@@ -79,11 +83,11 @@ class Library(QObject):
 
     @Slot(object)
     def _hub_found(self, found: tuple[HubEntry, ...]) -> None:
-        self.searching, self.found = False, found
+        self.searching, self.unreachable, self.found = False, False, found
         self.found_changed.emit()
 
     @Slot(object)
     def _search_failed(self, error: BaseException) -> None:
-        self.searching, self.found = False, ()
+        self.searching, self.unreachable, self.found = False, True, ()
         self.found_changed.emit()
         self.search_failed.emit(error)

@@ -9,6 +9,8 @@ from app.jobs.job import Job, State
 from app.ui.widgets.job_strip import JobStrip
 from app.ui.widgets.top_bar import TopBar
 
+FAILED_FOR_MS = 10_000
+"""How long the strip names a failed job; its message stays on the page."""
 UPDATE_MS = 100
 """Jobs report hundreds of steps a second; the strip is written so often."""
 SHOW_AFTER_MS = 300
@@ -31,6 +33,10 @@ class JobStatus(QObject):
         self._soon.setSingleShot(True)
         self._soon.setInterval(UPDATE_MS)
         self._soon.timeout.connect(self._update)
+        self._forget = QTimer(self)
+        self._forget.setSingleShot(True)
+        self._forget.setInterval(FAILED_FOR_MS)
+        self._forget.timeout.connect(strip.set_idle)
         board.changed.connect(self._changed)
         strip.pause_requested.connect(self._pause)
         strip.cancel_requested.connect(self._cancel)
@@ -59,6 +65,7 @@ class JobStatus(QObject):
         self._strip.set_queue("")
         if job.state is State.FAILED:
             self._strip.set_failed(job.name, "see the message on the page")
+            self._forget.start()
         else:
             self._strip.set_idle()
 
@@ -66,6 +73,7 @@ class JobStatus(QObject):
     def _show_seen(self) -> None:
         self._shown = self._seen
         if self._shown is not None:
+            self._forget.stop()
             self._describe(self._shown)
 
     def _describe(self, job: Job) -> None:

@@ -25,6 +25,11 @@ def remember(window: QWidget, theme_choice: str, page: str) -> None:
     settings.sync()
 
 
+def remember_page(page: str) -> None:
+    """Keep the page in front, so that also a killed program comes back to it."""
+    open_settings().setValue("page", page)
+
+
 def restore_place(window: QWidget) -> None:
     """Put the window where it was; what cannot be read is left as it is."""
     geometry = open_settings().value("geometry")

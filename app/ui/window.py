@@ -21,7 +21,7 @@ from app.ui.jobs_panel import JobsPanel
 from app.ui.model_controls import ModelControls
 from app.ui.options import SMALLEST
 from app.ui.page import Page
-from app.ui.remembered import remember
+from app.ui.remembered import remember, remember_page
 from app.ui.theme import Theme
 from app.ui.widgets.explain_panel import ExplainPanel
 from app.ui.widgets.job_strip import JobStrip
@@ -164,6 +164,8 @@ class Window(QMainWindow):
         page = self._page(key)
         self.rail.set_current(key)
         self.stack.setCurrentWidget(page)
+        if self._remembering:
+            remember_page(key)
         page.explain()
         page.take_focus()
 

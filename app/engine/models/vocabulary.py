@@ -36,9 +36,10 @@ def tokenizer_facts(tokenizer: Any) -> TokenizerFacts:
 
 
 def search_vocabulary(tokenizer: Any, text: str, limit: int = 500) -> tuple[VocabularyEntry, ...]:
-    """Entries whose text holds `text` (any case), or the one with the id that `text` names; by id.
+    """Entries whose text holds `text` (any case), or the one with the id that `text` names.
 
-    An empty `text` gives the first entries. A token is matched as it is written in the vocabulary and as it decodes.
+    The closest come first: the text itself with or without a space before it, then the shorter ones. An empty `text`
+    gives the first entries. A token is matched as it is written in the vocabulary and as it decodes.
     """
     wanted = text.casefold()
     found = []
@@ -46,9 +47,13 @@ def search_vocabulary(tokenizer: Any, text: str, limit: int = 500) -> tuple[Voca
         decoded = tokenizer.convert_tokens_to_string([written])
         if not wanted.strip() or wanted == str(id_) or wanted in decoded.casefold() or wanted in written.casefold():
             found.append(VocabularyEntry(id_, decoded, written))
-            if len(found) == limit:
+            if not wanted.strip() and len(found) == limit:
                 break
-    return tuple(found)
+    if wanted.strip():
+        found.sort(
+            key=lambda entry: (wanted != str(entry.id), len(entry.text.strip()), text not in entry.text, entry.id)
+        )
+    return tuple(found[:limit])
 
 
 def _type(tokenizer: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.ui.theme import Theme
 from app.ui.widgets.labels import make_label, make_rule
@@ -18,14 +18,16 @@ class Panel(QFrame):
         self.setAccessibleName(title)
         self._title = make_label(theme, title, 13, 650)
         self._subtitle = make_label(theme, subtitle, 12.5, role="caption")
+        # A long subtitle is cut at the panel's width and does not push the panels beside it away.
+        self._subtitle.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._subtitle.setMinimumWidth(0)
         header = QWidget()
         header.setFixedHeight(40)
         self._header = QHBoxLayout(header)
         self._header.setContentsMargins(12, 0, 8, 0)
         self._header.setSpacing(8)
         self._header.addWidget(self._title)
-        self._header.addWidget(self._subtitle)
-        self._header.addStretch(1)
+        self._header.addWidget(self._subtitle, 1)
         self.body = QWidget()
         self.body_layout = QVBoxLayout(self.body)
         self.body_layout.setContentsMargins(12, 12, 12, 12)

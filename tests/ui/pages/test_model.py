@@ -70,8 +70,21 @@ def test_the_vocabulary_is_searched(page: Desk, story: LoadedModel) -> None:
             and all("abbit" in view.entries.item(row, 2).text() for row in range(view.entries.rowCount()))
         )
     )
-    ids = {int(view.entries.item(row, 0).text()) for row in range(view.entries.rowCount())}
-    assert story.tokenizer(" rabbit")["input_ids"][0] in ids
+    ids = [int(view.entries.item(row, 0).text()) for row in range(view.entries.rowCount())]
+    assert ids[0] == story.tokenizer(" rabbit")["input_ids"][0], "the word itself comes first"
+    assert f"{len(ids)} entries with “rabbit”" in words(view)
+    page.qtbot.keyClicks(view.field, "zzz")
+    page.wait(lambda: "No entry holds “rabbitzzz”" in words(view))
+
+
+def test_searches_without_a_find_say_so(page: Desk) -> None:
+    page.qtbot.keyClicks(page.model.search, "zzz")
+    assert page.model.no_module.isVisible() and not page.model.tree.isVisible()
+    page.qtbot.keyClicks(page.model.sources.field, "qqq")
+    assert "No model here holds “qqq”" in words(page.model.sources)
+    page.model.search.clear()
+    page.model.sources.field.clear()
+    assert page.model.tree.isVisible() and page.model.sources.list.isVisible()
 
 
 def test_the_kind_carries_the_models_numbers(page: Desk) -> None:
@@ -94,6 +107,13 @@ def test_a_folder_is_dropped_and_becomes_recent(page: Desk, tmp_path: Path) -> N
     row = page.model.sources.list.rows()[0]
     assert (row.ref, row.title, row.badge) == (str(folder), "dropped", "A")
     assert "transformer.wte" in {path for path, _, _ in page.model.tree.shown()}
+
+
+def test_the_shelf_of_an_opened_folder_comes_to_the_front(page: Desk, tmp_path: Path) -> None:
+    folder = save_tiny(tmp_path / "little", "llama")
+    page.open(folder)
+    page.wait(lambda: page.model.sources.list.current() == str(folder))
+    assert page.model.sources.shelf.index() == COMPUTER
 
 
 def test_a_folder_that_cannot_be_opened_says_why_in_the_list(page: Desk, tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ class AttentionPanel(Panel):
         self.modes.changed.connect(self._mode_changed)
         self.values = QCheckBox("Values")
         self.values.setChecked(True)
-        self.values.setToolTip("Print the numbers into cells that are large enough")
+        self.values.setToolTip("Print weights from .10 on, and every score, into cells that are large enough")
         self.values.toggled.connect(self.heatmap.set_values_shown)
         self.add_header_widget(self.modes)
         self.add_header_widget(self.values)

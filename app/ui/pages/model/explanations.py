@@ -7,6 +7,15 @@ from html import escape
 from app.engine.models.records import ModelSummary
 from app.ui.explanation import Explanation, ShapeBlock
 
+_POSITIONS = {
+    "learned table": "Where a token stands enters as a row of a learned table, added to its embedding.",
+    "sinusoid": "Where a token stands enters as sines and cosines, added to its embedding.",
+    "rotary": "Where a token stands enters as rotary angles, by which queries and keys are turned.",
+    "ALiBi": "Where a token stands enters as a slope on the scores: the farther a key, the lower (ALiBi).",
+    "relative bias": "Where a token stands enters as a learned bias on the scores, by distance.",
+    "none": "No position enters anywhere.",
+}
+
 INTRODUCTION = Explanation(
     title="Choosing a model",
     looking_at="A model is a folder: a config with its sizes, a tokenizer, and weights in safetensors files.",
@@ -38,6 +47,6 @@ def explain_model(summary: ModelSummary) -> Explanation:
         ),
         formula_note="the last step, for one token",
         plain=f"{100 * share:.0f}% of the parameters are in the blocks, the rest mostly in the table of "
-        f"{summary.vocabulary:,} tokens. Positions enter as a <code>{escape(summary.position)}</code>.",
+        f"{summary.vocabulary:,} tokens. {_POSITIONS.get(summary.position, escape(summary.position))}",
         try_this="Unfold a block in the tree, or search it for <code>attn</code>. The tokenizer has a tab of its own.",
     )

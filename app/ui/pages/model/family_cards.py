@@ -12,9 +12,9 @@ from app.ui.widgets.painting import outline_round
 
 _CELLS = 6
 KINDS = (
-    ("decoder", "Decoder only", "looks back, writes on", "GPT-2, Llama, Qwen, Gemma"),
+    ("decoder", "Decoder only", "looks back, writes on", "GPT-2, Llama, Qwen"),
     ("encoder", "Encoder only", "looks both ways", "BERT, RoBERTa"),
-    ("encoder-decoder", "Encoder and decoder", "reads all, then writes", "T5, BART, Marian"),
+    ("encoder-decoder", "Encoder and decoder", "reads, then writes", "T5, BART"),
 )
 
 
@@ -27,7 +27,7 @@ class FamilyCard(QWidget):
         self._title, self._sentence, self._examples = title, sentence, examples
         self._numbers: list[str] = []
         self._pitch = 5.0 if kind == "encoder-decoder" else 7.0
-        self.setMinimumSize(200, 104)
+        self.setMinimumSize(160, 104)
         self.setAccessibleName(f"{title}: {sentence}")
         theme.changed.connect(self._on_theme)
 

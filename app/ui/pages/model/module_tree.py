@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRectF, QSortFilterProxyModel, Qt, Slot
-from PySide6.QtGui import QGuiApplication, QPainter, QStandardItem, QStandardItemModel
+from PySide6.QtGui import QFontMetrics, QGuiApplication, QPainter, QResizeEvent, QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import QHeaderView, QMenu, QStyledItemDelegate, QStyleOptionViewItem, QTreeView, QWidget
 
 from app.engine.models.records import ModuleRow
@@ -16,6 +16,8 @@ _Index = QModelIndex | QPersistentModelIndex
 NAME, SHAPE, PARAMETERS, SHARE = range(4)
 _SHARE_ROLE = Qt.ItemDataRole.UserRole
 _PATH_ROLE = Qt.ItemDataRole.UserRole + 1
+_WITH_SHARE = 560
+"""Narrower than this the bars make way for the names."""
 _OPEN_TO = 2
 """Levels that stand open at first."""
 
@@ -52,8 +54,9 @@ class ModuleTree(QTreeView):
         self._filter.setFilterRole(_PATH_ROLE)
         self.setModel(self._filter)
         self.setAccessibleName("Modules of the model")
+        self.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.setUniformRowHeights(True)
-        self.setIndentation(14)
+        self.setIndentation(12)
         self.setItemDelegateForColumn(SHARE, _ShareBar(theme, self))
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.customContextMenuRequested.connect(self._menu)
@@ -74,11 +77,23 @@ class ModuleTree(QTreeView):
         header = self.header()
         header.setStretchLastSection(False)
         header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
-        for column in (SHAPE, PARAMETERS):
-            header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(SHARE, QHeaderView.ResizeMode.Fixed)
-        header.resizeSection(SHARE, 72)
+        for column in (SHAPE, PARAMETERS, SHARE):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
+        self._share_width()
         self.expandToDepth(_OPEN_TO - 1)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._share_width()
+
+    def _share_width(self) -> None:
+        """The names have what they need first; shapes that do not fit are cut and stand in the tool tip."""
+        width, metrics = self.viewport().width(), QFontMetrics(self.font())
+        header = self.header()
+        header.resizeSection(SHARE, 64)
+        header.setSectionHidden(SHARE, width < _WITH_SHARE)
+        header.resizeSection(PARAMETERS, metrics.horizontalAdvance("000,000,000") + 12)
+        header.resizeSection(SHAPE, min(metrics.horizontalAdvance("[1024, 256] + [1024]") + 16, int(0.3 * width)))
 
     def set_filter(self, text: str) -> None:
         """Only modules whose path, class or role holds `text`, with what is above and below them."""

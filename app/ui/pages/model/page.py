@@ -17,6 +17,7 @@ from app.ui.pages.model.module_tree import ModuleTree
 from app.ui.pages.model.sources_panel import SourcesPanel
 from app.ui.pages.model.tokenizer_view import TokenizerView
 from app.ui.theme import Theme
+from app.ui.widgets.labels import make_label
 from app.ui.widgets.panel import Panel
 from app.ui.widgets.segmented import Segmented
 
@@ -29,6 +30,8 @@ class ModelPage(Page):
     def __init__(self, theme: Theme, session: Session) -> None:
         super().__init__(theme, session)
         self._looked = False
+        self._revealed = ""
+        """The open model whose shelf was brought to the front once; after that the person chooses."""
         self.sources = SourcesPanel(theme, session)
         self.sources.setMinimumWidth(270)
         self.sources.chosen.connect(self._chosen)
@@ -72,13 +75,16 @@ class ModelPage(Page):
         self.search.setPlaceholderText("Find a module: a name, a class or a part")
         self.search.setClearButtonEnabled(True)
         self.tree = ModuleTree(theme)
-        self.search.textChanged.connect(self.tree.set_filter)
+        self.search.textChanged.connect(self._searched)
         self.collapse.clicked.connect(self.tree.collapseAll)
         modules = QWidget()
         column = QVBoxLayout(modules)
-        column.setContentsMargins(12, 10, 4, 8)
+        column.setContentsMargins(12, 10, 12, 8)
         column.addWidget(self.search)
         column.addWidget(self.tree, 1)
+        self.no_module = make_label(theme, "No module of this name.", 12.5, role="secondary")
+        self.no_module.setVisible(False)
+        column.addWidget(self.no_module, 1, Qt.AlignmentFlag.AlignTop)
         self.tokenizer = TokenizerView(theme)
         self.tokenizer.searched.connect(self._session.structure.search_vocabulary)
         self._sheets = QStackedWidget()
@@ -89,7 +95,7 @@ class ModelPage(Page):
         return self.structure
 
     def _families(self, theme: Theme) -> QWidget:
-        panel = Panel(theme, "Model families", "who may look at whom")
+        panel = Panel(theme, "Who looks at whom")
         self.families = FamilyCards(theme)
         self.families.setProperty("role", "page")
         scroll = QScrollArea()
@@ -108,7 +114,7 @@ class ModelPage(Page):
         self.families.show_model(summary)
         if summary is not None:
             self.banner.clear(including_errors=True)
-            self.sources.list.set_current(summary.ref)
+            self._revealed = summary.ref if self.sources.reveal(summary.ref) else ""
             self.load.look_at(summary.ref)
             self.load.ask()
         self.explain()
@@ -136,6 +142,8 @@ class ModelPage(Page):
         if summary is not None and not self.load.ref:
             self.load.look_at(summary.ref)
         if self.load.ref:
+            if summary is not None and self.load.ref == summary.ref and summary.ref != self._revealed:
+                self._revealed = summary.ref if self.sources.reveal(summary.ref) else ""
             self.sources.list.set_current(self.load.ref)
             self.load.refresh()
 
@@ -154,6 +162,13 @@ class ModelPage(Page):
     def _load(self, slot: str) -> None:
         if self.load.ref:
             self._session.open_model(self.load.ref, self.load.device, self.load.precision, slot)
+
+    @Slot(str)
+    def _searched(self, text: str) -> None:
+        self.tree.set_filter(text)
+        found = bool(self.tree.shown())
+        self.tree.setVisible(found)
+        self.no_module.setVisible(not found)
 
     @Slot(int)
     def _view_chosen(self, index: int) -> None:

@@ -106,11 +106,32 @@ class SourcesPanel(Panel):
         self.field.setPlaceholderText("Name on huggingface.co, then Enter" if shelf == HUB else "Filter models")
         self.list.set_rows(rows)
         self.list.set_filter("" if shelf == HUB else self.field.text())
-        self.list.setVisible(bool(rows))
-        self.words.setVisible(not rows)
-        searched = bool(self.field.text()) and shelf == HUB
-        nothing = "Searching…" if library.searching else "Nothing was found." if searched else _EMPTY[HUB]
-        self.words.setText(nothing if shelf == HUB else _EMPTY[shelf])
+        self._say_empty()
+
+    def _say_empty(self) -> None:
+        """Words in place of a list without rows."""
+        library, shelf, typed = self._session.library, self.shelf.index(), self.field.text().strip()
+        shown = bool(self.list.rows())
+        self.list.setVisible(shown)
+        self.words.setVisible(not shown)
+        if shelf != HUB:
+            self.words.setText(f"No model here holds “{typed}”." if typed else _EMPTY[shelf])
+        elif library.searching:
+            self.words.setText("Searching… Without a network this can take half a minute.")
+        elif library.unreachable:
+            self.words.setText("The hub did not answer; the message above says why.")
+        else:
+            self.words.setText(f"Nothing on the hub holds “{library.sought}”." if library.sought else _EMPTY[HUB])
+
+    def reveal(self, ref: str) -> bool:
+        """Bring the shelf to the front that holds a model, and make it the current one; False while none is known."""
+        entry = next((entry for entry in self._session.library.entries if entry.ref == ref), None)
+        if entry is not None and ref not in [row.ref for row in self.list.rows()]:
+            self.field.clear()
+            self.shelf.set_index(BUNDLED if entry.source == "bundled" else COMPUTER)
+            self._fill()
+        self.list.set_current(ref)
+        return entry is not None
 
     def _badge(self, ref: str) -> str:
         models = self._session.models
@@ -138,6 +159,7 @@ class SourcesPanel(Panel):
     def _typed(self, text: str) -> None:
         if self.shelf.index() != HUB:
             self.list.set_filter(text)
+            self._say_empty()
 
     @Slot()
     def _entered(self) -> None:

@@ -22,6 +22,8 @@ from app.ui.widgets.labels import make_label
 from app.ui.widgets.token_text import visible_token
 
 ASK_AFTER_MS = 200
+ROW = 24
+"""Pixels of a row of a table."""
 
 
 class TokenizerView(QWidget):
@@ -41,6 +43,7 @@ class TokenizerView(QWidget):
         self._soon.setInterval(ASK_AFTER_MS)
         self._soon.timeout.connect(self._ask)
         self.field.textChanged.connect(self._soon.start)
+        self.found: QLabel = make_label(theme, "", 12, role="caption")
         self.entries = _table("Vocabulary", ["Id", "Token", "Written as"])
         self.special = _table("Special tokens", ["Role", "Token", "Id"])
         self.template = QPlainTextEdit()
@@ -51,10 +54,12 @@ class TokenizerView(QWidget):
         layout.setContentsMargins(12, 10, 12, 12)
         layout.addWidget(self.facts)
         layout.addWidget(self.field)
+        layout.addWidget(self.found)
         layout.addWidget(self.entries, 3)
         for words, part, stretch in (("Special tokens", self.special, 1), ("Chat template", self.template, 1)):
             layout.addWidget(make_label(theme, words, 12, 600))
             layout.addWidget(part, stretch)
+        layout.setStretchFactor(self.special, 0)
         layout.addWidget(self.no_template)
         theme.changed.connect(self._restyle)
         self._restyle()
@@ -62,7 +67,11 @@ class TokenizerView(QWidget):
     def show_facts(self, facts: TokenizerFacts | None) -> None:
         """Show what a tokenizer is made of; None clears."""
         self.facts.setText("" if facts is None else f"{facts.type}, {facts.size:,} entries")
-        _fill(self.special, [] if facts is None else [(role, text, str(id_)) for role, text, id_ in facts.special])
+        special = [] if facts is None else [(role, text, str(id_)) for role, text, id_ in facts.special]
+        _fill(self.special, special)
+        # All of a few are seen at once; of many, enough to see that there are more.
+        rows = min(max(len(special), 1), 4)
+        self.special.setFixedHeight(self.special.horizontalHeader().sizeHint().height() + rows * ROW + 4)
         template = facts.chat_template if facts is not None else ""
         self.template.setPlainText(template)
         self.template.setVisible(bool(template))
@@ -72,6 +81,14 @@ class TokenizerView(QWidget):
 
     def show_entries(self, entries: Sequence[VocabularyEntry]) -> None:
         """Show what the search found."""
+        sought, count = self.field.text().strip(), len(entries)
+        if not sought:
+            words = f"The first {count:,} entries"
+        elif count == 0:
+            words = f"No entry holds “{sought}”"
+        else:
+            words = f"{count:,} entr{'y' if count == 1 else 'ies'} with “{sought}”, the closest first"
+        self.found.setText(words)
         _fill(self.entries, [(str(entry.id), visible_token(entry.text), entry.written) for entry in entries])
 
     @Slot()
@@ -89,6 +106,7 @@ def _table(name: str, columns: list[str]) -> QTableWidget:
     table.setHorizontalHeaderLabels(columns)
     table.setAccessibleName(name)
     table.verticalHeader().hide()
+    table.verticalHeader().setDefaultSectionSize(ROW)
     table.setShowGrid(False)
     table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
     table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
