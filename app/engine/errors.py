@@ -15,5 +15,13 @@ class UserError(Exception):
         self.remedy = remedy
 
 
+class TooLongError(UserError):
+    """A text has more tokens than the model has positions; `limit` is how many fit, so that it can be cut there."""
+
+    def __init__(self, message: str, remedy: str, limit: int) -> None:
+        super().__init__(message, remedy)
+        self.limit = limit
+
+
 class Cancelled(Exception):  # noqa: N818 - not a failure
     """A function was asked to stop through its `cancel` callable; whatever it held is freed."""

@@ -85,7 +85,7 @@ def inspect(loaded: LoadedModel, text: str, edits: tuple[Any, ...]) -> Generator
     yield made
     layers = loaded.summary.layers
     for layer in range(layers):
-        yield read_thumbnails(made, layer, loaded.summary.heads)
+        yield read_thumbnails(made, layer)
         yield Progress((layer + 1) / layers, f"block {layer + 1} of {layers}")
     return made
 

@@ -11,15 +11,42 @@ KIND_WORDS = {
     ENCODER_DECODER: "encoder and decoder",
     UNKNOWN: "unknown kind",
 }
-_ENCODER_HEADS = (
-    "ForMaskedLM",
-    "ForSequenceClassification",
-    "ForTokenClassification",
-    "ForQuestionAnswering",
-    "ForNextSentencePrediction",
-    "ForPreTraining",
+_ENCODER_FAMILIES = (
+    "albert",
+    "bert",
+    "big_bird",
+    "camembert",
+    "convbert",
+    "data2vec-text",
+    "deberta",
+    "deberta-v2",
+    "distilbert",
+    "electra",
+    "ernie",
+    "esm",
+    "eurobert",
+    "fnet",
+    "funnel",
+    "ibert",
+    "layoutlm",
+    "longformer",
+    "luke",
+    "megatron-bert",
+    "mobilebert",
+    "modernbert",
+    "mpnet",
+    "nomic_bert",
+    "nystromformer",
+    "rembert",
+    "roberta",
+    "roberta-prelayernorm",
+    "roformer",
+    "squeezebert",
+    "xlm-roberta",
+    "xlm-roberta-xl",
+    "xmod",
 )
-_ENCODER_FAMILIES = ("bert", "roberta", "distilbert", "albert", "electra", "mpnet", "modernbert", "xlm-roberta")
+_DECODER_HEADS = ("LMHeadModel", "ForCausalLM")
 
 
 def kind_of(config: dict[str, Any]) -> str:
@@ -28,10 +55,8 @@ def kind_of(config: dict[str, Any]) -> str:
         return ENCODER_DECODER
     names = tuple(config.get("architectures") or ())
     family = str(config.get("model_type", ""))
-    if not config.get("is_decoder", False) and (
-        any(name.endswith(_ENCODER_HEADS) for name in names) or (not names and family in _ENCODER_FAMILIES)
-    ):
-        return ENCODER
-    if family in _ENCODER_FAMILIES and not config.get("is_decoder", False):
+    if config.get("is_decoder", False) or any(name.endswith(_DECODER_HEADS) for name in names):
+        return DECODER
+    if family in _ENCODER_FAMILIES or any(name.endswith("ForMaskedLM") for name in names):
         return ENCODER
     return DECODER if family else UNKNOWN

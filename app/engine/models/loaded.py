@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from app.engine.models.anatomy import Anatomy
+from app.engine.models.parts import Anatomy
 from app.engine.models.records import ModelSummary
 
 

@@ -8,20 +8,23 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoTokenizer, PreTrainedModel
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
-from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 from app.engine.errors import Cancelled, UserError
-from app.engine.models.anatomy import Anatomy, decoder_anatomy
+from app.engine.models.anatomy import find_anatomy
 from app.engine.models.catalogue import bundled_models, entry_of, resolve
+from app.engine.models.classes import model_class
 from app.engine.models.devices import choose_device, free_bytes
 from app.engine.models.estimate import STORED, precision_used
 from app.engine.models.folder import read_json, require_tokenizer, stored_dtypes, stored_parameters, weight_files
 from app.engine.models.hub import cached_folder, download_steps, looks_like_hub_id, offline
+from app.engine.models.kinds import kind_of
 from app.engine.models.loaded import LoadedModel
 from app.engine.models.memory import memory_errors, require_memory
-from app.engine.models.records import LoadProgress, ModelSummary
+from app.engine.models.parts import Anatomy
+from app.engine.models.records import LoadProgress
+from app.engine.models.summary import summarise
 from app.engine.models.watched import loading_told, watched
 
 _DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
@@ -78,7 +81,9 @@ def load_steps(
     tokenizer = _tokenizer(folder)
     yield LoadProgress("Reading the weights", 0.4)
     with memory_errors(f"opening {name}", _SMALLER):
-        model = (yield from _weights(folder, dtype, "auto" if spread else place)).eval()
+        kind = kind_of(read_json(folder / "config.json"))
+        chosen = model_class(config, kind, folder)
+        model = (yield from _weights(chosen, folder, dtype, "auto" if spread else place)).eval()
     yield LoadProgress("Looking at its parts", 0.95)
     rows = model.get_input_embeddings().weight.shape[0]
     if tokenizer.vocab_size > rows:
@@ -86,9 +91,9 @@ def load_steps(
             f"The tokenizer in {folder} has {tokenizer.vocab_size:,} tokens, the model's embedding {rows:,} rows.",
             "Use the tokenizer that belongs to this model.",
         )
-    anatomy = decoder_anatomy(model)
-    summary = _summary(str(ref), name, model, anatomy)
-    return LoadedModel(model, tokenizer, config.model_type, "decoder", folder, anatomy, summary)
+    anatomy = _anatomy(model, tokenizer, name)
+    summary = summarise(str(ref), name, kind, model, tokenizer, anatomy)
+    return LoadedModel(model, tokenizer, config.model_type, kind, folder, anatomy, summary)
 
 
 def _fetched(ref: str, local_files_only: bool) -> Generator[LoadProgress, None, Path]:
@@ -132,16 +137,6 @@ def _config(folder: Path) -> Any:
             f"{folder / 'config.json'} does not describe a {family} model: {error}",
             "Fetch the file again from where it came.",
         ) from error
-    encoder = not getattr(config, "is_decoder", False) and any(
-        name.endswith(("ForMaskedLM", "ForSequenceClassification", "ForPreTraining"))
-        for name in config.architectures or ()
-    )
-    if config.is_encoder_decoder or encoder or family not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
-        kind = "encoder-decoder" if config.is_encoder_decoder else "encoder-only"
-        raise UserError(
-            f"{folder.name} is an {kind} model ({family}); Unembed opens decoder-only models so far.",
-            "Open a causal language model, for instance of the GPT-2, OPT, Llama, Qwen or Gemma family.",
-        )
     return config
 
 
@@ -154,13 +149,39 @@ def _tokenizer(folder: Path) -> Any:
         ) from error
 
 
-def _weights(folder: Path, dtype: torch.dtype, place: str) -> Generator[LoadProgress, None, Any]:
-    """The model on `place`, or spread over all GPUs by accelerate when that is "auto"."""
+def _anatomy(model: Any, tokenizer: Any, name: str) -> Anatomy:
+    """The model's parts, found in a run on a few tokens."""
+    ids = tokenizer("The cat sat.", verbose=False)["input_ids"][:8] or [0]
+    given = torch.tensor([ids], device=model.get_input_embeddings().weight.device)
+    inputs = {"input_ids": given, "attention_mask": torch.ones_like(given)}
+    if model.config.is_encoder_decoder:
+        inputs["decoder_input_ids"] = given
+    try:
+        return find_anatomy(model, inputs)
+    except UserError:
+        raise
+    except (ValueError, TypeError, RuntimeError, IndexError, AttributeError) as error:
+        raise UserError(
+            f"{name} ({type(model).__name__}) could not be run on a few tokens of text: {error}",
+            "Open a language model; models that also need pictures or sound are not shown.",
+        ) from error
+
+
+def _weights(
+    chosen: type[PreTrainedModel], folder: Path, dtype: torch.dtype, place: str
+) -> Generator[LoadProgress, None, Any]:
+    """The model on `place`, or spread over all GPUs by accelerate when that is "auto".
+
+    Families outside transformers' attention interface are opened with eager attention: Falcon, for one, loses its
+    causal mask when attentions are asked of its fast kernel.
+    """
+    own = None if chosen._can_set_attn_implementation() else "eager"
 
     def read(tell: Callable[[float], None]) -> Any:
         with loading_told(tell):
-            return AutoModelForCausalLM.from_pretrained(
+            return chosen.from_pretrained(
                 folder,
+                attn_implementation=own,
                 dtype=dtype,
                 device_map={"auto": "auto", "cpu": None}.get(place, {"": place}),
                 use_safetensors=True,
@@ -198,39 +219,3 @@ def _weights(folder: Path, dtype: torch.dtype, place: str) -> Generator[LoadProg
             "Copy the complete weights of this model.",
         )
     return model
-
-
-def _summary(ref: str, name: str, model: Any, anatomy: Anatomy) -> ModelSummary:
-    config = model.config.get_text_config()
-    heads = config.num_attention_heads
-    width = config.hidden_size
-    names = {torch.float32: "fp32", torch.float16: "fp16", torch.bfloat16: "bf16"}
-    last = next((parts.mlp_last for parts in anatomy.blocks if parts.mlp_last), "")
-    return ModelSummary(
-        ref=ref,
-        name=name,
-        family=config.model_type,
-        architecture=type(model).__name__,
-        kind="decoder",
-        parameters=model.num_parameters(),
-        block_parameters=tuple(
-            sum(parameter.numel() for parameter in model.get_submodule(parts.block).parameters())
-            for parts in anatomy.blocks
-        ),
-        precision=names.get(model.dtype, str(model.dtype).removeprefix("torch.")),
-        device=str(model.device),
-        context=getattr(config, "max_position_embeddings", None),
-        vocabulary=model.get_input_embeddings().weight.shape[0],
-        layers=len(anatomy.blocks),
-        heads=heads,
-        kv_heads=getattr(config, "num_key_value_heads", None) or heads,
-        width=width,
-        head_dim=getattr(config, "head_dim", None) or width // heads,
-        mlp_width=_input_width(model.get_submodule(last)) if last else None,
-        position=anatomy.position_kind,
-    )
-
-
-def _input_width(projection: Any) -> int:
-    """Rows of a projection's input: transformers' Conv1D stores `[in, out]`, a Linear `[out, in]`."""
-    return getattr(projection, "nx", None) or projection.in_features

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.engine.models.anatomy import Anatomy
 from app.engine.models.loaded import LoadedModel
+from app.engine.models.parts import Anatomy
 from app.engine.models.records import ModuleRow
 
 
@@ -53,21 +53,28 @@ class _Parameters:
 
 
 def _roles(anatomy: Anatomy) -> dict[str, str]:
-    roles = {
-        anatomy.embed: "token embedding",
-        anatomy.position: "position embedding",
-        anatomy.final_norm: "final norm",
-        anatomy.unembed: "unembedding",
-    }
-    for index, parts in enumerate(anatomy.blocks):
+    roles = {anatomy.unembed: "unembedding"}
+    for stack in anatomy.stacks:
+        whose = f"{stack.prefix.removesuffix('.')} " if stack.prefix else ""
         roles |= {
-            parts.block: f"block {index}",
-            parts.attention: "attention",
-            parts.first_norm: "norm before attention" if parts.norm_first else "norm after attention",
-            parts.second_norm: "norm before feed-forward" if parts.norm_first else "norm after feed-forward",
-            parts.attention_norm_after: "norm of the attention's output",
-            parts.mlp_norm_after: "norm of the feed-forward's output",
-            parts.mlp: "feed-forward",
+            stack.embed: "token embedding" if stack.embed_call or not whose else f"{whose}token embedding",
+            stack.position: f"{whose}position embedding",
+            stack.types: "segment embedding",
+            stack.embed_norm: f"{whose}norm of the embeddings",
+            stack.final_norm: f"{whose}final norm",
         }
+        for index, parts in enumerate(stack.blocks):
+            roles |= {
+                parts.block: f"{whose}block {index}",
+                parts.attention: "attention",
+                parts.cross: "cross-attention",
+                parts.first_norm: "norm before attention" if parts.norm_first else "norm after attention",
+                parts.second_norm: "norm before feed-forward" if parts.norm_first else "norm after feed-forward",
+                parts.cross_norm: "norm before cross-attention" if parts.norm_first else "norm after cross-attention",
+                parts.attention_norm_after: "norm of the attention's output",
+                parts.mlp_norm_after: "norm of the feed-forward's output",
+                parts.mlp: "feed-forward",
+                parts.router: "router",
+            }
     roles.pop("", None)
     return roles

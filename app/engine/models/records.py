@@ -34,6 +34,28 @@ class ModelSummary:
     mlp_width: int | None
     position: str
     """"learned table", "rotary" or what else the family uses, in words."""
+    encoder_layers: int = 0
+    """Blocks of the encoder where there is a decoder too, else 0."""
+    encoder_heads: int = 0
+    answer: str = "next token"
+    """What the head gives: "next token", "masked token", "class", "" for a model without a head."""
+    labels: tuple[str, ...] = ()
+    """Names of the classes of a classification head."""
+    next_sentence: bool = False
+    """It has a head that says whether the second sentence follows the first."""
+    mask_token: str = ""
+    """How the token is written that stands for a missing one, '' when the tokenizer has none."""
+    takes_pair: bool = False
+    """It reads one text or two, one after the other."""
+
+    def attention_shape(self, kind: str = "self") -> tuple[int, int]:
+        """Layers and heads of the attention of a kind: "self", "encoder" or "cross"."""
+        return (self.encoder_layers, self.encoder_heads) if kind == "encoder" else (self.layers, self.heads)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of attention it has, in the order of the computation."""
+        return ("encoder", "self", "cross") if self.kind == "encoder-decoder" else ("self",)
 
 
 @dataclass(frozen=True)

@@ -28,9 +28,14 @@ def read_lens(trace: Trace, position: int) -> LensReading:
     """
     loaded = trace.loaded
     anatomy, name = loaded.anatomy, loaded.summary.name
+    if trace.info("logits").axes != ("token", "vocabulary"):
+        raise UserError(f"{name} has no head that says a token at every position, so there is no logit lens.")
     if not anatomy.final_norm or not all(parts.norm_first for parts in anatomy.blocks):
         raise UserError(f"{name} norms its stream after each addition, so a logit lens of its blocks has no meaning.")
-    stream = torch.stack([trace[f"blocks.{index}.resid_post"][position] for index in range(len(anatomy.blocks))])
+    prefix = anatomy.main.prefix
+    stream = torch.stack(
+        [trace[f"{prefix}blocks.{index}.resid_post"][position] for index in range(len(anatomy.blocks))]
+    )
     logits = _said(loaded, stream)
     own = trace.logits[position].float()
     if float((logits[-1] - own).abs().max()) > _SAME * float(own.abs().max()):

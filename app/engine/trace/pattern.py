@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 
+from app.engine.trace.softmax_tap import SoftmaxCall
 from app.engine.trace.tap import AttentionCall, additive_mask, causal_mask, family_eager
 
 
@@ -53,8 +54,10 @@ def _slice(call: AttentionCall, head: int) -> tuple[AttentionCall, int]:
     return part, head - first
 
 
-def attention_weights(call: AttentionCall, head: int | None = None) -> torch.Tensor:
+def attention_weights(call: AttentionCall | SoftmaxCall, head: int | None = None) -> torch.Tensor:
     """Weights after softmax, float32 on the CPU, `[head, query, key]`, or `[query, key]` with a `head`."""
+    if isinstance(call, SoftmaxCall):
+        return _part(call.weights, head).float().cpu().clone()
     call, place = _narrowed(call, head)
     with torch.no_grad():
         weights = _eager_weights(call)
@@ -62,8 +65,11 @@ def attention_weights(call: AttentionCall, head: int | None = None) -> torch.Ten
     return weights if place is None else weights[place]
 
 
-def scores_and_weights(call: AttentionCall, head: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+def scores_and_weights(call: AttentionCall | SoftmaxCall, head: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:
     """Scores before softmax (masked cells −inf) and weights after it, shapes as `attention_weights`."""
+    if isinstance(call, SoftmaxCall):
+        scores = call.scores.float().masked_fill(~call.visible, float("-inf"))
+        return _part(scores, head).cpu(), attention_weights(call, head)
     call, place = _narrowed(call, head)
     with torch.no_grad(), _SoftmaxTap() as softmax:
         weights = _eager_weights(call)
@@ -72,6 +78,10 @@ def scores_and_weights(call: AttentionCall, head: int | None = None) -> tuple[to
     scores = softmax.scores[..., :keys].float().masked_fill(~visible(call), float("-inf"))[0].cpu()
     weights = weights[..., :keys].float()[0].cpu()
     return (scores, weights) if place is None else (scores[place], weights[place])
+
+
+def _part(tensor: torch.Tensor, head: int | None) -> torch.Tensor:
+    return tensor if head is None else tensor[head]
 
 
 def _narrowed(call: AttentionCall, head: int | None) -> tuple[AttentionCall, int | None]:
@@ -89,8 +99,10 @@ def _eager_weights(call: AttentionCall) -> torch.Tensor:
     return weights
 
 
-def visible(call: AttentionCall) -> torch.Tensor:
+def visible(call: AttentionCall | SoftmaxCall) -> torch.Tensor:
     """bool, broadcastable to `[batch, head, query, key]`: True where no mask stands."""
+    if isinstance(call, SoftmaxCall):
+        return call.visible[None]
     if call.mask is None:
         shape = (1, 1, call.query.shape[2], call.key.shape[2])
         return causal_mask(call) if call.causal else torch.ones(shape, dtype=torch.bool, device=call.query.device)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from app.engine.models.anatomy import Anatomy, BlockParts
+from app.engine.models.parts import BlockParts, Stack
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class Point:
     path: str
     read: Read
     axes: tuple[str, ...] = ("token", "width")
+    call: int = 0
+    """Which call of the module in a run, where several blocks or stacks share it."""
 
 
 def _first(value: Any) -> torch.Tensor:
@@ -44,6 +46,11 @@ def _output(seen: Seen) -> torch.Tensor:
 
 def _input(seen: Seen) -> torch.Tensor:
     return seen.args[0] if seen.args else seen.kwargs["hidden_states"]
+
+
+def _given(seen: Seen) -> torch.Tensor:
+    """What a module was handed first, also by name."""
+    return _first(seen.args[0]) if seen.args else next(iter(seen.kwargs.values()))
 
 
 def _normed_heads(seen: Seen) -> torch.Tensor:
@@ -100,38 +107,42 @@ def _before_rotary(model: nn.Module, parts: BlockParts, head_dim: int, heads: in
 
 
 def block_points(
-    model: nn.Module, index: int, parts: BlockParts, rotary: bool, head_dim: int, heads: int, kv_heads: int
+    model: nn.Module, stack: Stack, index: int, head_dim: int, heads: int, kv_heads: int
 ) -> tuple[list[Point], dict[str, str]]:
-    """The points of one block, and for each name that this block lacks the reason."""
-    prefix = f"blocks.{index}."
+    """The points of one block of a stack, and for each name that this block lacks the reason."""
+    parts, rotary = stack.blocks[index], stack.position_kind == "rotary"
+    prefix = f"{stack.prefix}blocks.{index}."
     points = [Point("resid_pre", parts.block, _input), Point("resid_post", parts.block, _output)]
     absent: dict[str, str] = {}
 
     def add(name: str, path: str, read: Read, reason: str, axes: tuple[str, ...] = ("token", "width")) -> None:
         if path:
             points.append(Point(name, path, read, axes))
-        else:
+        elif reason:
             absent[prefix + name] = reason
 
     add("ln1", parts.first_norm, _output, "This block has no norm before attention.")
-    add("attn.out", parts.attention, _output, "This block has no attention.")
+    add("attn.out", parts.attention_out, _output, "This block has no attention.")
     only_one = "Attention and feed-forward of this block share one norm, named ln1."
-    add("ln2", parts.second_norm, _output, only_one)
-    add(
-        "mlp.hidden",
-        parts.mlp_last,
-        _input,
-        "This block's feed-forward has no single hidden layer.",
-        ("token", "hidden_unit"),
-    )
+    add("ln2", parts.second_norm, _output, only_one if parts.parallel else "This block has no norm here.")
+    experts = "The experts of a mixture have hidden layers of their own; mlp.router says which were used."
+    single = "This block's feed-forward has no single hidden layer."
+    add("mlp.hidden", parts.mlp_last, _given, experts if parts.router else single, ("token", "hidden_unit"))
+    add("mlp.router", parts.router, _output, "", ("token", "expert"))
     add("mlp.out", parts.mlp or parts.mlp_last, _output, "This block has no feed-forward.")
     if parts.attention_norm_after:
         points.append(Point("ln1_post", parts.attention_norm_after, _output))
     if parts.mlp_norm_after:
         points.append(Point("ln2_post", parts.mlp_norm_after, _output))
+    if parts.cross:
+        add("cross.ln", parts.cross_norm, _output, "This block has no norm before cross-attention.")
+        points.append(Point("cross.out", parts.cross, _output))
+        after = (parts.second_norm or parts.mlp) if parts.norm_first else parts.cross_norm
+        add("cross.resid_post", after, _given, "The stream after cross-attention is not seen apart in this family.")
     middle = "Attention and feed-forward of this block work side by side; there is no stream between them."
-    source = parts.second_norm if parts.norm_first else parts.first_norm
-    add("resid_mid", "" if parts.parallel else source, _input, middle)
+    add("resid_mid", "" if parts.parallel else _middle(parts), _given, middle)
+    if not parts.norm_first:
+        add("resid_sum", parts.second_norm, _given, "")
     before = _before_rotary(model, parts, head_dim, heads, kv_heads) if rotary and parts.attention else {}
     points.extend(before.values())
     for letter in "qk":
@@ -141,24 +152,45 @@ def block_points(
                 if rotary
                 else "This family turns nothing by rotary embedding, so attn.q and attn.k are already it."
             )
-    return [Point(prefix + point.name, point.path, point.read, point.axes) for point in points], absent
+    return [Point(prefix + point.name, point.path, point.read, point.axes, parts.call) for point in points], absent
 
 
-def model_points(anatomy: Anatomy) -> tuple[list[Point], dict[str, str]]:
-    """The points outside the blocks, and the names this model lacks with the reason."""
-    points = [Point("embed", anatomy.embed, _output)]
+def _middle(parts: BlockParts) -> str:
+    """The module that is handed the stream between attention and what comes next."""
+    if not parts.norm_first:
+        return parts.first_norm
+    return parts.cross_norm or parts.second_norm or parts.mlp
+
+
+def stack_points(stack: Stack) -> tuple[list[Point], dict[str, str]]:
+    """The points outside the blocks, and the names this stack lacks with the reason."""
+    prefix = stack.prefix
+    points = [Point(f"{prefix}embed", stack.embed, _output, call=stack.embed_call)]
     absent: dict[str, str] = {}
-    if anatomy.position:
-        points.append(Point("pos_embed", anatomy.position, _output))
+    if stack.position:
+        points.append(Point(f"{prefix}pos_embed", stack.position, _output))
     else:
-        absent["pos_embed"] = "Positions enter as rotary angles inside each attention, not as a table that is added."
-    if anatomy.final_norm:
-        points.append(Point("ln_final", anatomy.final_norm, _output))
+        absent[f"{prefix}pos_embed"] = _NO_TABLE.get(stack.position_kind, _NO_TABLE["none"])
+    if stack.types:
+        points.append(Point(f"{prefix}type_embed", stack.types, _output))
+    if stack.embed_norm:
+        points.append(Point(f"{prefix}ln_embed", stack.embed_norm, _output))
+    if stack.final_norm:
+        points.append(Point(f"{prefix}ln_final", stack.final_norm, _output))
     else:
-        absent["ln_final"] = "This model has no norm after the last block."
+        absent[f"{prefix}ln_final"] = "This model has no norm after the last block."
     return points, absent
 
 
-def module_point(path: str) -> Point:
-    """The output of any module, addressed by its place in the module tree."""
-    return Point(path, path, _output, ())
+_NO_TABLE = {
+    "rotary": "Positions enter as rotary angles inside each attention, not as a table that is added.",
+    "ALiBi": "Positions enter as a slope on the scores of each head (ALiBi), not as a table that is added.",
+    "relative bias": "Positions enter as a learned bias on the scores, not as a table that is added.",
+    "sinusoid": "The sines and cosines are added inside the model; no module of its own gives them.",
+    "none": "This family adds no positions.",
+}
+
+
+def module_point(path: str, given: bool = False) -> Point:
+    """The output of any module, addressed by its place in the module tree, or with `given` what it was handed."""
+    return Point(f"{path}.input" if given else path, path, _given if given else _output, ())

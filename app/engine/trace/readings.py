@@ -7,8 +7,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from app.engine.trace.head_scores import head_scores
-from app.engine.trace.records import Candidate, HeadReading, TensorReading, Thumbnails, WeightReading
+from app.engine.trace.head_scores import HeadScores, head_scores, spread
+from app.engine.trace.records import (
+    Candidate,
+    ClassShare,
+    HeadReading,
+    TensorReading,
+    Thumbnails,
+    WeightReading,
+)
 from app.engine.trace.result import Trace
 
 THUMBNAIL_SIDE = 64
@@ -18,7 +25,7 @@ def read_tensor(trace: Trace, name: str) -> TensorReading:
     """The tensor called `name` with its statistics. Masked scores (−inf) count neither in them nor as non-finite."""
     tensor = trace[name]
     values = tensor.float().numpy()
-    masked = np.isneginf(values) if name.endswith("attn.scores") else np.zeros((), dtype=bool)
+    masked = np.isneginf(values) if name.endswith(".scores") else np.zeros((), dtype=bool)
     finite = values[np.isfinite(values)]
     counted = values.size - int(np.count_nonzero(masked))
     wide = finite.astype(np.float64)
@@ -38,20 +45,33 @@ def read_tensor(trace: Trace, name: str) -> TensorReading:
     )
 
 
-def read_head(trace: Trace, layer: int, head: int) -> HeadReading:
+def read_head(trace: Trace, layer: int, head: int, kind: str = "self") -> HeadReading:
     """One head's weights, scores and visible cells."""
-    scores, pattern = trace.scores_and_pattern(layer, head)
-    measured = head_scores(pattern.numpy(), [token.id for token in trace.tokens])
-    return HeadReading(layer, head, pattern.numpy(), scores.numpy(), torch.isfinite(scores).numpy(), measured)
+    scores, pattern = trace.scores_and_pattern(layer, head, kind)
+    weights = pattern.numpy()
+    measured = _measured(trace, weights, kind)
+    return HeadReading(layer, head, weights, scores.numpy(), torch.isfinite(scores).numpy(), measured, kind)
 
 
-def read_weight(trace: Trace, layer: int, head: int, query: int, key: int) -> WeightReading:
-    """One weight with everything that made it. Grouped-query heads read the key-value head they share."""
-    scores, pattern = trace.scores_and_pattern(layer, head)
-    queries, keys = trace[f"blocks.{layer}.attn.q"].float(), trace[f"blocks.{layer}.attn.k"].float()
+def _measured(trace: Trace, weights: np.ndarray, kind: str) -> HeadScores:
+    """What a head does; between two texts there is no token before and nothing to copy."""
+    if kind == "cross":
+        return HeadScores(None, None, None, spread(weights))
+    target = kind == "self" and trace.target_tokens
+    return head_scores(weights, [token.id for token in (trace.target_tokens if target else trace.tokens)])
+
+
+def read_weight(trace: Trace, layer: int, head: int, query: int, key: int, kind: str = "self") -> WeightReading:
+    """One weight with everything that made it. Grouped-query heads read the key-value head they share.
+
+    Raises UserError where the family does not show its queries and keys.
+    """
+    scores, pattern = trace.scores_and_pattern(layer, head, kind)
+    prefix = trace.loaded.anatomy.sites[kind, layer].prefix
+    queries, keys = trace[f"{prefix}q"].float(), trace[f"{prefix}k"].float()
     shared = head * keys.shape[0] // queries.shape[0]
     ours, theirs = queries[head, query], keys[shared, key]
-    arguments = trace.score_arguments(layer)
+    arguments = trace.score_arguments(layer, kind)
     return WeightReading(
         layer,
         head,
@@ -66,20 +86,24 @@ def read_weight(trace: Trace, layer: int, head: int, query: int, key: int) -> We
         float(pattern[query, key]),
         scores[query].numpy(),
         pattern[query].numpy(),
+        kind,
     )
 
 
-def read_thumbnails(trace: Trace, layer: int, heads: int) -> Thumbnails:
+def read_thumbnails(trace: Trace, layer: int, kind: str = "self") -> Thumbnails:
     """Every head of `layer`, one after the other, so that no more than one full pattern is held at a time."""
-    if not trace.has_attention(layer):
-        return Thumbnails(layer, None, None, 1)
-    pictures, pooled = [], 1
-    for head in range(heads):
-        pattern = trace.attention(layer, head)
+    if not trace.has_attention(layer, kind):
+        return Thumbnails(layer, None, None, 1, kind)
+    pictures, measured, pooled = [], [], 1
+    heads = trace.info(f"{trace.loaded.anatomy.sites[kind, layer].prefix}pattern").shape
+    assert heads is not None
+    for head in range(heads[0]):
+        pattern = trace.attention(layer, head, kind)
+        measured.append(_measured(trace, pattern.numpy(), kind))
         pooled = -(-max(pattern.shape) // THUMBNAIL_SIDE)
         pictures.append(_max_pool(pattern, pooled).numpy())
-    seen = _max_pool(trace.visible(layer).float(), pooled).numpy() > 0
-    return Thumbnails(layer, np.stack(pictures), seen, pooled)
+    seen = _max_pool(trace.visible(layer, kind).float(), pooled).numpy() > 0
+    return Thumbnails(layer, np.stack(pictures), seen, pooled, kind, tuple(measured))
 
 
 def _max_pool(picture: torch.Tensor, each: int) -> torch.Tensor:
@@ -89,9 +113,35 @@ def _max_pool(picture: torch.Tensor, each: int) -> torch.Tensor:
 
 
 def read_candidates(trace: Trace, tokenizer: Any, position: int, count: int = 20) -> tuple[Candidate, ...]:
-    """The `count` most probable tokens after token `position`, best first, from the model's raw logits."""
-    logits = trace.logits[position].float()
-    return candidates(logits, tokenizer, count)
+    """The `count` most probable tokens after token `position` (of a masked model: in its place), best first, from the
+    model's raw logits. Empty for a model whose head gives no token at every position."""
+    info = trace.info("logits")
+    if info.shape is None or info.axes != ("token", "vocabulary"):
+        return ()
+    return candidates(trace.logits[position].float(), tokenizer, count)
+
+
+def read_classes(trace: Trace) -> tuple[ClassShare, ...]:
+    """What a classification head says, in the order of its labels; empty for other heads."""
+    info = trace.info("logits")
+    if info.axes != ("label",):
+        return ()
+    logits = trace.logits.float()
+    shares = logits.softmax(-1)
+    labels = trace.loaded.summary.labels
+    return tuple(ClassShare(label, float(shares[i]), float(logits[i])) for i, label in enumerate(labels))
+
+
+def read_next_sentence(trace: Trace) -> tuple[ClassShare, ...]:
+    """Whether the second sentence follows the first, where the model has that head (Devlin et al. 2019): index 0 of
+    transformers' `seq_relationship_logits` is "follows"."""
+    if "next_sentence" not in trace.names():
+        return ()
+    logits = trace["next_sentence"].float()
+    shares = logits.softmax(-1)
+    return tuple(
+        ClassShare(label, float(shares[i]), float(logits[i])) for i, label in enumerate(("follows", "does not follow"))
+    )
 
 
 def candidates(logits: torch.Tensor, tokenizer: Any, count: int) -> tuple[Candidate, ...]:

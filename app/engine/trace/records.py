@@ -16,6 +16,8 @@ class Token:
     id: int
     text: str
     special: bool = False
+    segment: int = 0
+    """0 for the first text, 1 for the second of a pair."""
     raw: bytes = b""
     """The bytes it stands for, where it is a part of a character; several tokens then share one slice."""
 
@@ -71,6 +73,8 @@ class HeadReading:
     """bool `[query, key]`: True where no mask stands."""
     measured: HeadScores
     """What the head does on this text."""
+    kind: str = "self"
+    """ "self", "encoder" or "cross"."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,9 @@ class Thumbnails:
     """bool `[side, side]`: True where a cell holds at least one visible pair."""
     pooled: int
     """How many tokens one cell stands for, 1 when nothing was pooled."""
+    kind: str = "self"
+    measured: tuple[HeadScores, ...] = ()
+    """What each head does on this text."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +99,15 @@ class Candidate:
 
     token_id: int
     text: str
+    probability: float
+    logit: float
+
+
+@dataclass(frozen=True)
+class ClassShare:
+    """One class of a classification head, or one answer of a next-sentence head."""
+
+    label: str
     probability: float
     logit: float
 
@@ -133,6 +149,7 @@ class WeightReading:
     """float32 `[key]`, the scores of the query's row, masked −inf."""
     row_weights: np.ndarray
     """float32 `[key]`."""
+    kind: str = "self"
 
 
 @dataclass(frozen=True)

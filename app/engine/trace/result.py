@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
+import math
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 
 from app.engine.errors import UserError
 from app.engine.models.loaded import LoadedModel
 from app.engine.models.memory import free_bytes, memory_errors, require_memory
-from app.engine.trace.capture import Capture, run
+from app.engine.trace.capture import At, AttentionShape, Capture, run
 from app.engine.trace.edits import Edit
+from app.engine.trace.names import ATTENTION_AXES, HEAD_AXES, all_names, canonical, site_of
 from app.engine.trace.pattern import attention_weights, scores_and_weights, visible
-from app.engine.trace.points import Point, block_points, model_points, module_point
+from app.engine.trace.points import Point, block_points, module_point, stack_points
 from app.engine.trace.records import TensorInfo, Token
+from app.engine.trace.softmax_tap import SoftmaxCall
 from app.engine.trace.tap import AttentionCall
 
 _SHORTER = "Use a shorter text, or ask for one head at a time."
-_AXES = {
-    "attn.q": ("head", "token", "head_dim"),
-    "attn.k": ("head", "token", "head_dim"),
-    "attn.v": ("head", "token", "head_dim"),
-    "attn.scores": ("head", "query", "key"),
-    "attn.pattern": ("head", "query", "key"),
-    "attn.z": ("head", "token", "head_dim"),
-}
+_KIND_WORDS = {"self": "self-attention", "encoder": "encoder attention", "cross": "cross-attention"}
+WHOLE = ("logits", "next_sentence")
+"""Names of what the heads answer."""
 
 
 class Trace:
@@ -33,11 +31,10 @@ class Trace:
     model again for the rest.
 
     `trace["blocks.2.attn.q"]` is a torch tensor on the CPU in the model's own dtype, batch dropped; the names are
-    those of `names()`, and every module path of the model (`transformer.h.2.ln_1`). A name the model lacks raises
+    those of `names()`, every module path of the model (`transformer.h.2.ln_1`) for what the module gave, the same with
+    `.input` for what it was handed, and every parameter (`transformer.wte.weight`). A name the model lacks raises
     UserError with the reason.
     """
-
-    target_tokens: tuple[Token, ...] = ()
 
     def __init__(
         self,
@@ -46,27 +43,31 @@ class Trace:
         inputs: dict[str, torch.Tensor],
         edits: Sequence[Edit],
         budget: int,
+        target_tokens: Sequence[Token] = (),
     ) -> None:
         self.tokens = tuple(tokens)
+        self.target_tokens = tuple(target_tokens)
         self.edits = tuple(edits)
         self._loaded, self._inputs, self._budget = loaded, inputs, budget
         self._points, self._absent = _points_of(loaded)
         self._late: Capture | None = None
         with memory_errors("this trace", _SHORTER):
             self._first = self._run(tuple(self._points.values()), None)
+        self._absent = self._absent | _without_heads(self._first)
         if len(self._first.attention_shapes) == 0:
             raise UserError(
-                f"{loaded.summary.name} ran, but no attention was seen in it.",
-                "Open a model whose blocks have attention.",
+                f"{loaded.summary.name} ({loaded.family}) ran, but no attention was seen in it: its blocks mix tokens "
+                "in another way, or by an attention that Unembed cannot see.",
+                "Open a model whose blocks have attention, for instance of the GPT-2, Llama, BERT or BART family.",
             )
 
-    def _run(self, points: Sequence[Point], blocks: frozenset[int] | None, budget: int | None = None) -> Capture:
+    def _run(self, points: Sequence[Point], wanted: frozenset[At] | None, budget: int | None = None) -> Capture:
         loaded = self._loaded
         if loaded.model is None:
             raise UserError("The model of this trace was closed.", "Open it again and run the text once more.")
         budget = self._budget if budget is None else budget
         return run(
-            loaded.model, loaded.anatomy, self._inputs, self.edits, points, budget, blocks, copy=budget > self._budget
+            loaded.model, loaded.anatomy, self._inputs, self.edits, points, budget, wanted, copy=budget > self._budget
         )
 
     @property
@@ -75,21 +76,25 @@ class Trace:
         return self._loaded
 
     @property
+    def inputs(self) -> Mapping[str, torch.Tensor]:
+        """What the model was given, batch of one, by argument."""
+        return self._inputs
+
+    @property
     def logits(self) -> torch.Tensor:
-        """The model's raw output, `[token, vocabulary]`: row i is what follows token i."""
+        """The model's raw output, `[token, vocabulary]`: row i is what follows token i, or for a masked model what
+        stands there; `[label]` of a classifier. Raises UserError for a model without a head."""
         return self["logits"]
+
+    def row_tokens(self, name: str) -> tuple[Token, ...]:
+        """The tokens that the rows of a tensor are about: the target's in a decoder that has an encoder."""
+        two = len(self._loaded.anatomy.stacks) > 1
+        return self.target_tokens if two and (name.startswith("decoder.") or name in WHOLE) else self.tokens
 
     def names(self) -> tuple[str, ...]:
         """The names that this run has, in the order of the computation."""
-        names: list[str] = [name for name in ("embed", "pos_embed") if name in self._points]
-        for index in range(len(self._loaded.anatomy.blocks)):
-            prefix = f"blocks.{index}."
-            attention = index in self._first.attention_shapes
-            for part in _ORDER:
-                name = prefix + part
-                if name in self._points or (attention and part in _AXES):
-                    names.append(name)
-        return (*names, *(["ln_final"] if "ln_final" in self._points else []), "logits")
+        found = all_names(self._loaded.anatomy, self._has)
+        return (*found, *(name for name in WHOLE if self._answer(name) is not None))
 
     def infos(self) -> dict[str, TensorInfo]:
         """`info` of every name, the absent ones with their reasons after those that are there."""
@@ -97,115 +102,147 @@ class Trace:
 
     def info(self, name: str) -> TensorInfo:
         """Shape and axes of a name without computing it, or the reason why it is absent."""
+        name = canonical(name)
         if name in self._absent:
             return TensorInfo(name, None, absent=self._absent[name])
-        if name == "logits":
-            assert self._first.logits is not None
-            return TensorInfo(name, tuple(self._first.logits.shape[1:]), ("token", "vocabulary"))
-        if name in self._first.shapes:
+        if (answer := self._answer(name)) is not None:
+            shape = tuple(answer.shape[1:])
+            last = "label" if len(shape) == 1 else "vocabulary"
+            return TensorInfo(name, shape, (last,) if len(shape) == 1 else ("token", last))
+        if name in self._points and name in self._first.shapes:
             point, shape = self._points[name], self._first.shapes[name]
-            if point.axes == ("head", "token", "head_dim"):
+            if point.axes == HEAD_AXES:
                 return TensorInfo(name, shape[1:], point.axes)
-            return TensorInfo(name, (len(self.tokens), shape[-1]), point.axes)
-        block, part = self._split(name)
-        if block is None or part not in _AXES:
+            return TensorInfo(name, (math.prod(shape[:-1]), shape[-1]), point.axes)
+        found = site_of(name, self._loaded.anatomy)
+        if found is None or not self._has(name):
             raise UserError(f"This run has no tensor called “{name}”.", "names() lists those it has.")
-        heads, kv_heads, queries, keys, width = self._attention_shape(block)
+        site, part = found
+        at = self._first.attention_shapes[site.kind, site.layer]
         shapes = {
-            "attn.k": (kv_heads, keys, width),
-            "attn.v": (kv_heads, keys, width),
-            "attn.scores": (heads, queries, keys),
-            "attn.pattern": (heads, queries, keys),
+            "q": (at.heads, at.queries, at.width),
+            "k": (at.kv_heads, at.keys, at.width),
+            "v": (at.kv_heads, at.keys, at.value_width),
+            "z": (at.heads, at.queries, at.value_width),
         }
-        return TensorInfo(name, shapes.get(part, (heads, queries, width)), _AXES[part])
+        return TensorInfo(name, shapes.get(part, (at.heads, at.queries, at.keys)), ATTENTION_AXES[part])
 
     def __getitem__(self, name: str) -> torch.Tensor:
+        name = canonical(name)
         if name in self._absent:
             raise UserError(f"This model has no “{name}”: {self._absent[name]}")
-        if name == "logits":
-            assert self._first.logits is not None
-            return self._first.logits[0].cpu().clone()
-        block, part = self._split(name)
-        if block is not None and part in _AXES:
-            return self._attention_tensor(block, part)
-        point = self._points.get(name) or self._module(name)
+        if (answer := self._answer(name)) is not None:
+            return answer[0].cpu().clone()
+        if (found := site_of(name, self._loaded.anatomy)) is not None:
+            site, part = found
+            return self._attention_tensor(site.kind, site.layer, part)
+        point = self._points.get(name)
+        if point is None:
+            weight = self._weight(name)
+            if weight is not None:
+                return weight
+            point = self._module(name)
         tensor = self._held(point).cpu()
-        if point.axes == ("head", "token", "head_dim"):
+        if point.axes == HEAD_AXES:
             return tensor[0].clone()
         return tensor.reshape(-1, tensor.shape[-1]).clone() if name in self._points else tensor.clone()
 
     def attention(self, layer: int, head: int | None = None, kind: str = "self") -> torch.Tensor:
         """Attention weights after softmax: float32 `[head, query, key]`, `[query, key]` with a head; masked cells 0.
 
-        Raises UserError for a block without attention, a head out of range, or a kind this model lacks.
+        `kind` is "self", or in an encoder-decoder also "encoder" and "cross". Raises UserError for a block without
+        attention, a head out of range, or a kind this model lacks.
         """
         self._check_head(layer, head, kind)
-        call, _ = self._call(layer)
+        call, _ = self._call(layer, kind)
         with memory_errors(f"the attention of block {layer}", _SHORTER):
             return attention_weights(call, head)
 
     def scores(self, layer: int, head: int | None = None, kind: str = "self") -> torch.Tensor:
         """Scores before softmax, scaled, with bias, soft-cap and mask: float32, shapes as `attention`; masked −inf."""
-        return self._scores_and_weights(layer, head, kind)[0]
+        return self.scores_and_pattern(layer, head, kind)[0]
 
-    def scores_and_pattern(self, layer: int, head: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+    def scores_and_pattern(
+        self, layer: int, head: int | None = None, kind: str = "self"
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Both at once, for the price of one; shapes as `attention`."""
-        return self._scores_and_weights(layer, head, "self")
-
-    def score_arguments(self, layer: int) -> dict[str, float]:
-        """The plain numbers that the model handed to its attention function: "scaling", "softcap"."""
-        arguments = self._call(layer)[0].arguments
-        return {name: float(value) for name in ("scaling", "softcap") if (value := arguments.get(name)) is not None}
-
-    def visible(self, layer: int) -> torch.Tensor:
-        """bool `[query, key]`: True where at least one head of the layer is allowed to look."""
-        self._attention_shape(layer)
-        return visible(self._call(layer)[0])[0].any(0).cpu()
-
-    def has_attention(self, layer: int) -> bool:
-        """Whether block `layer` has attention that the tap saw."""
-        return layer in self._first.attention_shapes
-
-    def _scores_and_weights(self, layer: int, head: int | None, kind: str) -> tuple[torch.Tensor, torch.Tensor]:
         self._check_head(layer, head, kind)
-        call, _ = self._call(layer)
+        call, _ = self._call(layer, kind)
         with memory_errors(f"the attention of block {layer}", _SHORTER):
             return scores_and_weights(call, head)
 
+    def score_arguments(self, layer: int, kind: str = "self") -> dict[str, float]:
+        """The plain numbers that the model handed to its attention function: "scaling", "softcap"."""
+        call = self._call(layer, kind)[0]
+        arguments = call.arguments if isinstance(call, AttentionCall) else {}
+        return {name: float(value) for name in ("scaling", "softcap") if (value := arguments.get(name)) is not None}
+
+    def visible(self, layer: int, kind: str = "self") -> torch.Tensor:
+        """bool `[query, key]`: True where at least one head of the layer is allowed to look."""
+        shape = self._attention_shape(layer, kind)
+        return visible(self._call(layer, kind)[0])[0].any(0).expand(shape.queries, shape.keys).cpu()
+
+    def has_attention(self, layer: int, kind: str = "self") -> bool:
+        """Whether block `layer` has attention of this kind that the tap saw."""
+        return (kind, layer) in self._first.attention_shapes
+
+    def _has(self, name: str) -> bool:
+        """Whether this run has a tensor of one of the names of the vocabulary."""
+        if name in self._points:
+            return name in self._first.shapes
+        found = site_of(name, self._loaded.anatomy)
+        if found is None:
+            return False
+        at = self._first.attention_shapes.get((found[0].kind, found[0].layer))
+        widths = {"q": at.width, "k": at.width, "v": at.value_width, "z": at.value_width} if at is not None else {}
+        return at is not None and widths.get(found[1], 1) > 0
+
+    def _answer(self, name: str) -> torch.Tensor | None:
+        return {"logits": self._first.logits, "next_sentence": self._first.next_sentence}.get(name)
+
     def _check_head(self, layer: int, head: int | None, kind: str) -> None:
         """Raise UserError for what this run does not have, and for what would not fit into memory."""
-        if kind != "self":
-            raise UserError(f"{self._loaded.summary.name} is decoder-only: it has no “{kind}” attention.")
-        heads, _, queries, keys, _ = self._attention_shape(layer)
-        if head is not None and not 0 <= head < heads:
-            raise UserError(f"Block {layer} has heads 0 to {heads - 1}; there is no head {head}.")
+        at = self._attention_shape(layer, kind)
+        if head is not None and not 0 <= head < at.heads:
+            raise UserError(f"Block {layer} has heads 0 to {at.heads - 1}; there is no head {head}.")
         # Scores, their masked copy, the softmax and its copy stand beside each other for a moment.
-        needed = 5 * (heads if head is None else 1) * queries * keys * 4
+        needed = 5 * (at.heads if head is None else 1) * at.queries * at.keys * 4
         require_memory(needed, "cpu", f"the attention of block {layer}", _SHORTER)
 
-    def _attention_tensor(self, block: int, part: str) -> torch.Tensor:
-        if part in ("attn.scores", "attn.pattern"):
-            return self.attention(block) if part == "attn.pattern" else self.scores(block)
-        call, output = self._call(block)
-        if part == "attn.z":
+    def _attention_tensor(self, kind: str, block: int, part: str) -> torch.Tensor:
+        if part in ("scores", "pattern"):
+            return self.attention(block, kind=kind) if part == "pattern" else self.scores(block, kind=kind)
+        call, output = self._call(block, kind)
+        if isinstance(call, SoftmaxCall):
+            found = {"q": call.query, "k": call.key, "v": call.value, "z": call.z}[part]
+            if found is None:
+                raise UserError(f"{self._loaded.summary.name} does not show “{part}” of its attention apart.")
+            return found.cpu().clone()
+        if part == "z":
+            assert output is not None
             return output[0].transpose(0, 1).cpu().clone()
-        return {"attn.q": call.query, "attn.k": call.key, "attn.v": call.value}[part][0].cpu().clone()
+        return {"q": call.query, "k": call.key, "v": call.value}[part][0].cpu().clone()
 
-    def _attention_shape(self, layer: int) -> tuple[int, int, int, int, int]:
-        if not 0 <= layer < len(self._loaded.anatomy.blocks):
-            last = len(self._loaded.anatomy.blocks) - 1
+    def _attention_shape(self, layer: int, kind: str) -> AttentionShape:
+        anatomy, name = self._loaded.anatomy, self._loaded.summary.name
+        if kind not in anatomy.kinds:
+            words = _KIND_WORDS.get(kind, f"“{kind}” attention")
+            raise UserError(f"{name} has one stack of blocks and no {words}.")
+        last = len(anatomy.stack_of(kind).blocks) - 1
+        if not 0 <= layer <= last:
             raise UserError(f"This model has blocks 0 to {last}; there is no block {layer}.")
-        if layer not in self._first.attention_shapes:
-            raise UserError(f"Block {layer} of {self._loaded.summary.name} has no attention.")
-        return self._first.attention_shapes[layer]
+        if (kind, layer) not in self._first.attention_shapes:
+            raise UserError(f"Block {layer} of {name} has no {_KIND_WORDS[kind] if kind != 'self' else 'attention'}.")
+        return self._first.attention_shapes[kind, layer]
 
-    def _call(self, layer: int) -> tuple[AttentionCall, torch.Tensor]:
-        self._attention_shape(layer)
+    def _call(self, layer: int, kind: str) -> tuple[AttentionCall | SoftmaxCall, torch.Tensor | None]:
+        self._attention_shape(layer, kind)
+        at = (kind, layer)
         for capture in (self._first, self._late):
-            if capture is not None and layer in capture.calls:
-                return capture.calls[layer], capture.outputs[layer]
-        self._late = self._run((), frozenset({layer}), budget=2**62)
-        return self._late.calls[layer], self._late.outputs[layer]
+            if capture is not None and at in capture.calls:
+                return capture.calls[at], capture.outputs.get(at)
+        self._late = self._run((), frozenset({at}), budget=2**62)
+        return self._late.calls[at], self._late.outputs.get(at)
 
     def _held(self, point: Point) -> torch.Tensor:
         for capture in (self._first, self._late):
@@ -214,51 +251,39 @@ class Trace:
                 return held.tensor
         self._late = self._run((point,), frozenset(), budget=2**62)
         if point.name not in self._late.tensors:
-            raise UserError(f"The module “{point.name}” did not run for this text, so it has no output.")
+            raise UserError(f"The module “{point.path}” did not run for this text, so it has no output.")
         return self._late.tensors[point.name].tensor
 
-    def _module(self, path: str) -> Point:
+    def _weight(self, name: str) -> torch.Tensor | None:
+        """A parameter or buffer by its name, None where the model has no such one."""
+        path, _, last = name.rpartition(".")
         try:
-            self._loaded.model.get_submodule(path)
+            module = self._loaded.model.get_submodule(path)
+        except AttributeError:
+            return None
+        found = module._parameters.get(last) if last in module._parameters else module._buffers.get(last)
+        return found.detach().cpu().clone() if found is not None else None
+
+    def _module(self, path: str) -> Point:
+        given = path.endswith(".input")
+        try:
+            self._loaded.model.get_submodule(path.removesuffix(".input"))
         except AttributeError:
             raise UserError(
                 f"This run has no tensor called “{path}”, and the model no such module.", "names() lists those it has."
             ) from None
-        return module_point(path)
-
-    def _split(self, name: str) -> tuple[int | None, str]:
-        """Block and part of "blocks.3.attn.q"; (None, name) for other names."""
-        pieces = name.split(".", 2)
-        if len(pieces) == 3 and pieces[0] == "blocks" and pieces[1].isdigit():
-            return int(pieces[1]), pieces[2]
-        return None, name
-
-
-_ORDER = (
-    "resid_pre",
-    "ln1",
-    "attn.q_pre",
-    "attn.k_pre",
-    "attn.q",
-    "attn.k",
-    "attn.v",
-    "attn.scores",
-    "attn.pattern",
-    "attn.z",
-    "attn.out",
-    "ln1_post",
-    "resid_mid",
-    "ln2",
-    "mlp.hidden",
-    "mlp.out",
-    "ln2_post",
-    "resid_post",
-)
+        return module_point(path.removesuffix(".input"), given)
 
 
 def default_budget(device: str) -> int:
     """Bytes a trace may hold: a quarter of what is free where the model lies, at most 2 GiB."""
     return min(2 << 30, free_bytes(device) // 4)
+
+
+def _without_heads(capture: Capture) -> dict[str, str]:
+    if capture.logits is not None:
+        return {}
+    return {"logits": "This checkpoint has no head that turns its last stream into an answer of this kind."}
 
 
 _known_points: weakref.WeakKeyDictionary[LoadedModel, tuple[dict[str, Point], dict[str, str]]]
@@ -269,13 +294,16 @@ def _points_of(loaded: LoadedModel) -> tuple[dict[str, Point], dict[str, str]]:
     """Where every name of this model is picked up, and the absent ones with their reasons; found once a model."""
     if loaded in _known_points:
         return _known_points[loaded]
-    summary, rotary = loaded.summary, loaded.anatomy.position_kind == "rotary"
-    points, absent = model_points(loaded.anatomy)
-    for index, parts in enumerate(loaded.anatomy.blocks):
-        more, lacking = block_points(
-            loaded.model, index, parts, rotary, summary.head_dim, summary.heads, summary.kv_heads
-        )
+    summary = loaded.summary
+    points: list[Point] = []
+    absent: dict[str, str] = {}
+    for stack in loaded.anatomy.stacks:
+        more, lacking = stack_points(stack)
         points += more
         absent |= lacking
+        for index in range(len(stack.blocks)):
+            more, lacking = block_points(loaded.model, stack, index, summary.head_dim, summary.heads, summary.kv_heads)
+            points += more
+            absent |= lacking
     _known_points[loaded] = {point.name: point for point in points}, absent
     return _known_points[loaded]

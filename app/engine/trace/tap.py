@@ -29,10 +29,13 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import eager_mask, sdpa_mask
 
 from app.engine.errors import UserError
+from app.engine.models.parts import Site
 from app.engine.trace.edits import AblateHead, Edit, KnockOut
 
 BESIDE = "unembed_beside"
 THROUGH = "unembed_through"
+ASIDE = "beside the softmax"
+"""Families outside the interface: see `softmax_tap`."""
 
 
 @dataclass
@@ -53,6 +56,8 @@ class AttentionCall:
     """No mask was made because the kernel's own causal mask serves."""
     arguments: dict[str, Any]
     """The keyword arguments that shape scores: scaling, softcap, position_bias, s_aux…"""
+    count: int = 0
+    """Which call of the module in this run; ALBERT calls one module once a block."""
 
 
 class Recorder:
@@ -62,18 +67,29 @@ class Recorder:
         self.names = names
         """Qualified names of the model's attention modules by `id`."""
         self.hear = hear
-        self.knock_outs: dict[str, list[KnockOut]] = {}
-        self.ablations: dict[str, list[AblateHead]] = {}
+        self.knock_outs: dict[tuple[str, int], list[KnockOut]] = {}
+        self.ablations: dict[tuple[str, int], list[AblateHead]] = {}
+        self._counts: dict[str, int] = {}
 
-    def add_edits(self, edits: Sequence[Edit], attention_name: Callable[[int], str]) -> None:
-        """File `edits` by the qualified name of the attention module they change."""
+    def add_edits(self, edits: Sequence[Edit], site_of: Callable[[str, int], Site]) -> None:
+        """File `edits` by the attention, and the call of it, that they change."""
         for edit in edits:
-            shelf: dict[str, list[Any]] = self.ablations if isinstance(edit, AblateHead) else self.knock_outs
-            shelf.setdefault(attention_name(edit.layer), []).append(edit)
+            site = site_of(edit.kind, edit.layer)
+            shelf: dict[tuple[str, int], list[Any]] = (
+                self.ablations if isinstance(edit, AblateHead) else self.knock_outs
+            )
+            shelf.setdefault((site.path, site.call), []).append(edit)
+
+    def next_call(self, name: str) -> int:
+        """How often the module called `name` was heard before in this run."""
+        count = self._counts.get(name, 0)
+        self._counts[name] = count + 1
+        return count
 
 
 _current = threading.local()
-_switchable: weakref.WeakSet[nn.Module] = weakref.WeakSet()
+_configs: weakref.WeakKeyDictionary[nn.Module, tuple[Any, ...]] = weakref.WeakKeyDictionary()
+"""The configs that a model's modules read their attention from: T5's encoder and decoder have copies of their own."""
 
 
 def _outside_the_interface(module: nn.Module) -> UserError:
@@ -151,12 +167,13 @@ def _attend(way: str) -> Callable[..., tuple[torch.Tensor, torch.Tensor | None]]
             is_causal = getattr(module, "is_causal", True)
         causal = way == BESIDE and attention_mask is None and query.shape[2] > 1 and bool(is_causal)
         name = recorder.names.get(id(module), "")
-        call = AttentionCall(module, name, query, key, value, attention_mask, causal, arguments)
-        if cuts := recorder.knock_outs.get(name):
+        count = recorder.next_call(name)
+        call = AttentionCall(module, name, query, key, value, attention_mask, causal, arguments, count)
+        if cuts := recorder.knock_outs.get((name, count)):
             call.mask = attention_mask = _knocked_out(call, cuts)
             call.causal = False
         output, weights = inner(module, query, key, value, attention_mask, **arguments)
-        if ablated := recorder.ablations.get(name):
+        if ablated := recorder.ablations.get((name, count)):
             output = output.clone()
             for edit in ablated:
                 output[:, :, edit.head] = 0
@@ -173,7 +190,9 @@ AttentionMaskInterface.register(THROUGH, eager_mask)
 
 
 def way_of(model: Any) -> str:
-    """BESIDE where the model's own attention is sdpa, THROUGH where it is eager."""
+    """BESIDE where the model's own attention is sdpa, THROUGH where it is eager, ASIDE outside the interface."""
+    if not model._can_set_attn_implementation():
+        return ASIDE
     return BESIDE if model.config._attn_implementation == "sdpa" else THROUGH
 
 
@@ -183,19 +202,30 @@ def tapped(model: Any, recorder: Recorder) -> Iterator[None]:
 
     Raises UserError when the model does not take another attention function.
     """
-    before, way = model.config._attn_implementation, way_of(model)
-    if model not in _switchable:
-        model.set_attn_implementation(way)
-        if model.config._attn_implementation != way:
-            model.set_attn_implementation(before)
-            raise _outside_the_interface(model)
-        _switchable.add(model)
-    # The model has shown that it takes another function; from then on the config alone is changed, since
-    # set_attn_implementation walks over every module.
-    model.config._attn_implementation = way
+    way = way_of(model)
+    configs = _switchable_configs(model, way)
+    before = [config._attn_implementation for config in configs]
+    # Only the configs are changed, since set_attn_implementation walks over every module.
+    for config in configs:
+        config._attn_implementation = way
     try:
         _current.recorder = recorder
         yield
     finally:
         _current.recorder = None
-        model.config._attn_implementation = before
+        for config, own in zip(configs, before, strict=True):
+            config._attn_implementation = own
+
+
+def _switchable_configs(model: Any, way: str) -> tuple[Any, ...]:
+    """The configs to change for another attention function; found, and shown to work, once a model."""
+    if model not in _configs:
+        before = model.config._attn_implementation
+        model.set_attn_implementation(way)
+        taken = model.config._attn_implementation == way
+        model.set_attn_implementation(before)
+        if not taken:
+            raise _outside_the_interface(model)
+        found = {id(part.config): part.config for part in model.modules() if hasattr(part, "config")}
+        _configs[model] = tuple(config for config in found.values() if hasattr(config, "_attn_implementation"))
+    return _configs[model]

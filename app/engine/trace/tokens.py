@@ -14,36 +14,67 @@ _SENTENCEPIECE_BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 _BYTE_OF = {letter: byte for byte, letter in bytes_to_unicode().items()}
 
 
-def tokenize(tokenizer: Any, text: str) -> tuple[Token, ...]:
-    """The tokens of `tokenizer(text)` with its default special tokens.
+def tokenize(tokenizer: Any, text: str, pair: str | None = None) -> tuple[Token, ...]:
+    """The tokens of `tokenizer(text)`, or of `tokenizer(text, pair)`, with its default special tokens.
 
     A token's text is its slice of the input. White space that a tokenizer leaves out of its offsets is given to the
     token after it, so that the slices join to the input; tokens that share a character (byte-level pieces of an
     emoji) share its slice. A tokenizer without offsets is asked to decode each token. Special tokens show their name.
     """
+    return encode(tokenizer, text, pair)[0]
+
+
+def encode(tokenizer: Any, text: str, pair: str | None = None) -> tuple[tuple[Token, ...], dict[str, list[int]]]:
+    """`tokenize`, and what `tokenizer(text, pair)` gives for the model, a list of numbers an argument."""
+    texts = (text,) if pair is None else (text, pair)
     fast = getattr(tokenizer, "is_fast", False)
     # A text that is too long gets a sentence from us; transformers' own warning would only stand in the terminal.
-    encoded = tokenizer(text, return_offsets_mapping=True, verbose=False) if fast else tokenizer(text, verbose=False)
+    encoded = tokenizer(*texts, verbose=False, **({"return_offsets_mapping": True} if fast else {}))
+    given = {name: list(encoded[name]) for name in ("input_ids", "attention_mask", "token_type_ids") if name in encoded}
+    sides = encoded.sequence_ids() if fast else None
+    if sides is None:
+        sides = given.get("token_type_ids") if pair is not None else None
+    return _tokens(tokenizer, texts, given["input_ids"], encoded["offset_mapping"] if fast else None, sides), given
+
+
+def target_tokens(tokenizer: Any, target: str | None, start: int) -> tuple[Token, ...]:
+    """What a decoder is fed: its start token, then `tokenizer(text_target=target)` without the final end of text."""
+    first = Token(start, tokenizer.convert_ids_to_tokens(start), special=True)
+    if not target:
+        return (first,)
+    fast = getattr(tokenizer, "is_fast", False)
+    encoded = tokenizer(text_target=target, verbose=False, **({"return_offsets_mapping": True} if fast else {}))
     ids = list(encoded["input_ids"])
-    offsets = encoded["offset_mapping"] if fast else [None] * len(ids)
+    tokens = _tokens(tokenizer, (target,), ids, encoded["offset_mapping"] if fast else None, None)
+    return (first, *(tokens[:-1] if ids and ids[-1] == tokenizer.eos_token_id else tokens))
+
+
+def _tokens(
+    tokenizer: Any, texts: tuple[str, ...], ids: list[int], offsets: Any, sides: list[int | None] | None
+) -> tuple[Token, ...]:
     special = set(tokenizer.all_special_ids)
-    tokens, end = [], 0
-    for token_id, span in zip(ids, offsets, strict=True):
+    tokens: list[Token] = []
+    segment, end = 0, 0
+    for place, token_id in enumerate(ids):
+        side = sides[place] if sides is not None else None
+        if side is not None and side != segment and side < len(texts):
+            segment, end = side, 0
+        text, span = texts[segment], offsets[place] if offsets is not None else None
         if token_id in special:
             name = tokenizer.convert_ids_to_tokens(token_id)
-            tokens.append(Token(token_id, name, special=True))
-            if span is not None:
+            tokens.append(Token(token_id, name, special=True, segment=segment))
+            if span is not None and side is not None:
                 end = max(end, span[1])
             continue
         if span is None:
-            tokens.append(Token(token_id, tokenizer.decode([token_id])))
+            tokens.append(Token(token_id, tokenizer.decode([token_id]), segment=segment))
             continue
         start, stop = span
         if start > end and text[end:start].isspace():
             start = end
         end = max(end, stop)
         raw = _bytes_of(tokenizer, token_id) if not text[start:stop].isascii() else b""
-        tokens.append(Token(token_id, text[start:stop], raw=raw))
+        tokens.append(Token(token_id, text[start:stop], segment=segment, raw=raw))
     return tuple(tokens)
 
 

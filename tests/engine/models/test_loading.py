@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from engine.tiny_models import save_tiny
+from transformers import LlamaForCausalLM
 
 from app.engine.errors import Cancelled, UserError
 from app.engine.models import load
@@ -137,10 +138,10 @@ def test_weights_of_another_size(folder: Path) -> None:
         load(folder)
 
 
-def test_an_encoder_says_what_it_is(folder: Path) -> None:
-    config = {"model_type": "bert", "architectures": ["BertForMaskedLM"]}
+def test_weights_of_another_family_are_refused(folder: Path) -> None:
+    config = {"model_type": "bert", "architectures": ["BertForMaskedLM"], "vocab_size": 320, "hidden_size": 48}
     (folder / "config.json").write_text(json.dumps(config))
-    with pytest.raises(UserError, match="encoder-only model"):
+    with pytest.raises(UserError, match="they would be random"):
         load(folder)
 
 
@@ -152,7 +153,7 @@ def test_more_than_fits_is_refused_before_it_is_read(folder: Path, monkeypatch: 
 
 def test_spread_by_accelerate_computes_the_same(folder: Path) -> None:
     # Here there is one device to spread over; that several GPUs work is not checked by this.
-    steps = _weights(folder, torch.float32, "auto")
+    steps = _weights(LlamaForCausalLM, folder, torch.float32, "auto")
     while True:
         try:
             next(steps)

@@ -38,10 +38,10 @@ def test_a_difference_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_weights_to_compare_with_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    def none(*_: Any) -> tuple[torch.Tensor, ...]:
-        return ()
+    def none(*_: Any) -> dict[tuple[str, int], torch.Tensor]:
+        return {}
 
-    monkeypatch.setattr("app.engine.trace.exactness._eager_attentions", none)
+    monkeypatch.setattr("app.engine.trace.exactness.eager_attentions", none)
     measured = measure_exactness(load("story-gpt"))
     assert measured.pattern is None
     assert "no attention weights" in measured.reason

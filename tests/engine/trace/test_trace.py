@@ -126,7 +126,7 @@ def test_what_cannot_be_traced_says_why(tiny: Tiny) -> None:
         t.attention(3)
     with pytest.raises(UserError, match="heads 0 to 3"):
         t.attention(0, 4)
-    with pytest.raises(UserError, match="no “cross” attention"):
+    with pytest.raises(UserError, match="no cross-attention"):
         t.attention(0, kind="cross")
     with pytest.raises(UserError, match="rotary"):
         t["blocks.0.attn.q_pre"]

@@ -1,0 +1,139 @@
+"""Architectures of all three kinds, inside and outside the attention interface, each small and random."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import pytest
+import torch
+from engine.family_configs import BOTH, DECODERS, ENCODERS, EVERY, OUTSIDE, WITHOUT_ATTENTION, save
+
+from app.engine.errors import UserError
+from app.engine.models import load
+from app.engine.models.loaded import LoadedModel
+from app.engine.trace import AblateHead, KnockOut, Trace, trace
+from app.engine.trace.capture import logits_of, run_plainly
+from app.engine.trace.exactness import measure_exactness
+from app.engine.trace.tap import ASIDE, way_of
+
+TEXT, TARGET = "The cat saw the moon and the moon saw the cat.", "Ada gave a ball to Tim."
+SINKS = ("gpt_oss",)
+"""Their softmax has one column more than there are keys, so rows sum to less than 1."""
+Family = Callable[[str], LoadedModel]
+
+
+@pytest.fixture(scope="module")
+def family(tmp_path_factory: pytest.TempPathFactory) -> Family:
+    root: Path = tmp_path_factory.mktemp("families")
+
+    @cache
+    def opened(name: str) -> LoadedModel:
+        return load(save(root / name, name))
+
+    return opened
+
+
+def traced(model: LoadedModel, **options: object) -> Trace:
+    target = TARGET if model.kind == "encoder-decoder" else None
+    return trace(model, TEXT, target=target, **options)  # type: ignore[arg-type]
+
+
+def test_there_are_enough_of_them() -> None:
+    assert len(set(EVERY)) == len(EVERY) >= 45
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_it_is_exact(family: Family, name: str) -> None:
+    model = family(name)
+    before = model.model.config._attn_implementation
+    measured = measure_exactness(model)
+    assert measured.logits == 0
+    assert measured.pattern is not None, measured.reason
+    assert measured.pattern <= 5e-5
+    assert model.model.config._attn_implementation == before
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_what_is_shown_hangs_together(family: Family, name: str) -> None:
+    t = traced(family(name))
+    for name_of_tensor in t.names():
+        assert tuple(t[name_of_tensor].shape) == t.info(name_of_tensor).shape, name_of_tensor
+    for kind, layer in t.loaded.anatomy.sites:
+        if not t.has_attention(layer, kind):
+            continue
+        site = t.loaded.anatomy.sites[kind, layer]
+        scores, pattern = t.scores_and_pattern(layer, kind=kind)
+        assert (pattern[:, ~t.visible(layer, kind)] == 0).all()
+        if name not in SINKS:
+            assert (scores.softmax(-1) - pattern).abs().max() <= 1e-6
+        v = t[f"{site.prefix}v"]
+        v = v.repeat_interleave(pattern.shape[0] // v.shape[0], dim=0)
+        assert torch.allclose(pattern @ v, t[f"{site.prefix}z"], atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["bert", "bart", "t5", "gptj", "bloom", "gpt_oss", "albert"])
+def test_edits_act_where_they_should(family: Family, name: str) -> None:
+    model = family(name)
+    kind = model.anatomy.kinds[-1]
+    plain = traced(model)
+    cut = traced(model, edits=[KnockOut(1, 2, 4, 1, kind=kind)])
+    assert cut.attention(1, 2, kind)[4, 1] == 0
+    assert torch.equal(cut.attention(0, kind=kind), plain.attention(0, kind=kind)), "block 0 comes before"
+    others = [head for head in range(4) if head != 2]
+    assert torch.equal(cut.attention(1, kind=kind)[others], plain.attention(1, kind=kind)[others])
+    ablated = traced(model, edits=[AblateHead(1, 3, kind=kind)])
+    z = ablated[f"{model.anatomy.sites[kind, 1].prefix}z"]
+    assert (z[3] == 0).all() and not (z[2] == 0).all()
+    assert not torch.equal(ablated.logits, plain.logits)
+    with torch.no_grad():
+        untouched = logits_of(run_plainly(model.model, dict(plain.inputs)))
+    assert untouched is not None and torch.equal(untouched[0], plain.logits), "an edit left something behind"
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_those_outside_the_interface_are_heard_at_their_softmax(family: Family, name: str) -> None:
+    assert way_of(family(name).model) == ASIDE
+
+
+@pytest.mark.parametrize("name", ["gptj", "gpt_neo", "codegen", "megatron-bert"])
+def test_queries_and_keys_are_those_of_the_scores(family: Family, name: str) -> None:
+    t = traced(family(name))
+    q, k = t["blocks.1.attn.q"], t["blocks.1.attn.k"]
+    scores = t["blocks.1.attn.scores"]
+    seen = torch.isfinite(scores)
+    ratio = (scores[seen] / (q @ k.transpose(1, 2))[seen]).median()
+    assert torch.allclose(scores[seen], (q @ k.transpose(1, 2) * ratio)[seen], atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("name", WITHOUT_ATTENTION)
+def test_a_family_without_attention_says_so(family: Family, name: str) -> None:
+    with pytest.raises(UserError, match="no attention was seen"):
+        traced(family(name))
+
+
+@pytest.mark.parametrize(("names", "kind"), [(DECODERS, "decoder"), (ENCODERS, "encoder"), (BOTH, "encoder-decoder")])
+def test_kinds(family: Family, names: list[str], kind: str) -> None:
+    assert {family(name).kind for name in names} == {kind}
+
+
+def test_the_stream_adds_up_in_all_three_kinds(family: Family) -> None:
+    for name in ("gpt2", "bert", "bart", "t5", "distilbert", "albert", "olmo2", "bloom"):
+        t = traced(family(name))
+        for stack in t.loaded.anatomy.stacks:
+            block = f"{stack.prefix}blocks.1."
+            parts = stack.blocks[1]
+            after = f"{block}ln1_post" if parts.attention_norm_after else f"{block}attn.out"
+            assert torch.allclose(t[f"{block}resid_pre"] + t[after], t[f"{block}resid_mid"], atol=1e-4), name
+            middle = f"{block}cross.resid_post" if parts.cross else f"{block}resid_mid"
+            if not parts.norm_first:
+                middle = f"{block}cross.ln" if parts.cross else f"{block}ln1"
+            if parts.cross:
+                before = f"{block}resid_mid" if parts.norm_first else f"{block}ln1"
+                assert torch.allclose(t[before] + t[f"{block}cross.out"], t[f"{block}cross.resid_post"], atol=1e-4), (
+                    name
+                )
+            fed = f"{block}ln2_post" if parts.mlp_norm_after else f"{block}mlp.out"
+            end = f"{block}resid_post" if parts.norm_first else f"{block}resid_sum"
+            assert torch.allclose(t[middle] + t[fed], t[end], atol=1e-4), name
