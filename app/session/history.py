@@ -22,6 +22,7 @@ class Moment:
     prompt: str
     selection: Selection
     settings: DecodingSettings
+    second: str = ""
 
 
 class History:

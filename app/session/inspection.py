@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from app.engine.trace.records import Candidate, HeadReading, TensorInfo, TensorReading, Thumbnails, Token
+from app.engine.trace.records import Candidate, HeadReading, LayerReading, TensorInfo, TensorReading, Thumbnails, Token
 from app.jobs.board import Board
 from app.jobs.job import Job
 from app.session import work
@@ -28,14 +28,19 @@ class Inspection(QObject):
     """The prompt's tokens are known, before the model has run."""
     run_changed = Signal()
     """A trace stands: names and shapes are known. Also emitted when there is none any more."""
-    thumbnails_changed = Signal(int)
-    """The heads of one layer were drawn."""
+    thumbnails_changed = Signal(str, int)
+    """The heads of one kind and layer were drawn."""
     head_read = Signal(object)
+    layer_read = Signal(object)
+    classes_read = Signal(object, object)
+    """What a classification head says and what a next-sentence head says, ClassShares each."""
     tensor_read = Signal(object)
     weight_read = Signal(object)
     lens_read = Signal(int, object)
     """A position and its LensReading, or the sentence that says why there is none."""
     candidates_read = Signal(int)
+    texts_cut = Signal(str, str)
+    """Texts shortened to what the model has positions for."""
     failed = Signal(object)
     """A UserError or a defect, with the run or the reading given up."""
 
@@ -43,8 +48,14 @@ class Inspection(QObject):
         super().__init__()
         self._board = board
         self.tokens: tuple[Token, ...] = ()
+        """Of the text; of a pair, both sentences with what stands between."""
+        self.targets: tuple[Token, ...] = ()
+        """What the decoder of an encoder-decoder is fed."""
+        self.written = False
+        """The model wrote the target itself."""
         self.infos: dict[str, TensorInfo] = {}
-        self.thumbnails: dict[int, Thumbnails] = {}
+        self.thumbnails: dict[tuple[str, int], Thumbnails] = {}
+        """By kind of attention and layer."""
         self.candidates: dict[int, tuple[Candidate, ...]] = {}
         self.head: HeadReading | None = None
         self._trace: Trace | None = None
@@ -57,31 +68,50 @@ class Inspection(QObject):
         """Whether a trace stands that can be read from."""
         return self._trace is not None
 
-    def run(self, loaded: LoadedModel | None, text: str, edits: tuple[Any, ...] = ()) -> None:
-        """Trace `text`; a run under way is cancelled. No model or no text: nothing is shown."""
+    def rows(self, kind: str) -> tuple[Token, ...]:
+        """The tokens that look in attention of a kind."""
+        return self.targets if self.targets and kind != "encoder" else self.tokens
+
+    def columns(self, kind: str) -> tuple[Token, ...]:
+        """The tokens that are looked at."""
+        return self.targets if self.targets and kind == "self" else self.tokens
+
+    def run(self, loaded: LoadedModel | None, text: str, second: str = "", edits: tuple[Any, ...] = ()) -> None:
+        """Trace `text`; a run under way is cancelled. No model or no text: nothing is shown.
+
+        `second` is the second sentence of a pair or the target, where the model takes one.
+        """
         if self._run is not None:
             self._run.cancel()
         self._loaded = loaded
         if loaded is None or not text:
             self.clear()
             return
-        self._run = self._board.start(LANE, "Inspect", lambda: work.inspect(loaded, text, edits), key="inspect")
+        self._run = self._board.start(LANE, "Inspect", lambda: work.inspect(loaded, text, second, edits), key="inspect")
         self._run.stepped.connect(self._stepped)
         self._run.failed.connect(self._run_failed)
 
     def clear(self) -> None:
         """Forget the run."""
-        self.tokens = ()
+        self.tokens, self.targets = (), ()
         self.tokens_changed.emit()
         self._take(None)
 
-    def read_head(self, layer: int, head: int) -> None:
+    def read_head(self, layer: int, head: int, kind: str = "self") -> None:
         """Ask for one head; `head_read` answers, at once when it was read before."""
-        self._ask("head", (layer, head), work.read_head)
+        self._ask("head", (layer, head, kind), work.read_head)
 
-    def read_weight(self, layer: int, head: int, query: int, key: int) -> None:
-        """Ask how one weight came about; `weight_read` answers."""
-        self._ask("weight", (layer, head, query, key), work.read_weight)
+    def read_layer(self, layer: int, kind: str = "self") -> None:
+        """Ask for all heads of a layer; `layer_read` answers."""
+        self._ask("layer", (layer, kind), work.read_layer)
+
+    def read_classes(self) -> None:
+        """Ask what the heads say about the whole text; `classes_read` answers."""
+        self._ask("classes", (), work.read_classes)
+
+    def read_weight(self, layer: int, head: int, query: int, key: int, kind: str = "self") -> None:
+        """Ask how one weight came about; `weight_read` answers, with a sentence where it cannot be told."""
+        self._ask("weight", (layer, head, query, key, kind), work.read_weight)
 
     def read_lens(self, position: int) -> None:
         """Ask what every block would say after token `position`; `lens_read` answers."""
@@ -97,6 +127,16 @@ class Inspection(QObject):
             self.candidates_read.emit(position)
             return
         self._ask("candidates", (position,), work.read_candidates)
+
+    def cut(self, loaded: LoadedModel, text: str, second: str, limit: int) -> None:
+        """Shorten texts to `limit` tokens; `texts_cut` answers."""
+        job = self._board.start(LANE, "Cut text", lambda: work.cut_texts(loaded, text, second, limit), key="cut")
+        job.finished.connect(self._cut)
+        job.failed.connect(self.failed)
+
+    @Slot(object)
+    def _cut(self, texts: tuple[str, str]) -> None:
+        self.texts_cut.emit(*texts)
 
     def _ask(self, what: str, arguments: tuple[Any, ...], reader: Any) -> None:
         if self._trace is None or self._loaded is None:
@@ -125,6 +165,10 @@ class Inspection(QObject):
         if key[0] == "head":
             self.head = value
             self.head_read.emit(value)
+        elif key[0] == "layer":
+            self.layer_read.emit(value)
+        elif key[0] == "classes":
+            self.classes_read.emit(*value)
         elif key[0] == "lens":
             self.lens_read.emit(key[1], value)
         elif key[0] == "weight":
@@ -142,11 +186,11 @@ class Inspection(QObject):
     @Slot(object)
     def _stepped(self, value: Any) -> None:
         if isinstance(value, Thumbnails):
-            self.thumbnails[value.layer] = value
-            self.thumbnails_changed.emit(value.layer)
-        elif isinstance(value, tuple):
+            self.thumbnails[value.kind, value.layer] = value
+            self.thumbnails_changed.emit(value.kind, value.layer)
+        elif isinstance(value, work.TextsRead):
             self._forget_readings()
-            self.tokens = value
+            self.tokens, self.targets, self.written = value.tokens, value.targets, value.written
             self.tokens_changed.emit()
         elif value is not None:
             self._take(value)
@@ -185,6 +229,8 @@ class _Answer(QObject):
 def _size(value: Any) -> int:
     if isinstance(value, TensorReading):
         return value.values.nbytes
+    if isinstance(value, LayerReading):
+        return value.patterns.nbytes
     if isinstance(value, HeadReading):
         return value.pattern.nbytes + value.scores.nbytes + value.visible.nbytes
     return 1024

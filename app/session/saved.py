@@ -15,7 +15,7 @@ from app.engine.decode.settings import BALANCED, DecodingSettings
 from app.engine.errors import UserError
 from app.session.state import SLOTS, OpenRequest, Selection
 
-VERSION = 2
+VERSION = 3
 MOST_RECENT = 12
 
 
@@ -25,6 +25,8 @@ class Saved:
 
     models: Mapping[str, OpenRequest] = field(default_factory=dict)
     prompt: str = ""
+    second: str = ""
+    """The second sentence of a pair, or the target; '' for none."""
     selection: Selection = field(default_factory=Selection)
     settings: DecodingSettings = BALANCED
     recent: tuple[str, ...] = ()
@@ -58,6 +60,7 @@ def decode(text: str) -> Saved:
         return Saved(
             models={slot: OpenRequest(**request) for slot, request in content["models"].items() if slot in SLOTS},
             prompt=str(content["prompt"]),
+            second=str(content["second"]),
             selection=Selection(**content["selection"]),
             settings=DecodingSettings(**content["settings"]),
             recent=tuple(map(str, content["recent"])),
@@ -73,7 +76,12 @@ def _from_1(content: dict[str, Any]) -> dict[str, Any]:
     return {**content, "models": models, "recent": []}
 
 
-_MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = MappingProxyType({1: _from_1})
+def _from_2(content: dict[str, Any]) -> dict[str, Any]:
+    """Version 2 knew one text."""
+    return {**content, "second": ""}
+
+
+_MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = MappingProxyType({1: _from_1, 2: _from_2})
 
 
 def read(path: Path) -> tuple[Saved, str]:

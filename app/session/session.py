@@ -9,6 +9,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal, Slot
 
 from app.engine.decode.settings import DecodingSettings
+from app.engine.errors import TooLongError
 from app.engine.models.records import ModelSummary
 from app.jobs.board import Board
 from app.session.generation import Generation
@@ -17,7 +18,17 @@ from app.session.inspection import Inspection
 from app.session.library import Library
 from app.session.models import OpenModels
 from app.session.saved import Saved, with_recent
-from app.session.state import SLOTS, OpenRequest, Selection, block_of, part_of
+from app.session.state import (
+    SLOTS,
+    OpenRequest,
+    Selection,
+    attention_name,
+    block_of,
+    kind_of,
+    part_of,
+    shows_attention,
+    stack_of,
+)
 from app.session.structure import Structure
 
 
@@ -36,9 +47,13 @@ class Session(QObject):
     def __init__(self, board: Board, settings: DecodingSettings) -> None:
         super().__init__()
         self.prompt = ""
+        self.second = ""
+        """The second sentence of a pair, or the target text, where the model takes one; '' for none."""
         self.selection = Selection()
         self.recent: tuple[str, ...] = ()
         self._wanted: Selection | None = None
+        self._too_long: int | None = None
+        """How many tokens the model has positions for, while the texts are longer."""
         self.models = OpenModels(board)
         self.library = Library(board, self.models)
         self.structure = Structure(board, self.models)
@@ -51,6 +66,7 @@ class Session(QObject):
         self.generation.settings_changed.connect(self._settings_changed)
         self.inspection.run_changed.connect(self._read_selected)
         self.inspection.failed.connect(self._inspect_failed)
+        self.inspection.texts_cut.connect(self.set_prompt)
         self.generation.failed.connect(self._generate_failed)
 
     @property
@@ -84,7 +100,7 @@ class Session(QObject):
             self._history.replace_present(self._moment())
         self.model_changed.emit()
         self.selection_changed.emit()
-        self.inspection.run(self.models.loaded(), self.prompt)
+        self.reinspect()
 
     def _first_selection(self, summary: ModelSummary) -> Selection:
         """The one that was saved where it fits this model, else a head in the middle.
@@ -92,10 +108,19 @@ class Session(QObject):
         The middle of a model is where heads do recognisable things; the first block mostly looks everywhere.
         """
         wanted, self._wanted = self._wanted, None
-        if wanted is not None and wanted.layer < summary.layers and wanted.head < summary.heads:
+        if wanted is not None and self._fits(wanted):
             return wanted
-        layer = summary.layers // 2
-        return Selection(f"blocks.{layer}.attn.pattern", layer, 0)
+        layer, kind = summary.layers // 2, summary.kinds[-1]
+        return Selection(attention_name(summary.kinds, kind, layer), layer, 0, kind=kind)
+
+    def _fits(self, selection: Selection) -> bool:
+        """Whether the open model has what a selection names."""
+        summary = self.summary
+        if summary is None or selection.kind not in summary.kinds:
+            return False
+        layers, heads = summary.attention_shape(selection.kind)
+        prefixed = bool(stack_of(selection.name)) == (len(summary.kinds) > 1)
+        return selection.layer < layers and selection.head < heads and (prefixed or block_of(selection.name) is None)
 
     @Slot(object)
     def _open_failed(self, error: BaseException) -> None:
@@ -109,14 +134,14 @@ class Session(QObject):
         opening = self.models.opening
         if opening is not None:
             models.setdefault(opening.slot, opening)
-        return Saved(models, self.prompt, self.selection, self.generation.settings, self.recent)
+        return Saved(models, self.prompt, self.second, self.selection, self.generation.settings, self.recent)
 
     def restore(self, saved: Saved) -> None:
         """Take back what was saved, but for the models, which the caller opens."""
         self.recent = saved.recent
         self._wanted = saved.selection
         self.generation.set_settings(saved.settings)
-        self.prompt = saved.prompt
+        self.prompt, self.second = saved.prompt, saved.second
         self._history = History(self._moment())
         self.prompt_changed.emit()
         self.recent_changed.emit()
@@ -132,24 +157,24 @@ class Session(QObject):
     def _go_to(self, moment: Moment | None) -> None:
         if moment is None:
             return
-        summary, chosen = self.summary, moment.selection
-        fits = summary is not None and chosen.layer < summary.layers and chosen.head < summary.heads
+        chosen = moment.selection
+        fits = self._fits(chosen)
         select = fits and chosen != self.selection
-        run = moment.prompt != self.prompt
+        run = (moment.prompt, moment.second) != (self.prompt, self.second)
         # Everything is in place before anybody is told, so that no listener notes a moment in between.
         self.selection = chosen if fits else self.selection
-        self.prompt = moment.prompt
+        self.prompt, self.second = moment.prompt, moment.second
         self.generation.set_settings(moment.settings)
         if select:
             self.selection_changed.emit()
         if run:
             self.prompt_changed.emit()
-            self.inspection.run(self.models.loaded(), self.prompt)
+            self.reinspect()
         elif select:
             self._read_selected()
 
     def _moment(self) -> Moment:
-        return Moment(self.prompt, self.selection, self.generation.settings)
+        return Moment(self.prompt, self.selection, self.generation.settings, self.second)
 
     @Slot()
     def _settings_changed(self) -> None:
@@ -157,21 +182,28 @@ class Session(QObject):
 
     # What the person chooses
 
-    def set_prompt(self, text: str) -> None:
-        """Take a new prompt and inspect it."""
-        if text == self.prompt:
+    def set_prompt(self, text: str, second: str | None = None) -> None:
+        """Take a new prompt and inspect it; `second` None leaves the second text as it is."""
+        second = self.second if second is None else second
+        if (text, second) == (self.prompt, self.second):
             return
-        self.prompt = text
+        self.prompt, self.second = text, second
         if self.selection.query is not None or self.selection.key is not None:
             self.selection = replace(self.selection, query=None, key=None)
             self.selection_changed.emit()
         self._history.note(self._moment(), "prompt")
         self.prompt_changed.emit()
-        self.inspection.run(self.models.loaded(), text)
+        self.reinspect()
+
+    def cut_prompt(self) -> None:
+        """Shorten the texts to what the model has positions for, after it refused them as too long."""
+        loaded, limit = self.models.loaded(), self._too_long
+        if limit is not None and loaded is not None:
+            self.inspection.cut(loaded, self.prompt, self.second, limit)
 
     def reinspect(self) -> None:
         """Run the prompt once more."""
-        self.inspection.run(self.models.loaded(), self.prompt)
+        self.inspection.run(self.models.loaded(), self.prompt, self.second)
 
     def generate(self) -> None:
         """Continue the prompt with the settings as they are."""
@@ -180,41 +212,67 @@ class Session(QObject):
             self.generation.start(loaded, self.prompt)
 
     def select(self, **changes: Any) -> None:
-        """Change fields of the selection. A layer takes the shown tensor along, a tensor's block the layer."""
-        if "layer" in changes and "name" not in changes and block_of(self.selection.name) is not None:
-            changes["name"] = f"blocks.{changes['layer']}.{part_of(self.selection.name)}"
-        if "name" in changes and (block := block_of(changes["name"])) is not None:
-            changes["layer"] = block
-        selection = replace(self.selection, **changes)
+        """Change fields of the selection. A layer takes the shown tensor along, a tensor's block the layer and kind;
+        another kind of attention shows its pattern."""
+        before, summary = self.selection, self.summary
+        if "kind" in changes and changes["kind"] != before.kind and "name" not in changes and summary is not None:
+            layers, heads = summary.attention_shape(changes["kind"])
+            layer = min(changes.get("layer", before.layer), layers - 1)
+            changes["name"] = attention_name(summary.kinds, changes["kind"], layer)
+            changes = {"head": min(before.head, heads - 1), "query": None, "key": None, **changes}
+        if "layer" in changes and "name" not in changes and block_of(before.name) is not None:
+            changes["name"] = f"{stack_of(before.name)}blocks.{changes['layer']}.{part_of(before.name)}"
+        if "name" in changes:
+            changes = {**changes, **self._place_of(changes["name"], changes)}
+        selection = replace(before, **changes)
         if selection != self.selection:
             self.selection = selection
             self._history.note(self._moment(), "selection")
             self.selection_changed.emit()
             self._read_selected()
 
+    def _place_of(self, name: str, changes: dict[str, Any]) -> dict[str, Any]:
+        """Layer and kind that choosing a tensor brings along; between texts the chosen tokens are let go."""
+        found: dict[str, Any] = {}
+        if (block := block_of(name)) is not None:
+            found["layer"] = block
+        before, kind = self.selection.kind, kind_of(name)
+        stays = kind == before or (kind == "self" and before == "cross" and not shows_attention(name))
+        if stack_of(name) and not stays:
+            found |= {"kind": kind, "query": changes.get("query"), "key": changes.get("key")}
+        return found
+
     @property
     def query(self) -> int | None:
         """The token that looks: the chosen one, else the last; None without tokens."""
-        count = len(self.inspection.tokens)
+        count = len(self.inspection.rows(self.selection.kind))
         if count == 0:
             return None
         chosen = self.selection.query
         return count - 1 if chosen is None else min(chosen, count - 1)
+
+    @property
+    def answer_at(self) -> int | None:
+        """The token whose answer is shown: the chosen one, or the decoder's last while the encoder is looked at."""
+        if self.selection.kind == "encoder" and self.inspection.targets:
+            return len(self.inspection.targets) - 1
+        return self.query
 
     @Slot()
     def _read_selected(self) -> None:
         if not self.inspection.ready:
             return
         selection = self.selection
-        if part_of(selection.name) in ("attn.pattern", "attn.scores"):
-            self.inspection.read_head(selection.layer, selection.head)
+        if shows_attention(selection.name):
+            self.inspection.read_head(selection.layer, selection.head, selection.kind)
         elif selection.name in self.inspection.infos:
             self.inspection.read_tensor(selection.name)
-        if self.query is not None:
-            self.inspection.read_candidates(self.query)
+        if self.answer_at is not None:
+            self.inspection.read_candidates(self.answer_at)
 
     @Slot(object)
     def _inspect_failed(self, error: BaseException) -> None:
+        self._too_long = error.limit if isinstance(error, TooLongError) else None
         self.failed.emit("inspect", error)
 
     @Slot(object)

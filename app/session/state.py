@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +24,8 @@ class Selection:
     """The token that looks; None means the last one."""
     key: int | None = None
     """The token that is looked at, None when only the row is chosen."""
+    kind: str = "self"
+    """Which attention: "self", or in an encoder-decoder also "encoder" and "cross"."""
 
 
 @dataclass(frozen=True)
@@ -67,12 +71,38 @@ class Opening:
     open: tuple[OpenModel, ...] = field(default_factory=tuple)
 
 
+_NAME = re.compile(r"((?:encoder|decoder)\.)?blocks\.(\d+)\.(.+)")
+
+
 def block_of(name: str) -> int | None:
     """The block a tensor name belongs to, None outside the blocks."""
-    pieces = name.split(".", 2)
-    return int(pieces[1]) if pieces[0] == "blocks" and len(pieces) == 3 else None
+    found = _NAME.fullmatch(name)
+    return int(found[2]) if found else None
 
 
 def part_of(name: str) -> str:
     """The name within its block: "attn.q" of "blocks.3.attn.q"; other names as they are."""
-    return name.split(".", 2)[2] if block_of(name) is not None else name
+    found = _NAME.fullmatch(name)
+    return found[3] if found else name
+
+
+def stack_of(name: str) -> str:
+    """ "encoder." or "decoder." where a name begins so, else ''."""
+    first = name.partition(".")[0]
+    return f"{first}." if first in ("encoder", "decoder") else ""
+
+
+def kind_of(name: str) -> str:
+    """The kind of attention that a name belongs to: "self", "encoder" or "cross"."""
+    return "encoder" if stack_of(name) == "encoder." else "cross" if part_of(name).startswith("cross.") else "self"
+
+
+def shows_attention(name: str) -> bool:
+    """Whether a name is that of attention weights or scores."""
+    return part_of(name) in ("attn.pattern", "attn.scores", "cross.pattern", "cross.scores")
+
+
+def attention_name(kinds: Sequence[str], kind: str, layer: int, part: str = "pattern") -> str:
+    """The name of a part of an attention in a model that has these `kinds`."""
+    stack = {"encoder": "encoder.", "cross": "decoder."}.get(kind, "decoder." if len(kinds) > 1 else "")
+    return f"{stack}blocks.{layer}.{'cross' if kind == 'cross' else 'attn'}.{part}"

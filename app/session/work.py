@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from app.engine.errors import UserError
+from app.engine.trace.records import Token
 from app.jobs.job import Progress
 from app.session.generated import DistributionReading, GeneratedToken
 from app.session.state import Opening, OpenModel, RoomWanted
@@ -18,8 +20,26 @@ TELL_EVERY = 0.2
 if TYPE_CHECKING:
     from app.engine.decode.settings import DecodingSettings
     from app.engine.models.loaded import LoadedModel
-    from app.engine.trace.records import Candidate, HeadReading, LensReading, TensorReading, WeightReading
+    from app.engine.trace.records import (
+        Candidate,
+        ClassShare,
+        HeadReading,
+        LayerReading,
+        LensReading,
+        TensorReading,
+        WeightReading,
+    )
     from app.engine.trace.result import Trace
+
+
+@dataclass(frozen=True)
+class TextsRead:
+    """The tokens of what was typed: the text (with the second of a pair), and what the decoder is fed."""
+
+    tokens: tuple[Token, ...]
+    targets: tuple[Token, ...]
+    written: bool
+    """The model wrote the target itself."""
 
 
 def open_model(asked: Opening) -> Generator[Any, None, LoadedModel | RoomWanted]:
@@ -74,38 +94,93 @@ def close_model(loaded: LoadedModel) -> Generator[Any, None, None]:
     yield
 
 
-def inspect(loaded: LoadedModel, text: str, edits: tuple[Any, ...]) -> Generator[Any, None, Trace]:
-    """Tokens, then the trace, then one step a layer with its heads' thumbnails. Returns the trace."""
+MOST_TARGET_TOKENS = 60
+"""How much a model writes when no target was typed."""
+
+
+def inspect(loaded: LoadedModel, text: str, second: str, edits: tuple[Any, ...]) -> Generator[Any, None, Trace]:
+    """The texts' tokens, then the trace, then one step a layer with its heads' thumbnails. Returns the trace.
+
+    `second` is the second sentence of a pair or the target; without one an encoder-decoder writes its own, greedily.
+    """
     from app.engine.trace import trace
     from app.engine.trace.readings import read_thumbnails
-    from app.engine.trace.tokens import tokenize
+    from app.engine.trace.run import model_input
 
-    yield tokenize(loaded.tokenizer, text)
-    made = trace(loaded, text, edits=edits)
+    two, pairs = loaded.kind == "encoder-decoder", loaded.summary.takes_pair
+    pair, target = (second or None if pairs else None), (second or None if two else None)
+    written = two and not second
+    if written:
+        model_input(loaded, text)
+        target = yield from _written(loaded, text)
+    tokens, _, fed = model_input(loaded, text, pair, target)
+    yield TextsRead(tokens, fed, written)
+    made = trace(loaded, text, pair=pair, target=target, edits=edits)
     yield made
-    layers = loaded.summary.layers
-    for layer in range(layers):
-        yield read_thumbnails(made, layer)
-        yield Progress((layer + 1) / layers, f"block {layer + 1} of {layers}")
+    sites = [(kind, layer) for kind, layer in loaded.anatomy.sites]
+    for count, (kind, layer) in enumerate(sites, 1):
+        yield read_thumbnails(made, layer, kind)
+        yield Progress(count / len(sites), f"attention {count} of {len(sites)}")
     return made
 
 
-def read_head(trace: Trace, _tokenizer: Any, layer: int, head: int) -> Generator[Any, None, HeadReading]:
+def _written(loaded: LoadedModel, text: str) -> Generator[Any, None, str]:
+    """What the model makes of `text`, its likeliest token at every step."""
+    from app.engine.decode import DecodingSettings, stream
+
+    pieces = []
+    for step in stream(loaded, text, DecodingSettings(method="greedy", max_new_tokens=MOST_TARGET_TOKENS)):
+        pieces.append(step.text)
+        yield Progress(min(1.0, len(pieces) / MOST_TARGET_TOKENS), f"{len(pieces)} tokens of the target")
+    return "".join(pieces)
+
+
+def cut_texts(loaded: LoadedModel, text: str, second: str, limit: int) -> Generator[Any, None, tuple[str, str]]:
+    """The texts, each as long as the model's positions allow; two that share them get half each."""
+    from app.engine.trace.tokens import cut
+
+    yield None
+    each = limit // 2 if second and loaded.summary.takes_pair else limit
+    return cut(loaded.tokenizer, text, each), cut(loaded.tokenizer, second, each)
+
+
+def read_head(trace: Trace, _tokenizer: Any, layer: int, head: int, kind: str) -> Generator[Any, None, HeadReading]:
     """One head of one layer."""
     from app.engine.trace import readings
 
     yield None
-    return readings.read_head(trace, layer, head)
+    return readings.read_head(trace, layer, head, kind)
 
 
-def read_weight(
-    trace: Trace, _tokenizer: Any, layer: int, head: int, query: int, key: int
-) -> Generator[Any, None, WeightReading]:
-    """One weight and how it came about."""
+def read_layer(trace: Trace, _tokenizer: Any, layer: int, kind: str) -> Generator[Any, None, LayerReading]:
+    """All heads of one layer."""
     from app.engine.trace import readings
 
     yield None
-    return readings.read_weight(trace, layer, head, query, key)
+    return readings.read_layer(trace, layer, kind)
+
+
+def read_classes(
+    trace: Trace, _tokenizer: Any
+) -> Generator[Any, None, tuple[tuple[ClassShare, ...], tuple[ClassShare, ...]]]:
+    """What a classification head and a next-sentence head say; empty where there is none."""
+    from app.engine.trace import readings
+
+    yield None
+    return readings.read_classes(trace), readings.read_next_sentence(trace)
+
+
+def read_weight(
+    trace: Trace, _tokenizer: Any, layer: int, head: int, query: int, key: int, kind: str
+) -> Generator[Any, None, WeightReading | str]:
+    """One weight and how it came about, or the sentence that says why this family does not show it."""
+    from app.engine.trace import readings
+
+    yield None
+    try:
+        return readings.read_weight(trace, layer, head, query, key, kind)
+    except UserError as error:
+        return str(error)
 
 
 def read_lens(trace: Trace, _tokenizer: Any, position: int) -> Generator[Any, None, LensReading | str]:

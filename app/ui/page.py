@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
-from app.engine.errors import UserError
+from app.engine.errors import TooLongError, UserError
 from app.session.session import Session
 from app.ui.theme import Theme
 from app.ui.widgets.banner import Banner
@@ -45,7 +45,8 @@ class Page(QWidget):
 
     def show_error(self, error: UserError) -> None:
         """Say what happened, until it is dismissed or the next run succeeds."""
-        self.banner.show_message("error", error.fact, error.remedy)
+        cut = f"Cut to {error.limit:,} tokens" if isinstance(error, TooLongError) else ""
+        self.banner.show_message("error", error.fact, error.remedy, cut)
 
 
 def split(name: str, orientation: Qt.Orientation, *parts: tuple[QWidget, int]) -> QSplitter:

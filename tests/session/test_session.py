@@ -48,11 +48,11 @@ def test_a_prompt_becomes_tokens_shapes_thumbnails_and_readings(qtbot: QtBot, se
     assert inspection.tokens == expected.tokens
     assert [name for name, info in inspection.infos.items() if not info.absent] == list(expected.names())
     assert inspection.infos["pos_embed"].absent
-    assert sorted(inspection.thumbnails) == [0, 1, 2]
+    assert sorted(inspection.thumbnails) == [("self", 0), ("self", 1), ("self", 2)]
     assert inspection.head is not None
     assert (inspection.head.layer, inspection.head.head) == (1, 0), "the middle of the model is shown first"
     assert np.array_equal(inspection.head.pattern, expected.attention(1, 0).numpy())
-    pooled = inspection.thumbnails[2]
+    pooled = inspection.thumbnails["self", 2]
     assert pooled.patterns is not None
     assert pooled.pooled == 1
     assert np.allclose(pooled.patterns[3], expected.attention(2, 3).numpy(), atol=1e-6)

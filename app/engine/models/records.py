@@ -48,6 +48,9 @@ class ModelSummary:
     takes_pair: bool = False
     """It reads one text or two, one after the other."""
 
+    norm: str = "Layer norm"
+    """What kind of norm its blocks have: "Layer norm" or "RMS norm"."""
+
     def attention_shape(self, kind: str = "self") -> tuple[int, int]:
         """Layers and heads of the attention of a kind: "self", "encoder" or "cross"."""
         return (self.encoder_layers, self.encoder_heads) if kind == "encoder" else (self.layers, self.heads)

@@ -16,10 +16,10 @@ _PRECISIONS = {torch.float32: "fp32", torch.float16: "fp16", torch.bfloat16: "bf
 
 def summarise(ref: str, name: str, kind: str, model: Any, tokenizer: Any, anatomy: Anatomy) -> ModelSummary:
     """Everything about the model that does not need its weights any more."""
-    config = model.config.get_text_config(decoder=True)
+    config = model.config.get_text_config()
     two = len(anatomy.stacks) > 1
     heads = (getattr(config, "decoder_attention_heads", None) if two else None) or _known(config, "num_attention_heads")
-    encoder_heads = getattr(config, "encoder_attention_heads", None) or heads
+    encoder_heads = getattr(config, "encoder_attention_heads", None) or _known(config, "num_attention_heads")
     width = _known(config, "hidden_size")
     last = next((parts.mlp_last for parts in anatomy.blocks if parts.mlp_last), "")
     answer = answer_of(model, kind)
@@ -50,9 +50,18 @@ def summarise(ref: str, name: str, kind: str, model: Any, tokenizer: Any, anatom
         answer=answer,
         labels=labels_of(model.config) if answer == "class" else (),
         next_sentence=hasattr(getattr(model, "cls", None), "seq_relationship"),
+        norm=_norm_of(model, anatomy),
         mask_token=tokenizer.mask_token or "" if answer == "masked token" else "",
         takes_pair=kind == ENCODER,
     )
+
+
+def _norm_of(model: Any, anatomy: Anatomy) -> str:
+    """T5's "LayerNorm" subtracts no mean either (Raffel et al. 2020, section 2.1)."""
+    parts = anatomy.blocks[0]
+    path = parts.first_norm or parts.second_norm or parts.attention_norm_after or anatomy.final_norm
+    name = type(model.get_submodule(path)).__name__ if path else ""
+    return "RMS norm" if "RMS" in name or name.startswith(("T5", "MT5", "UMT5", "Switch")) else "Layer norm"
 
 
 def _known(config: Any, name: str) -> int:

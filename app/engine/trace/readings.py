@@ -12,6 +12,7 @@ from app.engine.trace.records import (
     Candidate,
     ClassShare,
     HeadReading,
+    LayerReading,
     TensorReading,
     Thumbnails,
     WeightReading,
@@ -88,6 +89,11 @@ def read_weight(trace: Trace, layer: int, head: int, query: int, key: int, kind:
         pattern[query].numpy(),
         kind,
     )
+
+
+def read_layer(trace: Trace, layer: int, kind: str = "self") -> LayerReading:
+    """The weights of every head of a layer."""
+    return LayerReading(layer, kind, trace.attention(layer, kind=kind).numpy())
 
 
 def read_thumbnails(trace: Trace, layer: int, kind: str = "self") -> Thumbnails:

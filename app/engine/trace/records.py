@@ -94,6 +94,15 @@ class Thumbnails:
 
 
 @dataclass(frozen=True)
+class LayerReading:
+    """All heads of one layer: float32 `[head, query, key]`, masked cells 0."""
+
+    layer: int
+    kind: str
+    patterns: np.ndarray
+
+
+@dataclass(frozen=True)
 class Candidate:
     """One possible next token."""
 

@@ -37,6 +37,19 @@ def encode(tokenizer: Any, text: str, pair: str | None = None) -> tuple[tuple[To
     return _tokens(tokenizer, texts, given["input_ids"], encoded["offset_mapping"] if fast else None, sides), given
 
 
+def cut(tokenizer: Any, text: str, limit: int) -> str:
+    """The longest beginning of `text` that ends between two tokens and has at most `limit`, special ones included."""
+    tokens = tokenize(tokenizer, text) if text else ()
+    if len(tokens) <= limit:
+        return text
+    room = limit - sum(token.special for token in tokens)
+    pieces = [token.text for token in tokens if not token.special]
+    # Cut off, the last word may fall into more tokens than before.
+    while room > 0 and len(tokenize(tokenizer, "".join(pieces[:room]))) > limit:
+        room -= 1
+    return "".join(pieces[: max(room, 0)])
+
+
 def target_tokens(tokenizer: Any, target: str | None, start: int) -> tuple[Token, ...]:
     """What a decoder is fed: its start token, then `tokenizer(text_target=target)` without the final end of text."""
     first = Token(start, tokenizer.convert_ids_to_tokens(start), special=True)

@@ -18,6 +18,8 @@ from app.ui.widgets.painting import focus_ring, outline_round
 _LEFT, _TOP = 34.0, 24.0
 _SPACE = 6.0
 _LARGEST, _SMALLEST = 96.0, 12.0
+_CAPTION = 15.0
+"""Height of the words under a picture while the heads are sorted."""
 _PICTURE_FROM = 18.0
 """Heads whose cell is no larger than this many pixels show one value instead of a picture."""
 _NOWHERE = (-1, -1)
@@ -25,7 +27,10 @@ _MOVES = {Qt.Key.Key_Left: (0, -1), Qt.Key.Key_Right: (0, 1), Qt.Key.Key_Up: (-1
 
 
 class HeadGrid(QAbstractScrollArea):
-    """Thumbnails `[layer, head, side, side]`, painted by one widget. Click or arrow keys choose a head."""
+    """Thumbnails `[layer, head, rows, columns]`, painted by one widget. Click or arrow keys choose a head.
+
+    By place, or sorted by a share of each head, which then stands under its picture.
+    """
 
     chosen = Signal(int, int)
     """Layer and head that was clicked or reached with the arrow keys."""
@@ -37,6 +42,9 @@ class HeadGrid(QAbstractScrollArea):
         self._theme = theme
         self._patterns = np.zeros((0, 0, 1, 1), dtype=np.float32)
         self._focus = np.zeros((0, 0))
+        self._shares: np.ndarray | None = None
+        self._order: list[tuple[int, int]] = []
+        """The heads as they stand, row by row, while they are sorted."""
         self._pictures: dict[tuple[int, int], QImage] = {}
         self._selected = _NOWHERE
         self._hover = _NOWHERE
@@ -52,15 +60,9 @@ class HeadGrid(QAbstractScrollArea):
     def sizeHint(self) -> QSize:
         return QSize(260, 440)
 
-    def set_patterns(self, patterns: np.ndarray, *, causal: bool) -> None:
-        """Show float32 `[layer, head, side, side]`, NaN where a layer has no attention.
-
-        With `causal` the cells above the diagonal are drawn as masked.
-        """
+    def set_patterns(self, patterns: np.ndarray) -> None:
+        """Show float32 `[layer, head, rows, columns]`, masked cells −inf, NaN where a layer has no attention."""
         values = np.array(patterns, dtype=np.float32)
-        if causal:
-            above = np.triu(np.ones(values.shape[2:], dtype=bool), 1)
-            values[..., above] = np.where(np.isnan(values[..., above]), np.nan, np.float32(-np.inf))
         self._patterns = values
         # Weights of a row sum to 1, so their plain mean says nothing; the mean of each row's largest weight says
         # how sharply a head looks.
@@ -68,8 +70,38 @@ class HeadGrid(QAbstractScrollArea):
         self._selected = self._selected if self._has(*self._selected) else _NOWHERE
         self._hover = _NOWHERE
         self._pictures.clear()
+        self._sort()
         self._layout()
         self.matrix_changed.emit()
+
+    def set_shares(self, shares: np.ndarray | None) -> None:
+        """Sort by `[layer, head]`, the largest first and NaN left out; None puts every head in its place again."""
+        self._shares = shares
+        self._sort()
+        self._layout()
+
+    def _sort(self) -> None:
+        shares = self._shares
+        if shares is None or shares.shape != self._patterns.shape[:2]:
+            self._order = []
+            return
+        places = [(int(layer), int(head)) for layer, head in np.argwhere(~np.isnan(shares))]
+        self._order = sorted(places, key=lambda place: -shares[place])
+
+    def order(self) -> list[tuple[int, int]]:
+        """Layer and head of every picture as they stand, row by row."""
+        layers, heads = self._patterns.shape[:2]
+        return self._order or [(layer, head) for layer in range(layers) for head in range(heads)]
+
+    def _spot(self, layer: int, head: int) -> tuple[int, int]:
+        """The row and column in which a head stands now."""
+        if not self._order:
+            return layer, head
+        place = self._order.index((layer, head)) if (layer, head) in self._order else len(self._order)
+        return divmod(place, self._patterns.shape[1])
+
+    def _caption(self) -> float:
+        return _CAPTION if self._order else 0.0
 
     def set_selected(self, layer: int, head: int) -> None:
         """Mark a head and scroll to it; (−1, −1) marks none. Emits nothing."""
@@ -92,9 +124,9 @@ class HeadGrid(QAbstractScrollArea):
 
     def cell_rect(self, layer: int, head: int) -> QRectF:
         """Where a head's picture is now, in pixels of the viewport."""
-        pitch = self._cell + _SPACE
-        x = _LEFT + head * pitch - self.horizontalScrollBar().value()
-        y = _TOP + layer * pitch - self.verticalScrollBar().value()
+        row, column = self._spot(layer, head)
+        x = _LEFT + column * (self._cell + _SPACE) - self.horizontalScrollBar().value()
+        y = _TOP + row * (self._cell + _SPACE + self._caption()) - self.verticalScrollBar().value()
         return QRectF(x, y, self._cell, self._cell)
 
     def shows_pictures(self) -> bool:
@@ -107,13 +139,13 @@ class HeadGrid(QAbstractScrollArea):
         layers, heads = self._patterns.shape[:2]
         size = self.viewport().size()
         across = (size.width() - _LEFT - 8.0) / max(1, heads) - _SPACE
-        down = (size.height() - _TOP - 8.0) / max(1, layers) - _SPACE
+        down = (size.height() - _TOP - 8.0) / max(1, layers) - _SPACE - self._caption()
         # Many layers scroll instead of making the pictures too small to read.
         self._cell = float(int(min(max(min(across, max(down, 44.0)), _SMALLEST), _LARGEST)))
         pitch = self._cell + _SPACE
         for bar, content, seen in (
             (self.horizontalScrollBar(), _LEFT + heads * pitch + 4.0, size.width()),
-            (self.verticalScrollBar(), _TOP + layers * pitch + 4.0, size.height()),
+            (self.verticalScrollBar(), _TOP + layers * (pitch + self._caption()) + 4.0, size.height()),
         ):
             bar.setPageStep(seen)
             bar.setRange(0, max(0, int(content) - seen))
@@ -140,8 +172,14 @@ class HeadGrid(QAbstractScrollArea):
         if position.x() < _LEFT - _SPACE / 2 or position.y() < _TOP - _SPACE / 2:
             return _NOWHERE
         head = int((position.x() + self.horizontalScrollBar().value() - _LEFT + _SPACE / 2) // pitch)
-        layer = int((position.y() + self.verticalScrollBar().value() - _TOP + _SPACE / 2) // pitch)
-        return (layer, head) if 0 <= layer < layers and 0 <= head < heads else _NOWHERE
+        down = position.y() + self.verticalScrollBar().value() - _TOP + _SPACE / 2
+        layer = int(down // (pitch + self._caption()))
+        if not (0 <= layer < layers and 0 <= head < heads):
+            return _NOWHERE
+        place = layer * heads + head
+        if not self._order:
+            return layer, head
+        return self._order[place] if place < len(self._order) else _NOWHERE
 
     def _reveal(self) -> None:
         rect = self.cell_rect(*self._selected)
@@ -159,11 +197,10 @@ class HeadGrid(QAbstractScrollArea):
         painter.fillRect(self.viewport().rect(), self._theme.color("surface"))
         layers, heads = self._patterns.shape[:2]
         inside = QRectF(self.viewport().rect())
-        for layer in range(layers):
-            for head in range(heads):
-                rect = self.cell_rect(layer, head)
-                if rect.intersects(inside):
-                    self._paint_head(painter, layer, head, rect)
+        for layer, head in self.order():
+            rect = self.cell_rect(layer, head)
+            if rect.intersects(inside):
+                self._paint_head(painter, layer, head, rect)
         self._paint_outlines(painter)
         self._paint_labels(painter, layers, heads)
         if self._focus_shown and self.hasFocus():
@@ -182,6 +219,14 @@ class HeadGrid(QAbstractScrollArea):
         else:
             painter.fillRect(rect, self._theme.map_color("probability", float(self._focus[layer, head])))
         outline_round(painter, rect.adjusted(-1, -1, 1, 1), 0.0, self._theme.color("line"))
+        if self._order and self._shares is not None:
+            painter.setFont(self._theme.font(11))
+            painter.setPen(self._theme.color("ink2"))
+            words = (
+                f"L{layer} H{head}" if self._cell < 60 else f"L{layer} H{head}  {100 * self._shares[layer, head]:.0f}%"
+            )
+            under = QRectF(rect.left() - 4, rect.bottom() + 1, rect.width() + 8, _CAPTION)
+            painter.drawText(under, int(Qt.AlignmentFlag.AlignCenter), words)
 
     def _picture(self, layer: int, head: int) -> QImage:
         """One head at the size of its cell, max-pooled where it has more cells than pixels."""
@@ -189,12 +234,12 @@ class HeadGrid(QAbstractScrollArea):
             ratio = self.devicePixelRatioF()
             size = int(self._cell * ratio)
             values, factor = self._patterns[layer, head], 1
-            while -(-values.shape[0] // factor) > size:
+            while -(-max(values.shape) // factor) > size:
                 factor *= 2
             values = pooled(values, factor, factor)
             colours = probability_colours(values, self._theme.lut("probability"), self._theme.color("err"))
-            places = (np.arange(size) * len(values)) // size
-            pixels = np.ascontiguousarray(colours[np.ix_(places, places)])
+            rows, columns = ((np.arange(size) * count) // size for count in values.shape)
+            pixels = np.ascontiguousarray(colours[np.ix_(rows, columns)])
             image = QImage(pixels.data, size, size, size * 4, QImage.Format.Format_ARGB32).copy()
             image.setDevicePixelRatio(ratio)
             self._pictures[layer, head] = image
@@ -213,6 +258,8 @@ class HeadGrid(QAbstractScrollArea):
         surface, viewport = self._theme.color("surface"), self.viewport().rect()
         painter.fillRect(QRectF(0, 0, viewport.width(), _TOP - 5.0), surface)
         painter.fillRect(QRectF(0, 0, _LEFT - 5.0, viewport.height()), surface)
+        if self._order:
+            return
         pitch = self._cell + _SPACE
         step = max(1, int(-(-22.0 // pitch)))
         for head in range(0, heads, step):
@@ -265,14 +312,16 @@ class HeadGrid(QAbstractScrollArea):
             if len(first):
                 self.choose(int(first[0][0]), int(first[0][1]))
             return
-        layer, head = self._selected[0] + down, self._selected[1] + across
+        row, column = self._spot(*self._selected)
+        row, column = row + down, column + across
         layers, heads = self._patterns.shape[:2]
+        order = self.order()
         # Layers without attention are stepped over.
-        while 0 <= layer < layers and 0 <= head < heads:
-            if self._has(layer, head):
-                self.choose(layer, head)
+        while 0 <= row < layers and 0 <= column < heads and row * heads + column < len(order):
+            if self._has(*order[row * heads + column]):
+                self.choose(*order[row * heads + column])
                 return
-            layer, head = layer + down, head + across
+            row, column = row + down, column + across
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         self._focus_shown = event.reason() in KEYBOARD_REASONS
@@ -301,6 +350,8 @@ class HeadGrid(QAbstractScrollArea):
     def _words(self, layer: int, head: int) -> str:
         if not self._has(layer, head):
             return f"Block {layer} has no attention"
+        if self._order and self._shares is not None:
+            return f"Block {layer}, head {head}: {percent_text(float(self._shares[layer, head]))}"
         if self.shows_pictures():
             return f"Block {layer}, head {head}"
         average = percent_text(float(self._focus[layer, head]))

@@ -17,6 +17,10 @@ _LEFT, _RIGHT, _STRIP, _GAP = 116.0, 84.0, 22.0, 16.0
 _ROW_HEIGHT = 64.0
 
 
+_ROUNDING = 1e-3
+"""A difference of the score from scale times product that is larger than this, relatively, is a bias."""
+
+
 class WeightSteps(QWidget):
     """Strips of q, k and q × k over the dimensions of the head, the sum beside them, and the row it competes in.
 
@@ -30,15 +34,16 @@ class WeightSteps(QWidget):
         self._theme = theme
         self._reading: WeightReading | None = None
         self._names = ("", "")
+        self._why = ""
         self._row = QRectF()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumSize(320, 220)
         self.setAccessibleName("One weight, step by step")
         theme.changed.connect(self._on_theme)
 
-    def show_weight(self, reading: WeightReading | None, query: str, key: str) -> None:
-        """Show a weight; `query` and `key` are the tokens in words."""
-        self._reading, self._names = reading, (query, key)
+    def show_weight(self, reading: WeightReading | None, query: str, key: str, why: str = "") -> None:
+        """Show a weight; `query` and `key` are the tokens in words. Without one, `why` there is none."""
+        self._reading, self._names, self._why = reading, (query, key), why
         self.setAccessibleDescription(" ".join(self.lines()))
         self.update()
 
@@ -55,6 +60,9 @@ class WeightSteps(QWidget):
             lines.append(f"soft-capped at {made.softcap:g}")
         if np.isneginf(made.score):
             return [*lines, "masked: −∞", f"weight 0: {query} cannot look at {key}"]
+        bias = made.score - made.dot * (1.0 if made.scaling is None else made.scaling)
+        if made.softcap is None and abs(bias) > _ROUNDING * max(1.0, abs(made.score)):
+            lines.append(f"+ {signed_number(bias, 3)}, what the family adds for the distance of the two")
         lines.append(f"score {signed_number(made.score, 3)}")
         total = float(np.exp(made.row_scores - made.row_scores.max()).sum())
         share = float(np.exp(made.score - made.row_scores.max()))
@@ -71,7 +79,9 @@ class WeightSteps(QWidget):
         if made is None:
             painter.setFont(self._theme.font(13))
             painter.setPen(self._theme.color("ink3"))
-            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "Choose a cell of the heatmap first.")
+            words = self._why or "Choose a cell of the heatmap first."
+            flags = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap)
+            painter.drawText(QRectF(self.rect()).adjusted(20, 0, -20, 0), flags, words)
             return
         query, key = self._names
         product = made.query_vector * made.key_vector

@@ -487,7 +487,7 @@ def test_one_weight_is_worked_out_with_the_models_numbers(inspecting: Desk, expe
     desk, page = inspecting, inspecting.inspect
     desk.session.select(layer=2, head=1, query=6, key=4)
     desk.settle()
-    desk.click(page.attention.modes.button(2))
+    desk.click(page.attention.modes.button(3))
     desk.settle()
     steps = page.attention.steps
     assert steps.isVisible() and not page.attention.heatmap.isVisible()

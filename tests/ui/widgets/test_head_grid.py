@@ -23,13 +23,15 @@ def theme(qapp, request):
 
 def patterns(layers, heads, side):
     made = [causal_attention(side, seed)[0] for seed in range(layers * heads)]
-    return np.stack(made).reshape(layers, heads, side, side)
+    values = np.stack(made).reshape(layers, heads, side, side)
+    values[..., np.triu(np.ones((side, side), dtype=bool), 1)] = -np.inf
+    return values
 
 
 def shown(qtbot, theme, values, size=(300, 440)):
     grid = HeadGrid(theme)
     qtbot.addWidget(grid)
-    grid.set_patterns(values, causal=True)
+    grid.set_patterns(values)
     grid.resize(*size)
     grid.show()
     return grid

@@ -1,11 +1,13 @@
-"""The model's answer after the chosen token, and what each block would have said: bars, or the logit lens."""
+"""The model's answer at the chosen token, what each block would have said, and what its heads say of the whole text."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QStackedWidget
+from collections.abc import Sequence
 
-from app.engine.trace.records import LensReading
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QPushButton, QStackedWidget
+
+from app.engine.trace.records import ClassShare, LensReading
 from app.session.session import Session
 from app.ui.theme import Theme
 from app.ui.widgets.lens_table import LensTable
@@ -14,32 +16,52 @@ from app.ui.widgets.probability_bars import ProbabilityBars
 from app.ui.widgets.segmented import Segmented
 from app.ui.widgets.token_text import visible_token
 
+ANSWER, LENS, FOLLOWS = range(3)
+TITLES = {"next token": "Next token", "masked token": "At this place", "class": "Class", "": "No head"}
+_TIPS = {
+    "next token": "What the model expects after the chosen token; click a bar to have it explained",
+    "masked token": "What the model expects in the place of the chosen token; mask the token to make it guess",
+    "class": "What the classification head says of the whole text",
+    "": "This checkpoint has no head that answers",
+}
+
 
 class AnswerPanel(Panel):
-    """Follows the session's query; the lens is read only while it is looked at."""
+    """Follows the session's query; the lens is read only while it is looked at. `mask_wanted` to hide a token."""
+
+    mask_wanted = Signal()
 
     def __init__(self, theme: Theme, session: Session) -> None:
         super().__init__(theme, "Next token")
         self._session = session
         self._count = 0
+        self._follows: Sequence[ClassShare] = ()
         self.bars = ProbabilityBars(theme)
-        self.bars.setToolTip("What the model expects after the chosen token; click a bar to have it explained")
         self.lens = LensTable(theme)
-        self.answers = Segmented(theme, ["Answer", "Logit lens"], "The model's answer, or what each block would say")
+        self.mask_button = QPushButton("Mask it")
+        self.mask_button.setToolTip("Put the mask in the place of the chosen token and run again")
+        self.mask_button.clicked.connect(self.mask_wanted)
+        self.add_header_widget(self.mask_button)
+        self.answers = Segmented(
+            theme, ["Answer", "Logit lens", "Next sentence"], "The model's answer, or what each block would say"
+        )
         self.add_header_widget(self.answers)
         self._sheets = QStackedWidget()
         self._sheets.addWidget(self.bars)
         self._sheets.addWidget(self.lens)
         self.body_layout.setContentsMargins(12, 6, 12, 6)
         self.body_layout.addWidget(self._sheets)
-        self.answers.changed.connect(self._sheets.setCurrentIndex)
-        self.answers.changed.connect(self._ask_lens)
+        self.answers.changed.connect(self._show)
         self.lens.layer_chosen.connect(self._block_wanted)
+        session.model_changed.connect(self._model_changed)
         session.inspection.candidates_read.connect(self._candidates_read)
+        session.inspection.classes_read.connect(self._classes_read)
         session.inspection.lens_read.connect(self._lens_read)
+        self._model_changed()
 
     def clear(self) -> None:
         """Nothing of an older run stays."""
+        self._follows = ()
         self.bars.set_rows([])
         self.lens.show_lens(None)
         self.set_subtitle("")
@@ -47,29 +69,76 @@ class AnswerPanel(Panel):
     def set_bar_count(self, count: int) -> None:
         """Show this many bars."""
         self._count = count
-        query = self._session.query
-        if query is not None and query in self._session.inspection.candidates:
-            self._candidates_read(query)
+        self._show()
+
+    @Slot()
+    def _model_changed(self) -> None:
+        summary = self._session.summary
+        answer = summary.answer if summary is not None else "next token"
+        self.set_title(TITLES[answer])
+        self.bars.setToolTip(_TIPS[answer])
+        self.mask_button.setVisible(summary is not None and bool(summary.mask_token))
+        self.answers.button(FOLLOWS).setVisible(summary is not None and summary.next_sentence)
+        self.answers.button(LENS).setVisible(answer in ("next token", "masked token"))
+        self.answers.setVisible(answer in ("next token", "masked token"))
+        self.answers.set_index(ANSWER)
+
+    @Slot()
+    def _show(self) -> None:
+        """What is chosen, as far as it is known."""
+        session, chosen = self._session, self.answers.index()
+        self._sheets.setCurrentWidget(self.lens if chosen == LENS else self.bars)
+        place = session.answer_at
+        if place is None or session.summary is None:
+            return
+        if chosen == LENS:
+            session.inspection.read_lens(place)
+        elif chosen == FOLLOWS:
+            self._show_shares(self._follows, "of sentence B after A" if self._follows else "needs a pair of sentences")
+        elif session.summary.answer == "class":
+            session.inspection.read_classes()
+        elif place in session.inspection.candidates:
+            self._candidates_read(place)
+
+    def _show_shares(self, shares: Sequence[ClassShare], words: str) -> None:
+        best = sorted(shares, key=lambda share: -share.probability)[: self._count]
+        self.bars.set_rows([(share.label, share.probability, None) for share in best])
+        self.set_subtitle(words)
 
     @Slot(int)
     def _candidates_read(self, position: int) -> None:
-        inspection = self._session.inspection
-        if position != self._session.query:
+        session = self._session
+        if position != session.answer_at or session.summary is None:
             return
-        found = inspection.candidates[position][: self._count]
+        answer = session.summary.answer
+        if answer == "class" or session.summary.next_sentence:
+            session.inspection.read_classes()
+        if answer == "class" or self.answers.index() == FOLLOWS:
+            return
+        if answer == "":
+            self.set_subtitle("this checkpoint has none that answers")
+            return
+        tokens = session.inspection.targets or session.inspection.tokens
+        found = session.inspection.candidates[position][: self._count]
         self.bars.set_rows([(candidate.text, candidate.probability, None) for candidate in found])
-        self.set_subtitle(f"after {visible_token(inspection.tokens[position].shown)} #{position}")
-        self._ask_lens()
+        where = "after " if answer == "next token" else ""
+        self.set_subtitle(f"{where}{visible_token(tokens[position].shown)} #{position}")
+        self.mask_button.setVisible(bool(session.summary.mask_token) and not tokens[position].special)
+        if self.answers.index() == LENS:
+            session.inspection.read_lens(position)
 
-    @Slot()
-    def _ask_lens(self) -> None:
-        query = self._session.query
-        if self.answers.index() == 1 and query is not None:
-            self._session.inspection.read_lens(query)
+    @Slot(object, object)
+    def _classes_read(self, classes: Sequence[ClassShare], follows: Sequence[ClassShare]) -> None:
+        pair = any(token.segment for token in self._session.inspection.tokens)
+        self._follows = follows if pair else ()
+        if classes:
+            self._show_shares(classes, "of the whole text")
+        elif self.answers.index() == FOLLOWS:
+            self._show()
 
     @Slot(int, object)
     def _lens_read(self, position: int, found: LensReading | str) -> None:
-        if position == self._session.query:
+        if position == self._session.answer_at:
             self.lens.show_lens(found)
 
     @Slot(int)

@@ -1,14 +1,17 @@
-"""One head's attention, large."""
+"""One attention, large: a head's weights or scores, lines of several heads, or the arithmetic of one weight."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QCheckBox, QStackedWidget
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QStackedWidget, QWidget
 
-from app.engine.trace.records import HeadReading, Token, WeightReading
+from app.engine.trace.records import HeadReading, LayerReading, Token, WeightReading
+from app.ui.pages.inspect.token_filter import PAIR_FILTERS, Shown, shown_tokens
 from app.ui.theme import Theme
+from app.ui.widgets.attention_lines import AttentionLines
 from app.ui.widgets.heatmap import Heatmap
 from app.ui.widgets.panel import Panel
 from app.ui.widgets.segmented import Segmented
@@ -16,57 +19,165 @@ from app.ui.widgets.table_twin import TableTwin
 from app.ui.widgets.token_text import visible_token
 from app.ui.widgets.weight_steps import WeightSteps
 
-MODES = ("weights", "scores", "one weight")
+MODES = WEIGHTS, SCORES, LINES, ONE_WEIGHT = ("weights", "scores", "lines", "one weight")
+KINDS = ("encoder", "self", "cross")
+TITLES = {"self": "Attention", "encoder": "Encoder attention", "cross": "Cross-attention"}
 
 
 class AttentionPanel(Panel):
-    """The heatmap with its controls, or one weight's arithmetic. `mode_chosen` says which of `MODES` is wanted."""
+    """`mode_chosen` says which of `MODES` is wanted, `kind_chosen` which attention of an encoder-decoder.
+
+    Rows and columns that the filters leave out are not drawn; `cell_chosen` and `cell_hovered` count all tokens.
+    """
 
     mode_chosen = Signal(str)
+    kind_chosen = Signal(str)
+    cell_chosen = Signal(int, int)
+    cell_hovered = Signal(int, int)
 
     def __init__(self, theme: Theme) -> None:
         super().__init__(theme, "Attention")
+        self._theme = theme
+        self._reading: HeadReading | None = None
+        self._rows: Sequence[Token] = ()
+        self._columns: Sequence[Token] = ()
+        self._shown = Shown((), ())
         self.heatmap = Heatmap(theme)
-        self.modes = Segmented(theme, ["Weights", "Scores", "One weight"], "Weights, scores or one weight")
+        self.heatmap.clicked.connect(self._cell_clicked)
+        self.heatmap.hovered.connect(self._cell_hovered)
+        self.modes = Segmented(
+            theme, ["Weights", "Scores", "Lines", "One weight"], "Weights, scores, lines or one weight"
+        )
         self.modes.changed.connect(self._mode_changed)
+        self.add_header_widget(self.modes)
+        self.twin = TableTwin(theme, self.heatmap)
+        self.add_header_widget(self.twin.button)
+        self.body_layout.setContentsMargins(12, 6, 12, 6)
+        self.body_layout.setSpacing(4)
+        self.body_layout.addWidget(self._options(theme))
+        self.lines = AttentionLines(theme)
+        self.steps = WeightSteps(theme)
+        self._sheets = QStackedWidget()
+        for sheet in (self.twin, self.lines, self.steps):
+            self._sheets.addWidget(sheet)
+        self.body_layout.addWidget(self._sheets, 1)
+        self.twin.shown_as_table.connect(self.values.setDisabled)
+
+    def _options(self, theme: Theme) -> QWidget:
+        self.kinds = Segmented(theme, ["Encoder", "Decoder", "Cross"], "Which attention")
+        self.kinds.changed.connect(self._kind_changed)
+        self.pairs = Segmented(theme, list(PAIR_FILTERS), "Which sentences look at which")
+        self.pairs.changed.connect(self._filter_changed)
+        self.without_first = QCheckBox("Hide first token")
+        self.without_first.setToolTip(
+            "Leave out the column of the first token, where idle heads rest; the other weights stay as they are"
+        )
+        self.without_first.toggled.connect(self._filter_changed)
         self.values = QCheckBox("Values")
         self.values.setChecked(True)
         self.values.setToolTip("Print weights from .10 on, and every score, into cells that are large enough")
         self.values.toggled.connect(self.heatmap.set_values_shown)
-        self.add_header_widget(self.modes)
-        self.add_header_widget(self.values)
-        self.twin = TableTwin(theme, self.heatmap)
-        self.twin.shown_as_table.connect(self.values.setDisabled)
-        self.add_header_widget(self.twin.button)
-        self.body_layout.setContentsMargins(12, 6, 12, 6)
-        self.steps = WeightSteps(theme)
-        self._sheets = QStackedWidget()
-        self._sheets.addWidget(self.twin)
-        self._sheets.addWidget(self.steps)
-        self.body_layout.addWidget(self._sheets)
+        options = QWidget()
+        row = QHBoxLayout(options)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(12)
+        row.addWidget(self.kinds)
+        row.addWidget(self.pairs)
+        row.addStretch(1)
+        row.addWidget(self.without_first)
+        row.addWidget(self.values)
+        self.kinds.hide()
+        self.pairs.hide()
+        return options
 
-    def show_head(self, reading: HeadReading, tokens: Sequence[Token], mode: str) -> None:
-        """Draw a head; `mode` is one of `MODES`."""
-        labels = [token.shown for token in tokens]
+    def set_kinds(self, kinds: Sequence[str]) -> None:
+        """Offer the kinds of attention that the model has."""
+        self.kinds.setVisible(len(kinds) > 1)
+
+    def clear(self) -> None:
+        """Nothing of an older run stays."""
+        self._reading, self._rows, self._columns, self._shown = None, (), (), Shown((), ())
+        self.heatmap.clear()
+        self.lines.clear()
+        self.steps.show_weight(None, "", "")
+        self.set_subtitle("")
+
+    def show_head(self, reading: HeadReading, rows: Sequence[Token], columns: Sequence[Token], mode: str) -> None:
+        """Draw a head; `rows` are the tokens that look, `columns` those looked at; `mode` is one of `MODES`."""
+        self._reading, self._rows, self._columns = reading, rows, columns
+        self.set_title(TITLES[reading.kind])
         self.set_subtitle(f"L{reading.layer} · H{reading.head}")
-        self.heatmap.set_title(f"Block {reading.layer} head {reading.head}")
-        self.heatmap.set_attention(reading.pattern, reading.visible, labels, labels, reading.scores)
-        one = mode == MODES[2]
-        if not one:
+        self.heatmap.set_title(f"{TITLES[reading.kind]}, block {reading.layer} head {reading.head}")
+        self.kinds.set_index(KINDS.index(reading.kind))
+        self.pairs.setVisible(any(token.segment for token in columns))
+        self.without_first.setEnabled(len(columns) > 1)
+        self._draw()
+        self.set_mode(mode)
+
+    def set_mode(self, mode: str) -> None:
+        """Show one of `MODES`."""
+        if mode in (WEIGHTS, SCORES) and self._reading is not None:
             self.heatmap.set_mode(mode)
         self.modes.set_index(MODES.index(mode))
-        self._sheets.setCurrentWidget(self.steps if one else self.twin)
-        for control in (self.values, self.twin.button):
-            control.setVisible(not one)
+        sheet = {LINES: self.lines, ONE_WEIGHT: self.steps}.get(mode, self.twin)
+        self._sheets.setCurrentWidget(sheet)
+        heat = sheet is self.twin
+        self.values.setVisible(heat)
+        self.twin.button.setVisible(heat)
+        self.without_first.setVisible(sheet is not self.steps)
 
-    def show_weight(self, reading: WeightReading | None, tokens: Sequence[Token]) -> None:
-        """The arithmetic of one weight."""
+    def _draw(self) -> None:
+        reading = self._reading
         if reading is None:
-            self.steps.show_weight(None, "", "")
             return
-        query, key = (visible_token(tokens[place].shown) for place in (reading.query, reading.key))
+        chosen = PAIR_FILTERS[self.pairs.index()] if not self.pairs.isHidden() else PAIR_FILTERS[0]
+        self._shown = shown_tokens(self._rows, self._columns, chosen, self.without_first.isChecked())
+        cells = np.ix_(self._shown.rows, self._shown.columns)
+        self.heatmap.set_attention(
+            reading.pattern[cells],
+            reading.visible[cells],
+            [self._rows[place].shown for place in self._shown.rows],
+            [self._columns[place].shown for place in self._shown.columns],
+            reading.scores[cells],
+        )
+
+    def show_layer(self, reading: LayerReading, head: int) -> None:
+        """The layer's heads as lines, `head` chosen at first."""
+        rows, columns = ([token.shown for token in tokens] for tokens in (self._rows, self._columns))
+        self.lines.show_layer(reading.patterns, rows, columns, self._shown.rows, self._shown.columns, head)
+
+    def show_weight(self, reading: WeightReading | str | None) -> None:
+        """The arithmetic of one weight, or why it cannot be told."""
+        if reading is None or isinstance(reading, str):
+            self.steps.show_weight(None, "", "", reading or "")
+            return
+        query, key = visible_token(self._rows[reading.query].shown), visible_token(self._columns[reading.key].shown)
         self.steps.show_weight(reading, f"{query} #{reading.query}", f"{key} #{reading.key}")
+
+    def select(self, query: int, key: int) -> None:
+        """Mark a cell; one that the filters leave out marks only what is shown of it."""
+        row, column = self._shown.row_of(query), self._shown.column_of(key)
+        self.heatmap.set_selected(row, column)
+        self.lines.set_selected(query)
+
+    @Slot(int, int)
+    def _cell_clicked(self, row: int, column: int) -> None:
+        self.cell_chosen.emit(self._shown.rows[row], self._shown.columns[column])
+
+    @Slot(int, int)
+    def _cell_hovered(self, row: int, column: int) -> None:
+        inside = 0 <= row < len(self._shown.rows) and 0 <= column < len(self._shown.columns)
+        self.cell_hovered.emit(*((self._shown.rows[row], self._shown.columns[column]) if inside else (-1, -1)))
+
+    @Slot()
+    def _filter_changed(self) -> None:
+        self._draw()
+        self.lines.set_shown(self._shown.rows, self._shown.columns)
 
     @Slot(int)
     def _mode_changed(self, index: int) -> None:
         self.mode_chosen.emit(MODES[index])
+
+    @Slot(int)
+    def _kind_changed(self, index: int) -> None:
+        self.kind_chosen.emit(KINDS[index])

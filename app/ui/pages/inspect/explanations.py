@@ -98,6 +98,47 @@ PARTS = {
         "x + MLP(x)",
         "Lines that run from top to bottom are dimensions that nearly every token uses.",
     ),
+    "resid_sum": (
+        "Residual stream",
+        "the stream and what the MLP adds",
+        "x + MLP(x)",
+        "In this family the norm comes after the addition; its result is the block's output.",
+    ),
+    "mlp.router": (
+        "Router",
+        "how strongly one token is sent to each expert",
+        "norm(x) W<sub>router</sub>",
+        "Only the experts with the largest values work on a token.",
+    ),
+    "type_embed": (
+        "Segment embedding",
+        "the vector of the sentence that one token belongs to",
+        "W<sub>S</sub>[segment]",
+        "",
+    ),
+    "ln_embed": ("Norm of the embeddings", "the sum of the embeddings, rescaled", "norm(x)", ""),
+    "cross.ln": ("Norm, cross-attention", "the stream, rescaled", "norm(x)", ""),
+    "cross.q": (
+        "Queries to the encoder",
+        "the question one target token asks",
+        "Q = norm(x) W<sub>Q</sub>",
+        "They are made from the decoder's stream.",
+    ),
+    "cross.k": (
+        "Keys of the encoder",
+        "the label by which one source token is found",
+        "K = memory W<sub>K</sub>",
+        "They are made from the encoder's memory, the same for every target token.",
+    ),
+    "cross.v": (
+        "Values of the encoder",
+        "what one source token hands over",
+        "V = memory W<sub>V</sub>",
+        "They are made from the encoder's memory.",
+    ),
+    "cross.z": ("Mixed encoder values", "what one target token collected from the source", "z = A V", ""),
+    "cross.out": ("Cross-attention output", "what cross-attention adds to the stream", "concat(z) W<sub>O</sub>", ""),
+    "cross.resid_post": ("Residual stream", "the stream after cross-attention", "x + cross(x)", ""),
     "embed": ("Token embedding", "the vector the model knows for one token", "W<sub>E</sub>[id]", ""),
     "pos_embed": (
         "Position embedding",
@@ -137,15 +178,31 @@ def explain_tokens(summary: ModelSummary, tokens: Sequence[Token]) -> Explanatio
     )
 
 
+_WHO = {
+    "self": ("Attention", "Hatched cells lie ahead (or outside the window): the mask forbids them."),
+    "encoder": ("Attention", "Nothing lies ahead here: every token may look at every other, before and after it."),
+    "cross": (
+        "Cross-attention",
+        "Rows are the target being written, columns the source. Nothing is masked: all of the source is known. "
+        "Queries come from the decoder, keys and values from the encoder's memory.",
+    ),
+}
+_SCALED = "<i>Q K</i><sup>T</sup> ⁄ √{width}{bias} + mask"
+
+
 def explain_head(
-    summary: ModelSummary, reading: HeadReading, tokens: Sequence[Token], query: int, mode: str
+    summary: ModelSummary,
+    reading: HeadReading,
+    tokens: Sequence[Token],
+    keys: Sequence[Token],
+    query: int,
+    mode: str,
 ) -> Explanation:
-    """Attention weights, or the scores before them."""
-    count = len(tokens)
+    """Attention weights, or the scores before them; `tokens` look, `keys` are looked at."""
     row = reading.pattern[query]
     best = int(row.argmax())
     weights = mode == "weights"
-    pair = f"{_token(tokens[query])} (#{query})", f"{_token(tokens[best])} (#{best})"
+    pair = f"{_token(tokens[query])} (#{query})", f"{_token(keys[best])} (#{best})"
     looked = f"{pair[0]} looks most at {pair[1]}: {row[best] * 100:.1f}%."
     if not weights:
         score = f"{reading.scores[query, best]:+.2f}".replace("-", "−")
@@ -156,19 +213,24 @@ def explain_head(
         looked += " Over the whole text it mostly looks one token back: a <b>previous-token head</b>."
     elif reading.measured.first_token is not None and reading.measured.first_token > 0.5:
         looked += " Over the whole text it mostly rests on the first token, where a head goes that has nothing to do."
-    inner = f"<i>Q K</i><sup>T</sup> ⁄ √{summary.head_dim} + mask"
+    bias = {"relative bias": " + bias(distance)", "ALiBi": " − slope · distance"}.get(summary.position, "")
+    inner = _SCALED.format(width=summary.head_dim, bias=bias)
+    if summary.family in ("t5", "mt5", "umt5", "switch_transformers"):
+        inner = f"<i>Q K</i><sup>T</sup>{bias} + mask"
     formula = f"<i>A</i> = softmax( {inner} )" if weights else f"<i>S</i> = {inner}"
+    what, seen = _WHO[reading.kind if summary.kind != "encoder" else "encoder"]
+    block = {"encoder": "Encoder block", "cross": "Decoder block"}.get(reading.kind, "Block")
     return Explanation(
-        title="Attention weights" if weights else "Attention scores",
-        subtitle=f"Block {reading.layer}, head {reading.head}, {'after' if weights else 'before'} softmax",
+        title=f"{what} weights" if weights else f"{what} scores",
+        subtitle=f"{block} {reading.layer}, head {reading.head}, {'after' if weights else 'before'} softmax",
         looking_at="Each <b>row</b> is a token deciding where to look. Each <b>column</b> is a token it can look at. "
-        + ("A row adds up to 1." if weights else "Orange raises a weight, blue lowers it.")
-        + " Hatched cells lie ahead (or outside the window): the mask forbids them.",
+        + ("A row adds up to 1. " if weights else "Orange raises a weight, blue lowers it. ")
+        + seen,
         formula_html=formula,
         blocks=(
-            ShapeBlock("Q", count, summary.head_dim),
-            ShapeBlock("K^T", summary.head_dim, count, joint="·"),
-            ShapeBlock("A" if weights else "S", count, count, joint="→", result=True),
+            ShapeBlock("Q", len(tokens), summary.head_dim),
+            ShapeBlock("K^T", summary.head_dim, len(keys), joint="·"),
+            ShapeBlock("A" if weights else "S", len(tokens), len(keys), joint="→", result=True),
         ),
         formula_note=f"1 of {summary.heads} heads"
         + (f" in {summary.kv_heads} key-value groups" if summary.kv_heads != summary.heads else ""),
@@ -187,7 +249,7 @@ def explain_tensor(summary: ModelSummary, reading: TensorReading) -> Explanation
     blocks: tuple[ShapeBlock, ...] = ()
     if reading.values.ndim > 1:
         blocks = (ShapeBlock(LETTERS.get(part, "x"), shape[-2], shape[-1], result=True),)
-    if part in ("attn.q", "attn.k", "attn.v"):
+    if part in ("attn.q", "attn.k", "attn.v", "cross.q"):
         letter = part[-1].upper()
         blocks = (
             ShapeBlock("x", shape[1], summary.width),
@@ -214,9 +276,13 @@ def explain_candidates(
     """The next-token bars."""
     best = candidates[0]
     return Explanation(
-        title="Next token",
-        subtitle=f"After token {position}, {visible_token(tokens[position].shown)}",
-        looking_at="The tokens that the model holds most likely to come next, with their probabilities.",
+        title="Next token" if summary.answer == "next token" else "Token at this place",
+        subtitle=f"{'After' if summary.answer == 'next token' else 'At'} token {position}, "
+        f"{visible_token(tokens[position].shown)}",
+        looking_at="The tokens that the model holds most likely to come next, with their probabilities."
+        if summary.answer == "next token"
+        else "The tokens that the model holds most likely in this place, with their probabilities. It sees the token "
+        "that stands there, unless it is masked.",
         formula_html="<i>p</i> = softmax( norm(<i>x</i>) <i>W</i><sub>U</sub> )",
         blocks=(
             ShapeBlock("x", 1, summary.width),

@@ -36,6 +36,21 @@ def _share(value: float | None) -> str:
 def head_facts(reading: HeadReading) -> list[tuple[str, str, str]]:
     """What a head does on this text."""
     measured = reading.measured
+    if reading.kind == "cross" and measured.spread is not None:
+        best = reading.pattern.max(axis=1)
+        return [
+            ("Largest weight", _share(float(best.mean())), "The largest weight of a row, averaged over the rows"),
+            (
+                "Source tokens met",
+                str(len(set(reading.pattern.argmax(axis=1).tolist()))),
+                "Different tokens looked at most",
+            ),
+            (
+                "Spread",
+                _share(measured.spread),
+                "Mean entropy of the rows over its maximum: 0% one key, 100% all alike",
+            ),
+        ]
     if measured.previous_token is None or measured.first_token is None or measured.spread is None:
         return [("Needs", "two tokens", "With one token a head has no choice")]
     return [

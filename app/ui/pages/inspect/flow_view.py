@@ -15,10 +15,11 @@ GROUP_LEFT = 32.0
 
 
 class FlowView(QWidget):
-    """Painted rows; `stage_chosen(name)` and `block_chosen(index)` for mouse and keys (up, down, Enter)."""
+    """Painted rows; `stage_chosen(name)` and `block_chosen(stack, index)` for mouse and keys (up, down, Enter)."""
 
     stage_chosen = Signal(str)
-    block_chosen = Signal(int)
+    block_chosen = Signal(str, int)
+    """Its stack ("" where there is one) and its index."""
     end_chosen = Signal(bool)
     """The first row (True), the text's tokens, or the last, the next token."""
 
@@ -27,21 +28,25 @@ class FlowView(QWidget):
         self._theme = theme
         self._rows: tuple[FlowRow, ...] = ()
         self._shown = ""
-        self._open_block = 0
         self._hovered = -1
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Flow of the model")
         theme.changed.connect(self.update)
 
-    def set_rows(self, rows: tuple[FlowRow, ...], shown: str, open_block: int) -> None:
-        """Show these rows with the tensor `shown` marked and block `open_block` unfolded."""
-        self._rows, self._shown, self._open_block = rows, shown, open_block
+    def set_rows(self, rows: tuple[FlowRow, ...], shown: str) -> None:
+        """Show these rows with the tensor `shown` marked."""
+        self._rows, self._shown = rows, shown
         self.setMinimumHeight(self.sizeHint().height())
         chosen = next((row for row in rows if row.name and same_row(shown, row.name)), None)
         self.setAccessibleDescription(f"{chosen.title}, shape {chosen.detail}" if chosen else "")
         self.updateGeometry()
         self.update()
+
+    def chosen_row(self) -> QRectF | None:
+        """Where the tensor shown stands, None when no row has it."""
+        place = next((i for i, row in enumerate(self._rows) if row.name and same_row(self._shown, row.name)), None)
+        return None if place is None else self.row_rect(place)
 
     def rows(self) -> tuple[FlowRow, ...]:
         """The rows shown."""
@@ -76,7 +81,10 @@ class FlowView(QWidget):
     def _paint_spine(self, painter: QPainter) -> None:
         centres = [self.row_rect(index).center().y() for index in range(len(self._rows))]
         painter.setPen(QPen(self._theme.color("res"), 2.5))
-        painter.drawLine(QPointF(SPINE, centres[0]), QPointF(SPINE, centres[-1]))
+        for stack in dict.fromkeys(row.stack for row in self._rows):
+            own = [centre for centre, row in zip(centres, self._rows, strict=True) if row.stack == stack]
+            painter.drawLine(QPointF(SPINE, own[0]), QPointF(SPINE, own[-1]))
+        self._paint_memory(painter, centres)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         left_at: float | None = None
         for index, row in enumerate(self._rows):
@@ -92,6 +100,19 @@ class FlowView(QWidget):
                 left_at = None
         for index, row in enumerate(self._rows):
             self._paint_knot(painter, QPointF(SPINE, centres[index]), row)
+
+    def _paint_memory(self, painter: QPainter, centres: list[float]) -> None:
+        """From the encoder's last row to where the decoder's open block reads it."""
+        reads = next((place for place, row in enumerate(self._rows) if ".cross.q" in row.name), None)
+        leaves = max((place for place, row in enumerate(self._rows) if row.stack == "encoder."), default=None)
+        if reads is None or leaves is None:
+            return
+        painter.setPen(QPen(self._theme.color("accent"), 2))
+        right = GROUP_LEFT + 1
+        path = [QPointF(SPINE, centres[leaves]), QPointF(5, centres[leaves]), QPointF(5, centres[reads])]
+        painter.drawPolyline([*path, QPointF(right, centres[reads])])
+        tip = QPointF(right, centres[reads])
+        painter.drawPolyline([tip + QPointF(-5, -4), tip, tip + QPointF(-5, 4)])
 
     def _paint_knot(self, painter: QPainter, centre: QPointF, row: FlowRow) -> None:
         spine = self._theme.color("res")
@@ -113,7 +134,7 @@ class FlowView(QWidget):
         rect = self.row_rect(index).adjusted(4, 1.5, -4, -1.5)
         chosen = bool(row.name) and same_row(self._shown, row.name)
         selectable = bool(row.name) or row.block is not None or row.ends
-        if row.block is not None and row.block != self._open_block:
+        if row.block is not None and not row.opened:
             painter.setPen(QPen(self._theme.color("line"), 1))
             painter.setBrush(self._theme.color("hover" if index == self._hovered else "surface"))
             painter.drawRoundedRect(rect.adjusted(-4, 0, 4, 0), 5, 5)
@@ -125,7 +146,7 @@ class FlowView(QWidget):
         faint = self._theme.color("onaccent" if chosen else "ink3")
         left = rect.left() + 4
         if row.block is not None:
-            self._paint_chevron(painter, QPointF(left + 4, rect.center().y()), row.block == self._open_block)
+            self._paint_chevron(painter, QPointF(left + 4, rect.center().y()), row.opened)
             left += 18
         mono = row.block is None
         detail_font = self._theme.font(11, mono=mono)
@@ -139,7 +160,7 @@ class FlowView(QWidget):
         painter.setFont(detail_font)
         painter.setPen(faint)
         right = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
-        if row.block is None or row.block == self._open_block:
+        if row.block is None or row.opened:
             painter.drawText(rect.adjusted(0, 0, -6, 0), right, row.detail)
         if chosen and self.hasFocus():
             painter.setPen(QPen(self._theme.color("accent"), 2))
@@ -177,7 +198,7 @@ class FlowView(QWidget):
             return
         row = self._rows[index]
         if row.block is not None:
-            self.block_chosen.emit(row.block)
+            self.block_chosen.emit(row.stack, row.block)
         elif row.name:
             self.stage_chosen.emit(row.name)
         elif row.ends:
@@ -192,7 +213,7 @@ class FlowView(QWidget):
         index += step
         while 0 <= index < len(self._rows):
             row = self._rows[index]
-            if row.name or (row.block is not None and row.block != self._open_block):
+            if row.name or (row.block is not None and not row.opened):
                 self._choose(index)
                 return
             index += step

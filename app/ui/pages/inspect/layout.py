@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QScrollArea, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QScrollArea, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from app.session.session import Session
 from app.ui.page import Page, split
@@ -28,6 +28,15 @@ EXAMPLES = (
     "Once upon a time there was a little rabbit who lived in",
     "The red fox saw the red bird. The red fox saw the red",
 )
+SORTINGS = (
+    ("Heads by block", "", "Every head in its place: blocks down, heads across"),
+    ("Most to the previous token", "previous_token", "Mean of A[i, i−1] over i ≥ 1, on this text"),
+    ("Most to the first token", "first_token", "Mean of A[i, 0] over i ≥ 1, on this text"),
+    ("Most induction", "induction", "Mean weight on what followed the same token before (Olsson et al. 2022)"),
+    ("Most local", "local", "Mean weight on the three tokens to either side and the token itself"),
+    ("Widest spread", "spread", "Mean entropy of a row over its maximum: 100% when all keys weigh alike"),
+)
+"""How all heads can be ordered: words, the field of HeadScores, and its formula."""
 NARROW = 1060
 """A page narrower than this (a window under 1,180 pixels) has its flow in a drop-down."""
 LOW = 640
@@ -99,9 +108,20 @@ class InspectLayout(Page):
         self.grid_twin = TableTwin(theme, self.grid)
         self.grid_twin.button.setToolTip("Show as a table: per head the largest weight of a row, on average")
         self.exact = ExactnessBadge(theme)
-        self.heads.add_header_widget(self.exact)
+        self.sorting = QComboBox()
+        self.sorting.setAccessibleName("Order of the heads")
+        for words, field, tip in SORTINGS:
+            self.sorting.addItem(words, field)
+            self.sorting.setItemData(self.sorting.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+        self.sorting.setToolTip(SORTINGS[0][2])
         self.heads.add_header_widget(self.grid_twin.button)
-        self.heads.body_layout.addWidget(self.grid_twin)
+        self.heads.body_layout.setSpacing(4)
+        order = QHBoxLayout()
+        order.setContentsMargins(2, 0, 2, 0)
+        order.addWidget(self.sorting, 1)
+        order.addWidget(self.exact)
+        self.heads.body_layout.addLayout(order)
+        self.heads.body_layout.addWidget(self.grid_twin, 1)
         self.histogram = Histogram(theme)
         self.histogram_panel = Panel(theme, "Distribution")
         self.histogram_panel.body_layout.addWidget(self.histogram)
@@ -125,6 +145,14 @@ class InspectLayout(Page):
         self._column.setStretchFactor(2, 0)
         self._column.setMinimumWidth(216)
         return self._column
+
+    def show_chosen_stage(self) -> None:
+        """Scroll the flow to the row of what is shown."""
+        row = self.flow.chosen_row()
+        if row is not None:
+            # The rows are laid out before the scroll area learns of their height.
+            self.flow.resize(self.flow.width(), max(self.flow.sizeHint().height(), self.flow.height()))
+            self._flow_scroll.ensureVisible(0, round(row.center().y()), 0, round(3 * row.height()))
 
     def show_for_head(self) -> None:
         """The attention panel, all heads, and what the head does."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QTimer, Slot
+from PySide6.QtCore import Qt, QTimer, Slot
 
-from app.engine.trace.records import HeadReading, TensorReading, WeightReading
+from app.engine.trace.records import HeadReading, LayerReading, TensorReading, WeightReading
 from app.session.session import Session
-from app.session.state import part_of
+from app.session.state import attention_name, block_of, kind_of, part_of, shows_attention, stack_of
 from app.ui.pages.inspect import explanations
-from app.ui.pages.inspect.attention_panel import MODES
+from app.ui.pages.inspect.attention_panel import LINES, ONE_WEIGHT, SCORES, WEIGHTS
 from app.ui.pages.inspect.facts_of import head_facts, tensor_facts
 from app.ui.pages.inspect.layout import InspectLayout
+from app.ui.pages.inspect.masking import masked_texts
 from app.ui.pages.inspect.stages import flow_rows
 from app.ui.theme import Theme
 
@@ -26,26 +27,35 @@ class InspectPage(InspectLayout):
 
     def __init__(self, theme: Theme, session: Session) -> None:
         super().__init__(theme, session)
-        self._mode = "weights"
+        self._mode = WEIGHTS
         self._tensor_shown: TensorReading | None = None
-        self._one_weight = False
-        """The arithmetic of the chosen weight stands in place of the heatmap."""
+        self._instead = ""
+        """What stands in place of the heatmap: `LINES`, `ONE_WEIGHT`, or '' for the heatmap itself."""
         self._folded = False
         """The chosen block is folded in the flow; what it shows stays."""
         self.prompt.submitted.connect(session.set_prompt)
-        self.prompt.strip.clicked.connect(self._token_clicked)
-        self.prompt.strip.hovered.connect(self._underline)
-        self.empty.chosen.connect(session.set_prompt)
+        self.prompt.strip.clicked.connect(self._source_clicked)
+        self.prompt.strip.hovered.connect(self._source_hovered)
+        self.prompt.target_strip.clicked.connect(self._target_clicked)
+        self.prompt.target_strip.hovered.connect(self._target_hovered)
+        self.empty.chosen.connect(self._example_chosen)
         self.flow.stage_chosen.connect(self._stage_chosen)
-        self.flow.block_chosen.connect(self._block_chosen)
+        self.flow.block_chosen.connect(self._stack_block_chosen)
         self.flow.end_chosen.connect(self._end_chosen)
         self.attention.mode_chosen.connect(self._mode_chosen)
-        self.attention.heatmap.clicked.connect(self._cell_clicked)
-        self.attention.heatmap.hovered.connect(self._cell_hovered)
+        self.attention.kind_chosen.connect(self._kind_chosen)
+        self.attention.cell_chosen.connect(self._cell_clicked)
+        self.attention.cell_hovered.connect(self._cell_hovered)
+        self.attention.lines.query_hovered.connect(self._underline)
+        self.next_token.mask_wanted.connect(self._mask)
+        self.sorting.currentIndexChanged.connect(self._sort_heads)
+        self.banner.action_triggered.connect(self._cut)
         self.attention.steps.key_chosen.connect(self._key_chosen)
         self.tensor.name_chosen.connect(self._stage_chosen)
         self.grid.chosen.connect(self._head_chosen)
         self.bars.clicked.connect(self._bar_clicked)
+        self._grid_kind = ""
+        """The kind of attention whose heads the grid shows."""
         self._redraw = QTimer(self)
         self._redraw.setSingleShot(True)
         self._redraw.setInterval(REDRAW_MS)
@@ -61,14 +71,22 @@ class InspectPage(InspectLayout):
         inspection.head_read.connect(self._head_read)
         inspection.tensor_read.connect(self._tensor_read)
         inspection.weight_read.connect(self._weight_read)
+        inspection.layer_read.connect(self._layer_read)
 
     # What the session says
 
     @Slot()
     def _model_changed(self) -> None:
         summary = self._session.summary
-        self.flow_panel.set_subtitle(f"{summary.layers} blocks" if summary else "")
-        self.heads.set_subtitle(f"{summary.layers} × {summary.heads}" if summary else "")
+        if summary is None:
+            self.flow_panel.set_subtitle("")
+            self.heads.set_subtitle("")
+            return
+        encoder = f"{summary.encoder_layers} encoder + " if summary.encoder_layers else ""
+        self.flow_panel.set_subtitle(f"{encoder}{summary.layers} {'decoder ' if encoder else ''}blocks")
+        self.heads.set_subtitle(f"{summary.layers} × {summary.heads}")
+        self.attention.set_kinds(summary.kinds)
+        self.prompt.set_kind(summary.kind)
 
     @Slot()
     def _exactness_measured(self) -> None:
@@ -76,16 +94,21 @@ class InspectPage(InspectLayout):
 
     @Slot()
     def _prompt_changed(self) -> None:
-        if self.prompt.editor.toPlainText() != self._session.prompt:
-            self.prompt.set_text(self._session.prompt)
+        session = self._session
+        if (self.prompt.editor.toPlainText(), self.prompt.second_editor.toPlainText()) != (
+            session.prompt,
+            session.second,
+        ):
+            self.prompt.set_text(session.prompt, session.second)
         if self._session.prompt:
             self.prompt.edit(False)
 
     @Slot()
     def _tokens_changed(self) -> None:
-        tokens = self._session.inspection.tokens
+        inspection = self._session.inspection
+        tokens = inspection.tokens
         self._tensor_shown = None
-        self.prompt.set_tokens(tokens)
+        self.prompt.set_tokens(tokens, inspection.targets, inspection.written)
         self._mark_query()
         self.sheets.setCurrentIndex(1 if tokens else 0)
         if not tokens:
@@ -101,11 +124,9 @@ class InspectPage(InspectLayout):
 
     def _clear_readings(self) -> None:
         """Nothing of an older run stays on screen."""
-        self.attention.show_weight(None, ())
-        self.attention.heatmap.clear()
-        self.attention.set_subtitle("")
+        self.attention.clear()
         self.next_token.clear()
-        self.grid.set_patterns(np.zeros((0, 0, 1, 1), dtype=np.float32), causal=True)
+        self.grid.set_patterns(np.zeros((0, 0, 1, 1), dtype=np.float32))
         self.facts.set_rows([])
         if self._session.inspection.tokens:
             self.explained.emit(explanations.NOT_TRACED)
@@ -113,48 +134,71 @@ class InspectPage(InspectLayout):
     @Slot()
     def _selection_changed(self) -> None:
         selection = self._session.selection
-        if part_of(selection.name) == "attn.scores":
-            self._show_scores(True)
-        elif part_of(selection.name) == "attn.pattern":
-            self._show_scores(False)
+        if shows_attention(selection.name):
+            self._show_scores(part_of(selection.name).endswith("scores"))
         self._draw_flow()
+        if selection.kind != self._grid_kind:
+            self._draw_grid()
         self.grid.set_selected(selection.layer, selection.head)
         self._mark_query()
 
     def _show_scores(self, scores: bool) -> None:
-        self._mode = "scores" if scores else "weights"
+        self._mode = SCORES if scores else WEIGHTS
         head = self._session.inspection.head
-        if head is not None and (head.layer, head.head) == self._chosen_head():
+        if head is not None and (head.layer, head.head, head.kind) == self._chosen_head():
             self._head_read(head)
 
-    def _chosen_head(self) -> tuple[int, int]:
-        return self._session.selection.layer, self._session.selection.head
+    def _chosen_head(self) -> tuple[int, int, str]:
+        selection = self._session.selection
+        return selection.layer, selection.head, selection.kind
 
-    @Slot(int)
-    def _thumbnail_came(self, _layer: int) -> None:
+    @Slot(str, int)
+    def _thumbnail_came(self, _kind: str, _layer: int) -> None:
         if not self._redraw.isActive():
             self._redraw.start()
 
     @Slot()
     def _draw_grid(self) -> None:
-        thumbnails, summary = self._session.inspection.thumbnails, self._session.summary
-        known = [thumbnail for thumbnail in thumbnails.values() if thumbnail.patterns is not None]
+        kind, summary = self._session.selection.kind, self._session.summary
+        thumbnails = self._session.inspection.thumbnails
+        known = [found for (own, _), found in thumbnails.items() if own == kind and found.patterns is not None]
+        self._grid_kind = kind
         if not known or summary is None:
             return
-        first = known[0].patterns
+        first, layers = known[0].patterns, summary.attention_shape(kind)[0]
         assert first is not None
-        patterns = np.full((summary.layers, *first.shape), np.nan, dtype=np.float32)
+        patterns = np.full((layers, *first.shape), np.nan, dtype=np.float32)
+        shares = np.full(patterns.shape[:2], np.nan)
+        sorting = self.sorting.currentData()
         for thumbnail in known:
-            patterns[thumbnail.layer] = thumbnail.patterns
-        self.grid.set_patterns(patterns, causal=True)
-        self.grid.set_selected(*self._chosen_head())
+            assert thumbnail.patterns is not None
+            assert thumbnail.visible is not None
+            patterns[thumbnail.layer] = np.where(thumbnail.visible, thumbnail.patterns, -np.inf)
+            if sorting:
+                values = [getattr(scores, sorting) for scores in thumbnail.measured]
+                shares[thumbnail.layer] = [np.nan if value is None else value for value in values]
+        self.grid.set_patterns(patterns)
+        self.grid.set_shares(shares if sorting and not np.isnan(shares).all() else None)
+        self.heads.set_title({"cross": "All cross heads", "encoder": "All encoder heads"}.get(kind, "All heads"))
+        self.heads.set_subtitle(f"{patterns.shape[0]} × {patterns.shape[1]}")
+        self.grid.set_selected(*self._chosen_head()[:2])
+
+    @Slot()
+    def _sort_heads(self) -> None:
+        self.sorting.setToolTip(str(self.sorting.currentData(Qt.ItemDataRole.ToolTipRole)))
+        self._draw_grid()
 
     @Slot(object)
     def _head_read(self, reading: HeadReading) -> None:
         inspection = self._session.inspection
-        if (reading.layer, reading.head) != self._chosen_head() or not inspection.tokens:
+        if (reading.layer, reading.head, reading.kind) != self._chosen_head() or not inspection.tokens:
             return
-        self.attention.show_head(reading, inspection.tokens, MODES[2] if self._one_weight else self._mode)
+        rows, columns = inspection.rows(reading.kind), inspection.columns(reading.kind)
+        self.attention.show_head(reading, rows, columns, self._mode)
+        if self._instead:
+            self.attention.set_mode(self._instead)
+        if self._instead == LINES:
+            inspection.read_layer(reading.layer, reading.kind)
         self._mark_query()
         self.show_for_head()
         self.facts_panel.set_title("This head")
@@ -163,12 +207,23 @@ class InspectPage(InspectLayout):
         self.explain()
 
     @Slot(object)
+    def _layer_read(self, reading: LayerReading) -> None:
+        layer, head, kind = self._chosen_head()
+        if (reading.layer, reading.kind) == (layer, kind):
+            self.attention.show_layer(reading, head)
+            self._mark_query()
+
+    @Slot(object)
     def _tensor_read(self, reading: TensorReading) -> None:
         summary, selection = self._session.summary, self._session.selection
         if reading.name != selection.name or summary is None:
             return
         self._tensor_shown = reading
-        self.tensor.show_tensor(reading, self._session.inspection.tokens, selection.head, summary.heads)
+        inspection = self._session.inspection
+        keys = reading.name.endswith(("cross.k", "cross.v"))
+        tokens = inspection.columns("cross") if keys else inspection.rows(selection.kind)
+        heads = summary.attention_shape(selection.kind)[1]
+        self.tensor.show_tensor(reading, tokens, min(selection.head, heads - 1), heads)
         self._mark_row()
         self.show_for_tensor(per_head=reading.values.ndim == 3)
         self.histogram.set_values(reading.values)
@@ -183,30 +238,38 @@ class InspectPage(InspectLayout):
         if summary is None:
             return
         unfolded = -1 if self._folded else selection.layer
-        rows = flow_rows(summary, inspection.infos, len(inspection.tokens), unfolded)
-        self.flow.set_rows(rows, selection.name, unfolded)
+        stack = stack_of(selection.name)
+        counts = (len(inspection.tokens), len(inspection.targets))
+        self.flow.set_rows(flow_rows(summary, inspection.infos, counts, (stack, unfolded)), selection.name)
+        self.show_chosen_stage()
         self.flow_button.say(selection.name)
 
     def _mark_query(self) -> None:
-        query, key = self._session.query, self._session.selection.key
-        self.prompt.select(query)
+        session = self._session
+        query, selection, inspection = session.query, session.selection, session.inspection
+        rows = inspection.rows(selection.kind)
+        on_target = bool(inspection.targets) and selection.kind != "encoder"
+        self.prompt.select(query, on_target)
         self._mark_row()
-        self.prompt.strip.set_dim_after(query is not None and query + 1 < len(self._session.inspection.tokens))
+        causal = session.summary is not None and session.summary.kind == "decoder"
+        self.prompt.strip.set_dim_after(causal and query is not None and query + 1 < len(rows))
         if query is None:
             return
-        head = self._session.inspection.head
-        if head is not None and query < len(head.pattern):
-            self.attention.heatmap.set_selected(query, int(head.pattern[query].argmax()) if key is None else key)
-            self.prompt.strip.set_weights(head.pattern[query])
-            if self._one_weight:
-                chosen = self._session.selection
-                best = int(head.pattern[query].argmax()) if key is None else key
-                self._session.inspection.read_weight(chosen.layer, chosen.head, query, best)
+        head = inspection.head
+        if head is None or query >= len(head.pattern) or (head.layer, head.head, head.kind) != self._chosen_head():
+            return
+        best = int(head.pattern[query].argmax()) if selection.key is None else selection.key
+        self.attention.select(query, best)
+        self._underline(query)
+        if self._instead == ONE_WEIGHT:
+            inspection.read_weight(selection.layer, selection.head, query, best, selection.kind)
 
     @Slot(object)
-    def _weight_read(self, reading: WeightReading) -> None:
-        if (reading.layer, reading.head) == self._chosen_head() and reading.query == self._session.query:
-            self.attention.show_weight(reading, self._session.inspection.tokens)
+    def _weight_read(self, reading: WeightReading | str) -> None:
+        if isinstance(reading, str) or (
+            (reading.layer, reading.head, reading.kind) == self._chosen_head() and reading.query == self._session.query
+        ):
+            self.attention.show_weight(reading)
 
     def _mark_row(self) -> None:
         """The chosen token's row in a tensor whose rows are tokens."""
@@ -215,6 +278,10 @@ class InspectPage(InspectLayout):
             self.tensor.view.set_selected(query, self.tensor.view.selected()[1])
 
     # What the person does
+
+    @Slot(str)
+    def _example_chosen(self, text: str) -> None:
+        self._session.set_prompt(text, "")
 
     @Slot(str)
     def _stage_chosen(self, name: str) -> None:
@@ -238,9 +305,27 @@ class InspectPage(InspectLayout):
             self._draw_flow()
             return
         self._folded = False
-        part = part_of(self._session.selection.name)
-        inside = self._session.selection.name.startswith("blocks.")
-        self._session.select(name=f"blocks.{block}.{part if inside else 'attn.pattern'}")
+        selection, summary = self._session.selection, self._session.summary
+        if summary is None:
+            return
+        part, stack = part_of(selection.name), stack_of(selection.name)
+        kind = selection.kind if block_of(selection.name) is None else kind_of(selection.name)
+        inside = block_of(selection.name) is not None
+        name = f"{stack}blocks.{block}.{part}" if inside else attention_name(summary.kinds, kind, block)
+        self._session.select(name=name)
+
+    @Slot(str, int)
+    def _stack_block_chosen(self, stack: str, block: int) -> None:
+        """A block of one of two stacks: what is shown of the open block, where the other has it too."""
+        selection = self._session.selection
+        if stack_of(selection.name) == stack:
+            self._block_chosen(block)
+            return
+        part = part_of(selection.name)
+        wanted = f"{stack}blocks.{block}.{part}"
+        known = self._session.inspection.infos
+        self._folded = False
+        self._session.select(name=wanted if wanted in known else f"{stack}blocks.{block}.attn.pattern")
 
     @Slot(int, int)
     def _head_chosen(self, layer: int, head: int) -> None:
@@ -249,23 +334,49 @@ class InspectPage(InspectLayout):
             self._tensor_read(self._tensor_shown)
 
     @Slot(str)
+    def _kind_chosen(self, kind: str) -> None:
+        self._folded = False
+        self._session.select(kind=kind)
+
+    @Slot(str)
     def _mode_chosen(self, mode: str) -> None:
-        self._one_weight = mode == MODES[2]
-        if self._one_weight:
+        self._instead = mode if mode in (LINES, ONE_WEIGHT) else ""
+        session = self._session
+        if self._instead:
             self._show_scores(False)
             return
-        part = "attn.scores" if mode == "scores" else "attn.pattern"
-        self._session.select(name=f"blocks.{self._session.selection.layer}.{part}")
-        self._show_scores(mode == "scores")
+        if session.summary is not None:
+            selection = session.selection
+            part = "scores" if mode == SCORES else "pattern"
+            session.select(name=attention_name(session.summary.kinds, selection.kind, selection.layer, part))
+        self._show_scores(mode == SCORES)
+
+    @Slot()
+    def _mask(self) -> None:
+        """Put the mask in the place of the chosen token."""
+        session = self._session
+        summary, query, tokens = session.summary, session.query, session.inspection.tokens
+        if summary is None or query is None or tokens[query].special or not summary.mask_token:
+            return
+        texts = masked_texts(tokens, query, summary.mask_token)
+        session.set_prompt(*texts)
+        session.select(query=query, key=None)
+
+    @Slot()
+    def _cut(self) -> None:
+        """Cut the text that was too long; only ever after a press of the button that offers it."""
+        self.banner.clear(including_errors=True)
+        self._session.cut_prompt()
 
     @Slot(int)
     def _bar_clicked(self, _row: int) -> None:
         """Explain the next token while its bars are looked at."""
         session = self._session
-        found = session.inspection.candidates.get(session.query) if session.query is not None else None
-        if session.summary is not None and session.query is not None and found:
-            tokens = session.inspection.tokens
-            self.explained.emit(explanations.explain_candidates(session.summary, tokens, session.query, found))
+        place = session.answer_at
+        found = session.inspection.candidates.get(place) if place is not None else None
+        if session.summary is not None and place is not None and found:
+            tokens = session.inspection.targets or session.inspection.tokens
+            self.explained.emit(explanations.explain_candidates(session.summary, tokens, place, found))
 
     @Slot(int)
     def _key_chosen(self, key: int) -> None:
@@ -281,30 +392,60 @@ class InspectPage(InspectLayout):
         self._underline(query)
 
     @Slot(int)
-    def _token_clicked(self, index: int) -> None:
-        self._session.select(query=index, key=None)
+    def _source_clicked(self, index: int) -> None:
+        """A token of the text: in cross-attention it is the one looked at."""
+        if self._session.selection.kind == "cross":
+            self._session.select(query=self._session.query, key=index)
+        else:
+            self._session.select(**({"kind": "encoder"} if self._two_stacks() else {}), query=index, key=None)
         self.explain()
 
     @Slot(int)
+    def _target_clicked(self, index: int) -> None:
+        kind = self._session.selection.kind
+        self._session.select(**({"kind": "self"} if kind == "encoder" else {}), query=index, key=None)
+        self.explain()
+
+    @Slot(int)
+    def _source_hovered(self, index: int) -> None:
+        if not self._two_stacks() or self._session.selection.kind == "encoder":
+            self._underline(index)
+
+    @Slot(int)
+    def _target_hovered(self, index: int) -> None:
+        if self._session.selection.kind != "encoder":
+            self._underline(index)
+
+    def _two_stacks(self) -> bool:
+        return bool(self._session.inspection.targets)
+
+    @Slot(int)
     def _underline(self, query: int) -> None:
-        """Show the weights of a hovered row under the prompt's tokens; −1 goes back to the chosen row."""
-        head = self._session.inspection.head
+        """Show the weights of a hovered row under the tokens looked at; −1 goes back to the chosen row."""
+        head, kind = self._session.inspection.head, self._session.selection.kind
         row = self._session.query if query < 0 else query
-        if head is not None and row is not None and row < len(head.pattern):
-            self.prompt.strip.set_weights(head.pattern[row])
+        looked_at, other = self.prompt.strip, self.prompt.target_strip
+        if self._two_stacks() and kind == "self":
+            looked_at, other = other, looked_at
+        if head is not None and head.kind == kind and row is not None and row < len(head.pattern):
+            looked_at.set_weights(head.pattern[row])
+            other.set_weights(None)
 
     def step_head(self, step: int) -> None:
         """Another head of the same block, round and round."""
         summary = self._session.summary
         if summary is not None:
-            self._head_chosen(self._session.selection.layer, (self._session.selection.head + step) % summary.heads)
+            selection = self._session.selection
+            heads = summary.attention_shape(selection.kind)[1]
+            self._head_chosen(selection.layer, (selection.head + step) % heads)
 
     def step_layer(self, step: int) -> None:
         """The block above or below, as far as there is one."""
         summary = self._session.summary
         if summary is not None:
-            layer = min(max(self._session.selection.layer + step, 0), summary.layers - 1)
-            self._head_chosen(layer, self._session.selection.head)
+            selection = self._session.selection
+            layer = min(max(selection.layer + step, 0), summary.attention_shape(selection.kind)[0] - 1)
+            self._head_chosen(layer, selection.head)
 
     # What the window asks
 
@@ -316,7 +457,7 @@ class InspectPage(InspectLayout):
 
     def stop(self) -> None:
         if self.prompt.editing and self._session.prompt:
-            self.prompt.set_text(self._session.prompt)
+            self.prompt.set_text(self._session.prompt, self._session.second)
         elif self._session.selection.query is not None or self._session.selection.key is not None:
             self._session.select(query=None, key=None)
 
@@ -338,4 +479,7 @@ class InspectPage(InspectLayout):
             return explanations.explain_tensor(summary, self._tensor_shown)
         if head is None or query >= len(head.pattern):
             return explanations.INTRODUCTION
-        return explanations.explain_head(summary, head, session.inspection.tokens, query, self._mode)
+        rows, columns = session.inspection.rows(head.kind), session.inspection.columns(head.kind)
+        if len(rows) != len(head.pattern):
+            return explanations.INTRODUCTION
+        return explanations.explain_head(summary, head, rows, columns, query, self._mode)

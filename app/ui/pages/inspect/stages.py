@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from app.engine.models.records import ModelSummary
 from app.engine.trace.records import TensorInfo
 
-LAYER_NORM_FAMILIES = ("gpt2", "opt", "gpt_neox", "phi")
-
 
 @dataclass(frozen=True)
 class FlowRow:
@@ -27,6 +25,10 @@ class FlowRow:
     """First or last: a filled circle."""
     branches: bool = False
     """Something leaves the residual stream here, to rejoin at the next plus."""
+    stack: str = ""
+    """ "encoder." or "decoder." where there are two."""
+    opened: bool = False
+    """The block whose parts follow."""
 
 
 def shape_text(shape: tuple[int, ...] | None) -> str:
@@ -36,73 +38,134 @@ def shape_text(shape: tuple[int, ...] | None) -> str:
 
 def norm_word(summary: ModelSummary) -> str:
     """What this family calls its norm."""
-    return "Layer norm" if summary.family in LAYER_NORM_FAMILIES else "RMS norm"
+    return summary.norm
 
 
 def _parts(summary: ModelSummary, infos: Mapping[str, TensorInfo], prefix: str) -> list[tuple[str, str, bool]]:
-    """(part, title, adds) of one block, those that it lacks left out."""
+    """(part, title, adds) of one block in the order of the computation, those that it lacks left out."""
     norm = norm_word(summary)
     wider = f"MLP, {summary.mlp_width / summary.width:.3g}× wider" if summary.mlp_width else "MLP hidden"
     parallel = bool(infos.get(f"{prefix}resid_mid", TensorInfo("", None)).absent)
-    rows = [
-        ("ln1", f"{norm} 1", False),
-        ("attn.q_pre", "Q, K before rotary", False),
-        ("attn.q", "Q, K, V", False),
-        ("attn.scores", "Scores, QKᵀ/√d", False),
-        ("attn.pattern", "Softmax", False),
-        ("attn.z", "Mix values", False),
-        ("attn.out", "Project", False),
-        ("ln1_post", f"{norm} after", False),
-        ("resid_mid", "Add to stream", True),
-        ("ln2", f"{norm} 2", False),
-        ("mlp.hidden", wider, False),
-        ("mlp.out", "MLP, back again", False),
-        ("ln2_post", f"{norm} after", False),
-        ("resid_post", "Add both to stream" if parallel else "Add to stream", True),
-    ]
-    return [row for row in rows if (info := infos.get(prefix + row[0])) is not None and not info.absent]
+    after = f"{prefix}resid_sum" in infos
+    ends = "Block's output" if after else "Add both to stream" if parallel else "Add to stream"
+    rows = {
+        "ln1": (f"{norm} 1", False),
+        "attn.q_pre": ("Q, K before rotary", False),
+        "attn.q": ("Q, K, V", False),
+        "attn.scores": ("Scores, QKᵀ/√d", False),
+        "attn.pattern": ("Softmax", False),
+        "attn.z": ("Mix values", False),
+        "attn.out": ("Project", False),
+        "ln1_post": (f"{norm} after", False),
+        "resid_mid": ("Add to stream", True),
+        "cross.ln": (f"{norm}, cross", False),
+        "cross.q": ("Q; K, V of encoder", False),
+        "cross.scores": ("Cross scores", False),
+        "cross.pattern": ("Cross softmax", False),
+        "cross.z": ("Mix encoder values", False),
+        "cross.out": ("Project", False),
+        "cross.resid_post": ("Add to stream", True),
+        "ln2": (f"{norm} 2", False),
+        "mlp.router": ("Router", False),
+        "mlp.hidden": (wider, False),
+        "mlp.out": ("MLP, back again", False),
+        "ln2_post": (f"{norm} after", False),
+        "resid_sum": ("Add to stream", True),
+        "resid_post": (ends, not after),
+    }
+    # The names stand in the order of the computation; absent ones come after them.
+    parts = (name.removeprefix(prefix) for name, info in infos.items() if name.startswith(prefix) and not info.absent)
+    return [(part, *rows[part]) for part in parts if part in rows]
 
 
 def _detail(infos: Mapping[str, TensorInfo], prefix: str, part: str) -> str:
     info = infos[prefix + part]
     if part in ("attn.q", "attn.q_pre"):
-        key = infos[prefix + ("attn.k" if part == "attn.q" else "attn.k_pre")]
-        if key.shape == info.shape:
+        key = infos.get(prefix + ("attn.k" if part == "attn.q" else "attn.k_pre"))
+        if key is not None and key.shape == info.shape:
             return f"{3 if part == 'attn.q' else 2} × {shape_text(info.shape)}"
     return shape_text(info.shape)
 
 
 def flow_rows(
-    summary: ModelSummary, infos: Mapping[str, TensorInfo], token_count: int, open_block: int
+    summary: ModelSummary, infos: Mapping[str, TensorInfo], counts: tuple[int, int], unfolded: tuple[str, int]
 ) -> tuple[FlowRow, ...]:
-    """The rows from tokens to next token, block `open_block` unfolded. Empty without a run."""
+    """The rows from tokens to answer; the block `unfolded`, (stack, block), with its parts. Empty without a run.
+
+    `counts` are the tokens of the text and of the decoder's target.
+    """
     if not infos:
         return ()
-    rows = [FlowRow("Tokens", shape_text((token_count,)), ends=True)]
-    rows.append(FlowRow("Token embedding", shape_text(infos["embed"].shape), "embed"))
-    if not infos["pos_embed"].absent:
-        rows.append(FlowRow("Add position", shape_text(infos["pos_embed"].shape), "pos_embed", adds=True))
-    for block in range(summary.layers):
-        count = summary.block_parameters[block]
-        rows.append(FlowRow(f"Block {block}", f"{count / 1e6:.2f}M parameters", block=block))
-        if block != open_block:
-            continue
-        prefix, branched = f"blocks.{block}.", False
-        for part, title, adds in _parts(summary, infos, prefix):
-            branches = not branched and not adds
-            branched = not adds
-            name = prefix + part
-            rows.append(FlowRow(title, _detail(infos, prefix, part), name, inside=True, adds=adds, branches=branches))
-    if "ln_final" in infos and not infos["ln_final"].absent:
-        rows.append(FlowRow("Final norm", shape_text(infos["ln_final"].shape), "ln_final"))
-    rows.append(FlowRow("Unembed: logits", shape_text(infos["logits"].shape), "logits"))
-    rows.append(FlowRow("Next token", shape_text((summary.vocabulary,)), ends=True))
-    return tuple(rows)
+    if not summary.encoder_layers:
+        return (
+            *_stack_rows(summary, infos, "", summary.layers, ("Tokens", counts[0]), unfolded),
+            *_answer_rows(summary, infos),
+        )
+    return (
+        *_stack_rows(summary, infos, "encoder.", summary.encoder_layers, ("Source tokens", counts[0]), unfolded),
+        FlowRow("Encoder memory", f"[{counts[0]}, {summary.width}]", ends=True, stack="encoder."),
+        *_stack_rows(summary, infos, "decoder.", summary.layers, ("Target so far", counts[1]), unfolded),
+        *_answer_rows(summary, infos, "decoder."),
+    )
+
+
+def _stack_rows(
+    summary: ModelSummary,
+    infos: Mapping[str, TensorInfo],
+    stack: str,
+    layers: int,
+    first: tuple[str, int],
+    unfolded: tuple[str, int],
+) -> list[FlowRow]:
+    rows = [FlowRow(first[0], shape_text((first[1],)), ends=True, stack=stack)]
+    for part, title, adds in (
+        ("embed", "Token embedding", False),
+        ("pos_embed", "Add position", True),
+        ("type_embed", "Add segment", True),
+        ("ln_embed", norm_word(summary), False),
+    ):
+        info = infos.get(f"{stack}{part}")
+        if info is not None and not info.absent:
+            rows.append(FlowRow(title, shape_text(info.shape), f"{stack}{part}", adds=adds, stack=stack))
+    for block in range(layers):
+        opened = (stack, block) == unfolded
+        size = "" if stack else f"{summary.block_parameters[block] / 1e6:.2f}M parameters"
+        rows.append(FlowRow(f"Block {block}", size, block=block, stack=stack, opened=opened))
+        if opened:
+            rows += _inside(summary, infos, f"{stack}blocks.{block}.", stack)
+    final = infos.get(f"{stack}ln_final")
+    if final is not None and not final.absent:
+        rows.append(FlowRow("Final norm", shape_text(final.shape), f"{stack}ln_final", stack=stack))
+    return rows
+
+
+def _inside(summary: ModelSummary, infos: Mapping[str, TensorInfo], prefix: str, stack: str) -> list[FlowRow]:
+    rows, branched = [], False
+    for part, title, adds in _parts(summary, infos, prefix):
+        branches = not branched and not adds
+        branched = not adds
+        detail = _detail(infos, prefix, part)
+        rows.append(FlowRow(title, detail, prefix + part, inside=True, adds=adds, branches=branches, stack=stack))
+    return rows
+
+
+def _answer_rows(summary: ModelSummary, infos: Mapping[str, TensorInfo], stack: str = "") -> list[FlowRow]:
+    """What follows the last block: the head and what it answers."""
+    logits = infos.get("logits")
+    if logits is None or logits.absent:
+        return [FlowRow("No head", "", ends=True, stack=stack)]
+    titles = {"masked token": ("Head: logits", "Token at each place"), "class": ("Head: logits", "Class")}
+    head, last = titles.get(summary.answer, ("Unembed: logits", "Next token"))
+    size = len(summary.labels) if summary.answer == "class" else summary.vocabulary
+    return [
+        FlowRow(head, shape_text(logits.shape), "logits", stack=stack),
+        FlowRow(last, shape_text((size,)), ends=True, stack=stack),
+    ]
 
 
 def same_row(shown: str, row: str) -> bool:
     """Whether tensor `shown` belongs to the row called `row` (q, k and v share one)."""
-    for family in (("attn.q", "attn.k", "attn.v"), ("attn.q_pre", "attn.k_pre")):
+    for family in (("attn.q", "attn.k", "attn.v"), ("attn.q_pre", "attn.k_pre"), ("cross.q", "cross.k", "cross.v")):
         for letter in family:
             if shown.endswith("." + letter) and row.endswith("." + family[0]):
                 return shown.rpartition(letter)[0] == row.rpartition(family[0])[0]
