@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from transformers import BertForPreTraining
@@ -60,19 +62,22 @@ def predictions(
     return words, model.cls.seq_relationship(hidden.pooler_output)
 
 
+def held_out_batches(sampler: PairSampler, windows: int = 400) -> Iterator[tuple[Windows, np.ndarray]]:
+    """The same windows every time, each with the tokens to be guessed, bool `[window, token]`: 15 % of them."""
+    generator = np.random.default_rng(99)
+    for _ in range(windows // 40):
+        batch = sampler.batch(40, 64, generator)
+        yield batch, (batch.ids >= SPECIAL_IDS) & (generator.random(batch.ids.shape) < 0.15)
+
+
 @torch.inference_mode()
-def held_out_figures(
-    model: BertForPreTraining, sampler: PairSampler, mask_id: int, windows: int = 400
-) -> tuple[float, float]:
-    """Share of masked tokens guessed right, and of second sentences judged right, on the same windows every time.
+def held_out_figures(model: BertForPreTraining, sampler: PairSampler, mask_id: int) -> tuple[float, float]:
+    """Share of masked tokens guessed right, and of second sentences judged right.
 
     Every chosen token is replaced by the mask here.
     """
-    generator = np.random.default_rng(99)
     words_right, words, pairs_right, pairs = 0, 0, 0, 0
-    for _ in range(windows // 40):
-        batch = sampler.batch(40, 64, generator)
-        chosen = (batch.ids >= SPECIAL_IDS) & (generator.random(batch.ids.shape) < 0.15)
+    for batch, chosen in held_out_batches(sampler):
         guessed, follows = predictions(model, batch, np.where(chosen, mask_id, batch.ids), chosen)
         words_right += int((guessed.argmax(-1).cpu().numpy() == batch.ids[chosen]).sum())
         words += int(chosen.sum())
@@ -80,3 +85,31 @@ def held_out_figures(
         pairs_right += int((follows.argmax(-1).cpu().numpy() == batch.follows)[paired].sum())
         pairs += int(paired.sum())
     return words_right / words, pairs_right / max(1, pairs)
+
+
+class CountedGuess:
+    """What counting alone makes of a masked token: the commonest token, or the commonest after the one before."""
+
+    def __init__(self, ids: np.ndarray, vocabulary: int) -> None:
+        tokens = ids.astype(np.int64)
+        self.commonest = int(np.bincount(tokens, minlength=vocabulary).argmax())
+        pairs, counts = np.unique(tokens[:-1] * vocabulary + tokens[1:], return_counts=True)
+        order = np.argsort(counts, kind="stable")
+        self.after = np.full(vocabulary, self.commonest)
+        # Written from the rarest on, so that the commonest follower of each token stands in the end.
+        self.after[pairs[order] // vocabulary] = pairs[order] % vocabulary
+
+    def accuracies(self, sampler: PairSampler) -> tuple[float, float]:
+        """Share guessed right by the commonest token, and by the commonest after the token before.
+
+        Where the token before is masked too, or is none of the text, the commonest of all is guessed.
+        """
+        one, two, words = 0, 0, 0
+        for batch, chosen in held_out_batches(sampler):
+            before = np.roll(batch.ids, 1, axis=1)
+            known = ~np.roll(chosen, 1, axis=1) & (before >= SPECIAL_IDS)
+            guess = np.where(known, self.after[before], self.commonest)
+            one += int((batch.ids[chosen] == self.commonest).sum())
+            two += int((batch.ids[chosen] == guess[chosen]).sum())
+            words += int(chosen.sum())
+        return one / words, two / words
