@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import sacrebleu
 import torch
@@ -60,7 +61,7 @@ def main() -> None:
     rows = read_references(options.data / "tatoeba-en-fr" / "valid_multiref.tsv", WORDS)
     texts = [text for text, _ in rows]
     most = max(len(references) for _, references in rows)
-    references = [[each[place] if place < len(each) else None for _, each in rows] for place in range(most)]
+    references: list[Any] = [[each[place] if place < len(each) else None for _, each in rows] for place in range(most)]
     metric = sacrebleu.BLEU()
     dictionary = Dictionary(pairs)
     figures = {

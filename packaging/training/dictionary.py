@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 
 _WORD = re.compile(r"\w+(?:['’]\w+)?|[^\w\s]")
@@ -22,8 +22,8 @@ class Dictionary:
         sides = [([_NOTHING, *words(source)], words(target)) for source, target in pairs]
         shares: dict[tuple[str, str], float] = defaultdict(lambda: 1.0)
         for _ in range(rounds):
-            counts: Counter[tuple[str, str]] = Counter()
-            totals: Counter[str] = Counter()
+            counts: dict[tuple[str, str], float] = defaultdict(float)
+            totals: dict[str, float] = defaultdict(float)
             for sources, targets in sides:
                 for target in targets:
                     weights = [shares[source, target] for source in sources]
