@@ -12,6 +12,7 @@ from app.engine.decode.settings import DecodingSettings
 from app.engine.errors import TooLongError
 from app.engine.models.records import ModelSummary
 from app.jobs.board import Board
+from app.session.examples import Example, examples_for, is_example
 from app.session.generation import Generation
 from app.session.history import History, Moment
 from app.session.inspection import Inspection
@@ -96,11 +97,27 @@ class Session(QObject):
         self.inspection.clear()
         summary = self.summary
         if summary is not None:
+            self._take_example(summary)
             self.selection = self._first_selection(summary)
             self._history.replace_present(self._moment())
         self.model_changed.emit()
         self.selection_changed.emit()
         self.reinspect()
+
+    def _take_example(self, summary: ModelSummary) -> None:
+        """An example of another model makes way for one of this; what the person typed stays."""
+        known = examples_for(summary)
+        if not is_example(self.prompt, self.second) or self.prompt in [example.text for example in known]:
+            return
+        self.prompt, self.second = known[0].text, known[0].second
+        self._wanted = None
+        self.prompt_changed.emit()
+
+    def open_example(self, label: str) -> None:
+        """Inspect the example that a button named."""
+        example = next((one for one in examples_for(self.summary) if one.label == label), None)
+        if example is not None:
+            self.set_prompt(example.text, example.second)
 
     def _first_selection(self, summary: ModelSummary) -> Selection:
         """The one that was saved where it fits this model, else a head in the middle.
@@ -110,8 +127,11 @@ class Session(QObject):
         wanted, self._wanted = self._wanted, None
         if wanted is not None and self._fits(wanted):
             return wanted
-        layer, kind = summary.layers // 2, summary.kinds[-1]
-        return Selection(attention_name(summary.kinds, kind, layer), layer, 0, kind=kind)
+        shown = next((one for one in examples_for(summary) if one.text == self.prompt), Example(""))
+        kind = shown.kind or summary.kinds[-1]
+        layer = summary.layers // 2 if shown.layer is None else shown.layer
+        name = attention_name(summary.kinds, kind, layer)
+        return Selection(name, layer, shown.head or 0, shown.query, kind=kind)
 
     def _fits(self, selection: Selection) -> bool:
         """Whether the open model has what a selection names."""

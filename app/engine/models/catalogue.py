@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +45,20 @@ def config_or_nothing(folder: Path) -> dict[str, Any]:
         return {}
 
 
+SHOWS = {
+    "bart-en-fr": "translates, with cross-attention",
+    "story-bert": "fills gaps, looks both ways",
+    "story-bert-sentiment": "praise or complaint",
+    "story-gpt": "writes stories on",
+}
+
+
 def bundled_entries() -> tuple[ModelEntry, ...]:
-    """The models that come with the application."""
-    return tuple(entry_of(BUNDLED_FOLDER / name, name, "bundled") for name in bundled_models())
+    """The models that come with the application, each with what it can show."""
+    return tuple(
+        replace(entry_of(BUNDLED_FOLDER / name, name, "bundled"), shows=SHOWS.get(name, ""))
+        for name in bundled_models()
+    )
 
 
 def folder_entries(folders: Iterable[str]) -> tuple[ModelEntry, ...]:

@@ -85,6 +85,8 @@ class ModelEntry:
     """Bytes on disk."""
     problem: str = ""
     """Why it cannot be opened, as a sentence; '' when it looks whole."""
+    shows: str = ""
+    """What a bundled model is good for, in a few words."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QScrollArea, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
+from app.session.examples import STORIES
 from app.session.session import Session
 from app.ui.page import Page, split
 from app.ui.pages.inspect.answer_panel import AnswerPanel
@@ -23,11 +24,7 @@ from app.ui.widgets.panel import Panel
 from app.ui.widgets.prompt_line import PromptLine
 from app.ui.widgets.table_twin import TableTwin
 
-EXAMPLES = (
-    "When Tim and Sue went to the park, Tim gave a ball to",
-    "Once upon a time there was a little rabbit who lived in",
-    "The red fox saw the red bird. The red fox saw the red",
-)
+EXAMPLES = tuple(example.label for example in STORIES)
 SORTINGS = (
     ("Heads by block", "", "Every head in its place: blocks down, heads across"),
     ("Most to the previous token", "previous_token", "Mean of A[i, i−1] over i ≥ 1, on this text"),

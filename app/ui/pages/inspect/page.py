@@ -8,6 +8,7 @@ import numpy as np
 from PySide6.QtCore import Qt, QTimer, Slot
 
 from app.engine.trace.records import HeadReading, LayerReading, TensorReading, WeightReading
+from app.session.examples import examples_for
 from app.session.session import Session
 from app.session.state import attention_name, block_of, kind_of, part_of, shows_attention, stack_of
 from app.ui.pages.inspect import explanations
@@ -38,7 +39,7 @@ class InspectPage(InspectLayout):
         self.prompt.strip.hovered.connect(self._source_hovered)
         self.prompt.target_strip.clicked.connect(self._target_clicked)
         self.prompt.target_strip.hovered.connect(self._target_hovered)
-        self.empty.chosen.connect(self._example_chosen)
+        self.empty.chosen.connect(session.open_example)
         self.flow.stage_chosen.connect(self._stage_chosen)
         self.flow.block_chosen.connect(self._stack_block_chosen)
         self.flow.end_chosen.connect(self._end_chosen)
@@ -78,6 +79,7 @@ class InspectPage(InspectLayout):
     @Slot()
     def _model_changed(self) -> None:
         summary = self._session.summary
+        self.empty.set_examples([example.label for example in examples_for(summary)])
         if summary is None:
             self.flow_panel.set_subtitle("")
             self.heads.set_subtitle("")
@@ -278,10 +280,6 @@ class InspectPage(InspectLayout):
             self.tensor.view.set_selected(query, self.tensor.view.selected()[1])
 
     # What the person does
-
-    @Slot(str)
-    def _example_chosen(self, text: str) -> None:
-        self._session.set_prompt(text, "")
 
     @Slot(str)
     def _stage_chosen(self, name: str) -> None:

@@ -141,6 +141,7 @@ class SourcesPanel(Panel):
         name = entry.name.replace("\\", "/").rstrip("/").rpartition("/")[2] if entry.source == "folder" else entry.name
         kind = KIND_WORDS[entry.kind]
         detail = f"{kind}, {family_name(entry.family)}" if entry.family else kind
+        detail = f"{kind}: {entry.shows}" if entry.shows else detail
         opening = self._session.models.opening
         state, tone = ("cannot open", "err") if entry.problem else ("ready", "ok")
         if opening is not None and opening.ref == entry.ref:

@@ -1,0 +1,72 @@
+"""Texts that show each kind of model at its best, and where to look in the bundled ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.engine.models.records import ModelSummary
+
+
+@dataclass(frozen=True)
+class Example:
+    """One text, with the second sentence of a pair or a target, and what is selected when it is opened."""
+
+    text: str
+    second: str = ""
+    kind: str = ""
+    layer: int | None = None
+    head: int | None = None
+    query: int | None = None
+
+    @property
+    def label(self) -> str:
+        """What the button says that opens it."""
+        return f"{self.text} / {self.second}" if self.second else self.text
+
+
+MASK = "[MASK]"
+STORIES = (
+    Example("When Tim and Sue went to the park, Tim gave a ball to"),
+    Example("Once upon a time there was a little rabbit who lived in"),
+    Example("The red fox saw the red bird. The red fox saw the red"),
+)
+GAPS = (
+    Example(f"The little girl {MASK} to the door."),
+    Example("The king was very old.", "He had a son."),
+    Example(f"She put the {MASK} on the table."),
+)
+OPINIONS = (
+    Example("A warm and funny film."),
+    Example("The battery died after two days."),
+    Example("It looks good, but it is not worth the money."),
+)
+TRANSLATIONS = (
+    Example("Tom likes to eat red apples."),
+    Example("I have never seen the sea."),
+    Example("Where did you buy that hat?"),
+)
+_BUNDLED = {
+    "story-gpt": STORIES,
+    "story-bert": GAPS,
+    "story-bert-sentiment": OPINIONS,
+    "bart-en-fr": TRANSLATIONS,
+}
+
+
+def examples_for(summary: ModelSummary | None) -> tuple[Example, ...]:
+    """The examples of a model; for one that is not bundled, those of its kind."""
+    if summary is None:
+        return STORIES
+    if summary.ref in _BUNDLED:
+        return _BUNDLED[summary.ref]
+    if summary.answer == "masked token" and summary.mask_token:
+        return tuple(
+            Example(example.text.replace(MASK, summary.mask_token), example.second.replace(MASK, summary.mask_token))
+            for example in GAPS
+        )
+    return {"encoder": OPINIONS, "encoder-decoder": TRANSLATIONS}.get(summary.kind, STORIES)
+
+
+def is_example(text: str, second: str) -> bool:
+    """Whether these texts are an example of some bundled model, so that nobody's own text is lost by replacing them."""
+    return any((example.text, example.second) == (text, second) for known in _BUNDLED.values() for example in known)
