@@ -50,7 +50,8 @@ class Desk:
     def settle(self) -> None:
         """Wait until nothing runs and no page waits to draw or to ask."""
         pages = self.window.pages.values()
-        timers = [timer for page in pages for timer in page.findChildren(QTimer, options=DIRECT)]
+        owners = (*pages, self.inspect.heads)
+        timers = [timer for owner in owners for timer in owner.findChildren(QTimer, options=DIRECT)]
         self.wait(lambda: self.board.idle and not any(timer.isActive() for timer in timers))
 
     def wait(self, condition: object) -> None:

@@ -474,11 +474,11 @@ def test_the_chosen_token_is_marked_in_a_tensor_too(inspecting: Desk) -> None:
 
 
 def test_a_badge_says_how_exact_the_view_is(inspecting: Desk) -> None:
-    badge = inspecting.inspect.exact
+    badge = inspecting.inspect.heads.exact
     assert badge.isVisible()
     assert (badge.words(), badge.tone()) == ("exact", "ok")
     assert "bit for bit" in badge.toolTip()
-    inspecting.inspect.exact.show_exactness(Exactness(12, 0.25, 1e-6))
+    inspecting.inspect.heads.exact.show_exactness(Exactness(12, 0.25, 1e-6))
     assert (badge.words(), badge.tone()) == ("not exact", "warn")
     assert "off by up to 2.5e-01" in badge.toolTip()
 

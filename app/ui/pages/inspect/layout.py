@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QScrollArea, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QScrollArea, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from app.session.examples import STORIES
 from app.session.session import Session
@@ -13,27 +13,16 @@ from app.ui.pages.inspect.answer_panel import AnswerPanel
 from app.ui.pages.inspect.attention_panel import AttentionPanel
 from app.ui.pages.inspect.flow_drop_down import FlowDropDown
 from app.ui.pages.inspect.flow_view import FlowView
+from app.ui.pages.inspect.heads_panel import HeadsPanel
 from app.ui.pages.inspect.tensor_panel import TensorPanel
 from app.ui.theme import Theme
 from app.ui.widgets.empty_state import EmptyState
-from app.ui.widgets.exactness_badge import ExactnessBadge
 from app.ui.widgets.facts import Facts
-from app.ui.widgets.head_grid import HeadGrid
 from app.ui.widgets.histogram import Histogram
 from app.ui.widgets.panel import Panel
 from app.ui.widgets.prompt_line import PromptLine
-from app.ui.widgets.table_twin import TableTwin
 
 EXAMPLES = tuple(example.label for example in STORIES)
-SORTINGS = (
-    ("Heads by block", "", "Every head in its place: blocks down, heads across"),
-    ("Most to the previous token", "previous_token", "Mean of A[i, i−1] over i ≥ 1, on this text"),
-    ("Most to the first token", "first_token", "Mean of A[i, 0] over i ≥ 1, on this text"),
-    ("Most induction", "induction", "Mean weight on what followed the same token before (Olsson et al. 2022)"),
-    ("Most local", "local", "Mean weight on the three tokens to either side and the token itself"),
-    ("Widest spread", "spread", "Mean entropy of a row over its maximum: 100% when all keys weigh alike"),
-)
-"""How all heads can be ordered: words, the field of HeadScores, and its formula."""
 NARROW = 1060
 """A page narrower than this (a window under 1,180 pixels) has its flow in a drop-down."""
 LOW = 640
@@ -99,26 +88,8 @@ class InspectLayout(Page):
 
     def _beside(self, theme: Theme) -> QWidget:
         """The column at the right: all heads, a tensor's distribution, and numbers about what is shown."""
-        self.grid = HeadGrid(theme)
-        self.heads = Panel(theme, "All heads")
-        self.heads.body_layout.setContentsMargins(6, 6, 6, 6)
-        self.grid_twin = TableTwin(theme, self.grid)
-        self.grid_twin.button.setToolTip("Show as a table: per head the largest weight of a row, on average")
-        self.exact = ExactnessBadge(theme)
-        self.sorting = QComboBox()
-        self.sorting.setAccessibleName("Order of the heads")
-        for words, field, tip in SORTINGS:
-            self.sorting.addItem(words, field)
-            self.sorting.setItemData(self.sorting.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
-        self.sorting.setToolTip(SORTINGS[0][2])
-        self.heads.add_header_widget(self.grid_twin.button)
-        self.heads.body_layout.setSpacing(4)
-        order = QHBoxLayout()
-        order.setContentsMargins(2, 0, 2, 0)
-        order.addWidget(self.sorting, 1)
-        order.addWidget(self.exact)
-        self.heads.body_layout.addLayout(order)
-        self.heads.body_layout.addWidget(self.grid_twin, 1)
+        self.heads = HeadsPanel(theme, self._session)
+        self.grid, self.grid_twin = self.heads.grid, self.heads.twin
         self.histogram = Histogram(theme)
         self.histogram_panel = Panel(theme, "Distribution")
         self.histogram_panel.body_layout.addWidget(self.histogram)

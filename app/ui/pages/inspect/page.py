@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-from PySide6.QtCore import Qt, QTimer, Slot
+from PySide6.QtCore import Slot
 
 from app.engine.trace.records import HeadReading, LayerReading, TensorReading, WeightReading
 from app.session.examples import examples_for
@@ -18,9 +17,6 @@ from app.ui.pages.inspect.layout import InspectLayout
 from app.ui.pages.inspect.masking import masked_texts
 from app.ui.pages.inspect.stages import flow_rows
 from app.ui.theme import Theme
-
-REDRAW_MS = 60
-"""Thumbnails of many layers arrive quickly; the grid is drawn at most so often."""
 
 
 class InspectPage(InspectLayout):
@@ -49,26 +45,17 @@ class InspectPage(InspectLayout):
         self.attention.cell_hovered.connect(self._cell_hovered)
         self.attention.lines.query_hovered.connect(self._underline)
         self.next_token.mask_wanted.connect(self._mask)
-        self.sorting.currentIndexChanged.connect(self._sort_heads)
         self.banner.action_triggered.connect(self._cut)
         self.attention.steps.key_chosen.connect(self._key_chosen)
         self.tensor.name_chosen.connect(self._stage_chosen)
-        self.grid.chosen.connect(self._head_chosen)
+        self.heads.chosen.connect(self._head_chosen)
         self.bars.clicked.connect(self._bar_clicked)
-        self._grid_kind = ""
-        """The kind of attention whose heads the grid shows."""
-        self._redraw = QTimer(self)
-        self._redraw.setSingleShot(True)
-        self._redraw.setInterval(REDRAW_MS)
-        self._redraw.timeout.connect(self._draw_grid)
-        session.structure.exactness_measured.connect(self._exactness_measured)
         inspection = session.inspection
         session.model_changed.connect(self._model_changed)
         session.prompt_changed.connect(self._prompt_changed)
         session.selection_changed.connect(self._selection_changed)
         inspection.tokens_changed.connect(self._tokens_changed)
         inspection.run_changed.connect(self._run_changed)
-        inspection.thumbnails_changed.connect(self._thumbnail_came)
         inspection.head_read.connect(self._head_read)
         inspection.tensor_read.connect(self._tensor_read)
         inspection.weight_read.connect(self._weight_read)
@@ -82,17 +69,11 @@ class InspectPage(InspectLayout):
         self.empty.set_examples([example.label for example in examples_for(summary)])
         if summary is None:
             self.flow_panel.set_subtitle("")
-            self.heads.set_subtitle("")
             return
         encoder = f"{summary.encoder_layers} encoder + " if summary.encoder_layers else ""
         self.flow_panel.set_subtitle(f"{encoder}{summary.layers} {'decoder ' if encoder else ''}blocks")
-        self.heads.set_subtitle(f"{summary.layers} × {summary.heads}")
         self.attention.set_kinds(summary.kinds)
         self.prompt.set_kind(summary.kind)
-
-    @Slot()
-    def _exactness_measured(self) -> None:
-        self.exact.show_exactness(self._session.structure.exactness)
 
     @Slot()
     def _prompt_changed(self) -> None:
@@ -128,7 +109,7 @@ class InspectPage(InspectLayout):
         """Nothing of an older run stays on screen."""
         self.attention.clear()
         self.next_token.clear()
-        self.grid.set_patterns(np.zeros((0, 0, 1, 1), dtype=np.float32))
+        self.heads.clear()
         self.facts.set_rows([])
         if self._session.inspection.tokens:
             self.explained.emit(explanations.NOT_TRACED)
@@ -139,9 +120,6 @@ class InspectPage(InspectLayout):
         if shows_attention(selection.name):
             self._show_scores(part_of(selection.name).endswith("scores"))
         self._draw_flow()
-        if selection.kind != self._grid_kind:
-            self._draw_grid()
-        self.grid.set_selected(selection.layer, selection.head)
         self._mark_query()
 
     def _show_scores(self, scores: bool) -> None:
@@ -153,42 +131,6 @@ class InspectPage(InspectLayout):
     def _chosen_head(self) -> tuple[int, int, str]:
         selection = self._session.selection
         return selection.layer, selection.head, selection.kind
-
-    @Slot(str, int)
-    def _thumbnail_came(self, _kind: str, _layer: int) -> None:
-        if not self._redraw.isActive():
-            self._redraw.start()
-
-    @Slot()
-    def _draw_grid(self) -> None:
-        kind, summary = self._session.selection.kind, self._session.summary
-        thumbnails = self._session.inspection.thumbnails
-        known = [found for (own, _), found in thumbnails.items() if own == kind and found.patterns is not None]
-        self._grid_kind = kind
-        if not known or summary is None:
-            return
-        first, layers = known[0].patterns, summary.attention_shape(kind)[0]
-        assert first is not None
-        patterns = np.full((layers, *first.shape), np.nan, dtype=np.float32)
-        shares = np.full(patterns.shape[:2], np.nan)
-        sorting = self.sorting.currentData()
-        for thumbnail in known:
-            assert thumbnail.patterns is not None
-            assert thumbnail.visible is not None
-            patterns[thumbnail.layer] = np.where(thumbnail.visible, thumbnail.patterns, -np.inf)
-            if sorting:
-                values = [getattr(scores, sorting) for scores in thumbnail.measured]
-                shares[thumbnail.layer] = [np.nan if value is None else value for value in values]
-        self.grid.set_patterns(patterns)
-        self.grid.set_shares(shares if sorting and not np.isnan(shares).all() else None)
-        self.heads.set_title({"cross": "All cross heads", "encoder": "All encoder heads"}.get(kind, "All heads"))
-        self.heads.set_subtitle(f"{patterns.shape[0]} × {patterns.shape[1]}")
-        self.grid.set_selected(*self._chosen_head()[:2])
-
-    @Slot()
-    def _sort_heads(self) -> None:
-        self.sorting.setToolTip(str(self.sorting.currentData(Qt.ItemDataRole.ToolTipRole)))
-        self._draw_grid()
 
     @Slot(object)
     def _head_read(self, reading: HeadReading) -> None:
