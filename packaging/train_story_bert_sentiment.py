@@ -30,6 +30,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--encoder", type=Path, required=True, help="folder of story-bert")
     parser.add_argument("--out", type=Path, required=True, help="folder to write the finished model to")
     parser.add_argument("--steps", type=int, default=900, help=f"optimizer steps of {SENTENCES} sentences")
+    parser.add_argument("--rate", type=float, default=1e-3, help="largest learning rate")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     return parser.parse_args()
@@ -52,7 +53,7 @@ def main() -> None:
     train(
         model,
         classifier_loss(model, tokenizer, data.train, SENTENCES),
-        Recipe(options.steps, matrix_rate=3e-4, other_rate=3e-4, decay=0.9),
+        Recipe(options.steps, matrix_rate=options.rate, other_rate=options.rate, decay=0.9),
         options.work / "checkpoint.pt",
         lambda: f"validation {100 * accuracy(model, tokenizer, data.validation):.1f} %",
         evaluate_every=100,

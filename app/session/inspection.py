@@ -38,6 +38,10 @@ class Inspection(QObject):
     weight_read = Signal(object)
     lens_read = Signal(int, object)
     """A position and its LensReading, or the sentence that says why there is none."""
+    attribution_read = Signal(int, object)
+    """A position and its Attribution, or the sentence that says why there is none."""
+    not_read = Signal(str)
+    """Why what was asked in the place of a head's weights cannot be shown."""
     candidates_read = Signal(int)
     texts_cut = Signal(str, str)
     """Texts shortened to what the model has positions for."""
@@ -97,9 +101,13 @@ class Inspection(QObject):
         self.tokens_changed.emit()
         self._take(None)
 
-    def read_head(self, layer: int, head: int, kind: str = "self") -> None:
-        """Ask for one head; `head_read` answers, at once when it was read before."""
-        self._ask("head", (layer, head, kind), work.read_head)
+    def read_head(self, layer: int, head: int, kind: str = "self", weighting: str = "raw") -> None:
+        """Ask for one head; `head_read` answers, at once when it was read before; `not_read` where it cannot be."""
+        self._ask("head", (layer, head, kind, weighting), work.read_head)
+
+    def read_attribution(self, position: int) -> None:
+        """Ask who wrote the answer after token `position`; `attribution_read` answers."""
+        self._ask("attribution", (position,), work.read_attribution)
 
     def read_layer(self, layer: int, kind: str = "self") -> None:
         """Ask for all heads of a layer; `layer_read` answers."""
@@ -163,8 +171,13 @@ class Inspection(QObject):
 
     def _answer(self, key: tuple[Any, ...], value: Any) -> None:
         if key[0] == "head":
+            if isinstance(value, str):
+                self.not_read.emit(value)
+                return
             self.head = value
             self.head_read.emit(value)
+        elif key[0] == "attribution":
+            self.attribution_read.emit(key[1], value)
         elif key[0] == "layer":
             self.layer_read.emit(value)
         elif key[0] == "classes":

@@ -240,6 +240,8 @@ class Session(QObject):
             layer = min(changes.get("layer", before.layer), layers - 1)
             changes["name"] = attention_name(summary.kinds, changes["kind"], layer)
             changes = {"head": min(before.head, heads - 1), "query": None, "key": None, **changes}
+        if changes.get("kind") == "cross" and before.weighting == "rollout":
+            changes = {**changes, "weighting": "raw"}
         if "layer" in changes and "name" not in changes and block_of(before.name) is not None:
             changes["name"] = f"{stack_of(before.name)}blocks.{changes['layer']}.{part_of(before.name)}"
         if "name" in changes:
@@ -284,7 +286,7 @@ class Session(QObject):
             return
         selection = self.selection
         if shows_attention(selection.name):
-            self.inspection.read_head(selection.layer, selection.head, selection.kind)
+            self.inspection.read_head(selection.layer, selection.head, selection.kind, selection.weighting)
         elif selection.name in self.inspection.infos:
             self.inspection.read_tensor(selection.name)
         if self.answer_at is not None:

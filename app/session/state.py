@@ -24,6 +24,8 @@ class Selection:
     """The token that looks; None means the last one."""
     key: int | None = None
     """The token that is looked at, None when only the row is chosen."""
+    weighting: str = "raw"
+    """What stands in the place of the weights: "raw", "norms" or "rollout"."""
     kind: str = "self"
     """Which attention: "self", or in an encoder-decoder also "encoder" and "cross"."""
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from app.engine.decode.settings import DecodingSettings
     from app.engine.models.loaded import LoadedModel
     from app.engine.trace.records import (
+        Attribution,
         Candidate,
         ClassShare,
         HeadReading,
@@ -144,12 +145,30 @@ def cut_texts(loaded: LoadedModel, text: str, second: str, limit: int) -> Genera
     return cut(loaded.tokenizer, text, each), cut(loaded.tokenizer, second, each)
 
 
-def read_head(trace: Trace, _tokenizer: Any, layer: int, head: int, kind: str) -> Generator[Any, None, HeadReading]:
-    """One head of one layer."""
+def read_head(
+    trace: Trace, _tokenizer: Any, layer: int, head: int, kind: str, weighting: str
+) -> Generator[Any, None, HeadReading | str]:
+    """One head of one layer, or the sentence that says why it cannot be shown with this weighting."""
     from app.engine.trace import readings
 
     yield None
-    return readings.read_head(trace, layer, head, kind)
+    try:
+        return readings.read_head(trace, layer, head, kind, weighting)
+    except UserError as error:
+        if weighting == "raw":
+            raise
+        return str(error)
+
+
+def read_attribution(trace: Trace, _tokenizer: Any, position: int) -> Generator[Any, None, Attribution | str]:
+    """Who wrote the answer at a position, or the sentence that says why it cannot be told."""
+    from app.engine.trace.beyond import attribute_logit
+
+    yield None
+    try:
+        return attribute_logit(trace, position)
+    except UserError as error:
+        return str(error)
 
 
 def read_layer(trace: Trace, _tokenizer: Any, layer: int, kind: str) -> Generator[Any, None, LayerReading]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from app.engine.trace.beyond import norm_weighted, rollout
 from app.engine.trace.head_scores import HeadScores, head_scores, spread
 from app.engine.trace.records import (
     Candidate,
@@ -46,12 +47,21 @@ def read_tensor(trace: Trace, name: str) -> TensorReading:
     )
 
 
-def read_head(trace: Trace, layer: int, head: int, kind: str = "self") -> HeadReading:
-    """One head's weights, scores and visible cells."""
+def read_head(trace: Trace, layer: int, head: int, kind: str = "self", weighting: str = "raw") -> HeadReading:
+    """One head's weights, scores and visible cells.
+
+    `weighting` puts something else in the place of the weights: "norms" the share of each row's ‖α·v·W_O‖, "rollout"
+    the attention rolled out to this block over all heads. Raises UserError where the model has no such thing.
+    """
     scores, pattern = trace.scores_and_pattern(layer, head, kind)
-    weights = pattern.numpy()
-    measured = _measured(trace, weights, kind)
-    return HeadReading(layer, head, weights, scores.numpy(), torch.isfinite(scores).numpy(), measured, kind)
+    measured = _measured(trace, pattern.numpy(), kind)
+    if weighting == "norms":
+        lengths = norm_weighted(trace, layer, kind)[head]
+        pattern = lengths / lengths.sum(-1, keepdim=True).clamp_min(torch.finfo(torch.float32).tiny)
+    elif weighting == "rollout":
+        pattern = rollout(trace, layer, kind)
+    seen = torch.isfinite(scores).numpy()
+    return HeadReading(layer, head, pattern.numpy(), scores.numpy(), seen, measured, kind, weighting)
 
 
 def _measured(trace: Trace, weights: np.ndarray, kind: str) -> HeadScores:

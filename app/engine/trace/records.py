@@ -75,6 +75,8 @@ class HeadReading:
     """What the head does on this text."""
     kind: str = "self"
     """ "self", "encoder" or "cross"."""
+    weighting: str = "raw"
+    """What `pattern` holds: "raw" weights, "norms" (‖α·v·W_O‖ as a share of its row) or "rollout"."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,24 @@ class ClassShare:
     label: str
     probability: float
     logit: float
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """What each part of the model added to one logit (direct logit attribution)."""
+
+    position: int
+    token_id: int
+    text: str
+    logit: float
+    embedding: float
+    """By the embeddings."""
+    heads: np.ndarray
+    """float32 `[layer, head]`, NaN where a head's part is not seen apart."""
+    mlps: np.ndarray
+    """float32 `[layer]`."""
+    rest: float
+    """By biases and norms, whatever the text, and by what is not seen apart."""
 
 
 @dataclass(frozen=True)

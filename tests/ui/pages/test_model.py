@@ -37,9 +37,10 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
 
 
 def test_the_open_model_is_listed_and_fits(page: Desk) -> None:
-    row = page.model.sources.list.rows()[0]
-    assert (row.ref, row.badge, row.state) == ("story-gpt", "A", "ready")
-    assert "decoder only" in row.detail
+    rows = {row.ref: row for row in page.model.sources.list.rows()}
+    row = rows["story-gpt"]
+    assert (row.badge, row.state, row.detail) == ("A", "ready", "decoder only: writes stories on")
+    assert all(row.detail.count(":") == 1 for row in rows.values()), "each says what it can show"
     made = estimate("story-gpt")
     memory = page.model.load.memory
     assert memory.verdict().startswith("fits")

@@ -7,22 +7,30 @@ from collections.abc import Sequence
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QPushButton, QStackedWidget
 
-from app.engine.trace.records import ClassShare, LensReading
+from app.engine.trace.records import Attribution, ClassShare, LensReading
 from app.session.session import Session
 from app.ui.theme import Theme
+from app.ui.widgets.attribution_table import AttributionTable
 from app.ui.widgets.lens_table import LensTable
 from app.ui.widgets.panel import Panel
 from app.ui.widgets.probability_bars import ProbabilityBars
 from app.ui.widgets.segmented import Segmented
 from app.ui.widgets.token_text import visible_token
 
-ANSWER, LENS, FOLLOWS = range(3)
+ANSWER, LENS, WRITTEN, FOLLOWS = range(4)
 TITLES = {"next token": "Next token", "masked token": "At this place", "class": "Class", "": "No head"}
 _TIPS = {
     "next token": "What the model expects after the chosen token; click a bar to have it explained",
     "masked token": "What the model expects in the place of the chosen token; mask the token to make it guess",
     "class": "What the classification head says of the whole text",
     "": "This checkpoint has no head that answers",
+}
+
+
+_SEGMENT_TIPS = {
+    LENS: "The logit lens: what each block would say, were it the last (nostalgebraist 2020)",
+    WRITTEN: "Direct logit attribution: what each head and feed-forward added to the answer (Elhage et al. 2021)",
+    FOLLOWS: "Whether the second sentence follows the first",
 }
 
 
@@ -43,12 +51,17 @@ class AnswerPanel(Panel):
         self.mask_button.clicked.connect(self.mask_wanted)
         self.add_header_widget(self.mask_button)
         self.answers = Segmented(
-            theme, ["Answer", "Logit lens", "Next sentence"], "The model's answer, or what each block would say"
+            theme, ["Answer", "Lens", "Who wrote it", "Next sentence"], "The model's answer and what made it"
         )
         self.add_header_widget(self.answers)
         self._sheets = QStackedWidget()
         self._sheets.addWidget(self.bars)
         self._sheets.addWidget(self.lens)
+        self.written = AttributionTable(theme)
+        self.written.head_chosen.connect(self._head_wanted)
+        self._sheets.addWidget(self.written)
+        for place, tip in _SEGMENT_TIPS.items():
+            self.answers.button(place).setToolTip(tip)
         self.body_layout.setContentsMargins(12, 6, 12, 6)
         self.body_layout.addWidget(self._sheets)
         self.answers.changed.connect(self._show)
@@ -57,6 +70,7 @@ class AnswerPanel(Panel):
         session.inspection.candidates_read.connect(self._candidates_read)
         session.inspection.classes_read.connect(self._classes_read)
         session.inspection.lens_read.connect(self._lens_read)
+        session.inspection.attribution_read.connect(self._attribution_read)
         self._model_changed()
 
     def clear(self) -> None:
@@ -64,6 +78,7 @@ class AnswerPanel(Panel):
         self._follows = ()
         self.bars.set_rows([])
         self.lens.show_lens(None)
+        self.written.show_attribution(None)
         self.set_subtitle("")
 
     def set_bar_count(self, count: int) -> None:
@@ -79,7 +94,6 @@ class AnswerPanel(Panel):
         self.bars.setToolTip(_TIPS[answer])
         self.mask_button.setVisible(summary is not None and bool(summary.mask_token))
         self.answers.button(FOLLOWS).setVisible(summary is not None and summary.next_sentence)
-        self.answers.button(LENS).setVisible(answer in ("next token", "masked token"))
         self.answers.setVisible(answer in ("next token", "masked token"))
         self.answers.set_index(ANSWER)
 
@@ -87,12 +101,14 @@ class AnswerPanel(Panel):
     def _show(self) -> None:
         """What is chosen, as far as it is known."""
         session, chosen = self._session, self.answers.index()
-        self._sheets.setCurrentWidget(self.lens if chosen == LENS else self.bars)
+        self._sheets.setCurrentWidget({LENS: self.lens, WRITTEN: self.written}.get(chosen, self.bars))
         place = session.answer_at
         if place is None or session.summary is None:
             return
         if chosen == LENS:
             session.inspection.read_lens(place)
+        elif chosen == WRITTEN:
+            session.inspection.read_attribution(place)
         elif chosen == FOLLOWS:
             self._show_shares(self._follows, "of sentence B after A" if self._follows else "needs a pair of sentences")
         elif session.summary.answer == "class":
@@ -126,6 +142,8 @@ class AnswerPanel(Panel):
         self.mask_button.setVisible(bool(session.summary.mask_token) and not tokens[position].special)
         if self.answers.index() == LENS:
             session.inspection.read_lens(position)
+        elif self.answers.index() == WRITTEN:
+            session.inspection.read_attribution(position)
 
     @Slot(object, object)
     def _classes_read(self, classes: Sequence[ClassShare], follows: Sequence[ClassShare]) -> None:
@@ -140,6 +158,15 @@ class AnswerPanel(Panel):
     def _lens_read(self, position: int, found: LensReading | str) -> None:
         if position == self._session.answer_at:
             self.lens.show_lens(found)
+
+    @Slot(int, object)
+    def _attribution_read(self, position: int, found: Attribution | str) -> None:
+        if position == self._session.answer_at:
+            self.written.show_attribution(found)
+
+    @Slot(int, int)
+    def _head_wanted(self, layer: int, head: int) -> None:
+        self._session.select(layer=layer, head=head)
 
     @Slot(int)
     def _block_wanted(self, layer: int) -> None:

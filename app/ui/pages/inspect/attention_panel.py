@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QStackedWidget, QWidget
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QStackedWidget, QWidget
 
 from app.engine.trace.records import HeadReading, LayerReading, Token, WeightReading
 from app.ui.pages.inspect.token_filter import PAIR_FILTERS, Shown, shown_tokens
@@ -21,7 +21,25 @@ from app.ui.widgets.weight_steps import WeightSteps
 
 MODES = WEIGHTS, SCORES, LINES, ONE_WEIGHT = ("weights", "scores", "lines", "one weight")
 KINDS = ("encoder", "self", "cross")
+WEIGHTINGS = (
+    ("Raw weights", "raw", "The weights that softmax gave"),
+    (
+        "Value norms",
+        "norms",
+        "‖α·v·W_O‖ as a share of its row: how long a vector each key really adds (Kobayashi et al. 2020)",
+    ),
+    (
+        "Rollout to here",
+        "rollout",
+        "How much of each token has reached each other one after this block, all heads averaged and half of every "
+        "step the stream itself (Abnar and Zuidema 2020)",
+    ),
+)
+"""What can stand in the place of the weights: words, its name in the selection, what it is."""
 TITLES = {"self": "Attention", "encoder": "Encoder attention", "cross": "Cross-attention"}
+
+
+_ONLY_RAW = "Scores belong to the raw weights; choose those first"
 
 
 class AttentionPanel(Panel):
@@ -32,6 +50,7 @@ class AttentionPanel(Panel):
 
     mode_chosen = Signal(str)
     kind_chosen = Signal(str)
+    weighting_chosen = Signal(str)
     cell_chosen = Signal(int, int)
     cell_hovered = Signal(int, int)
 
@@ -68,6 +87,12 @@ class AttentionPanel(Panel):
         self.kinds.changed.connect(self._kind_changed)
         self.pairs = Segmented(theme, list(PAIR_FILTERS), "Which sentences look at which")
         self.pairs.changed.connect(self._filter_changed)
+        self.weightings = QComboBox()
+        self.weightings.setAccessibleName("What the picture shows")
+        for words, weighting, tip in WEIGHTINGS:
+            self.weightings.addItem(words, weighting)
+            self.weightings.setItemData(self.weightings.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+        self.weightings.activated.connect(self._weighting_changed)
         self.without_first = QCheckBox("Hide first token")
         self.without_first.setToolTip(
             "Leave out the column of the first token, where idle heads rest; the other weights stay as they are"
@@ -83,6 +108,7 @@ class AttentionPanel(Panel):
         row.setSpacing(12)
         row.addWidget(self.kinds)
         row.addWidget(self.pairs)
+        row.addWidget(self.weightings)
         row.addStretch(1)
         row.addWidget(self.without_first)
         row.addWidget(self.values)
@@ -110,6 +136,10 @@ class AttentionPanel(Panel):
         self.heatmap.set_title(f"{TITLES[reading.kind]}, block {reading.layer} head {reading.head}")
         self.kinds.set_index(KINDS.index(reading.kind))
         self.pairs.setVisible(any(token.segment for token in columns))
+        place = self.weightings.findData(reading.weighting)
+        self.weightings.setCurrentIndex(place)
+        self.weightings.setToolTip(WEIGHTINGS[place][2])
+        self.modes.set_segment_enabled(1, reading.weighting == "raw", "" if reading.weighting == "raw" else _ONLY_RAW)
         self.without_first.setEnabled(len(columns) > 1)
         self._draw()
         self.set_mode(mode)
@@ -122,6 +152,7 @@ class AttentionPanel(Panel):
         sheet = {LINES: self.lines, ONE_WEIGHT: self.steps}.get(mode, self.twin)
         self._sheets.setCurrentWidget(sheet)
         heat = sheet is self.twin
+        self.weightings.setVisible(heat and mode == WEIGHTS)
         self.values.setVisible(heat)
         self.twin.button.setVisible(heat)
         self.without_first.setVisible(sheet is not self.steps)
@@ -177,6 +208,10 @@ class AttentionPanel(Panel):
     @Slot(int)
     def _mode_changed(self, index: int) -> None:
         self.mode_chosen.emit(MODES[index])
+
+    @Slot(int)
+    def _weighting_changed(self, index: int) -> None:
+        self.weighting_chosen.emit(WEIGHTINGS[index][1])
 
     @Slot(int)
     def _kind_changed(self, index: int) -> None:

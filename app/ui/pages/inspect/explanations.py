@@ -218,6 +218,8 @@ def explain_head(
     if summary.family in ("t5", "mt5", "umt5", "switch_transformers"):
         inner = f"<i>Q K</i><sup>T</sup>{bias} + mask"
     formula = f"<i>A</i> = softmax( {inner} )" if weights else f"<i>S</i> = {inner}"
+    if reading.weighting != "raw":
+        return _explain_weighting(reading, looked)
     what, seen = _WHO[reading.kind if summary.kind != "encoder" else "encoder"]
     block = {"encoder": "Encoder block", "cross": "Decoder block"}.get(reading.kind, "Block")
     return Explanation(
@@ -237,6 +239,29 @@ def explain_head(
         plain=looked,
         try_this="Move over the cells, or press the arrow keys. <b>[</b> and <b>]</b> change the head, Page Up and "
         "Page Down the block.",
+    )
+
+
+def _explain_weighting(reading: HeadReading, looked: str) -> Explanation:
+    """What stands in the place of the weights."""
+    if reading.weighting == "norms":
+        return Explanation(
+            title="Weights × value norms",
+            subtitle=f"Block {reading.layer}, head {reading.head}",
+            looking_at="Each cell is the length of the vector that a key's value adds through this head, as a share of "
+            "its row. A large weight on a short value moves little.",
+            formula_html="‖ <i>α</i> <i>v</i> <i>W</i><sub>O</sub> ‖ ⁄ row",
+            plain=looked + " (Kobayashi et al. 2020, Attention is Not Only a Weight.)",
+            try_this="Compare with the raw weights: the first token often loses what it seemed to have.",
+        )
+    return Explanation(
+        title="Attention rollout",
+        subtitle=f"Blocks 0 to {reading.layer}, all heads",
+        looking_at="Each cell is how much of the column's token has reached the row's token after this block, if every "
+        "block mixed half of the stream by the mean of its heads.",
+        formula_html="∏ ( ½ <i>A</i><sub>mean</sub> + ½ <i>I</i> )",
+        plain=looked + " It is a rough picture: values and feed-forwards are left out (Abnar and Zuidema 2020).",
+        try_this="Page Up and Page Down walk through the blocks: the text mixes more and more.",
     )
 
 

@@ -41,6 +41,9 @@ class InspectPage(InspectLayout):
         self.flow.end_chosen.connect(self._end_chosen)
         self.attention.mode_chosen.connect(self._mode_chosen)
         self.attention.kind_chosen.connect(self._kind_chosen)
+        self.attention.weighting_chosen.connect(self._weighting_chosen)
+        inspection = session.inspection
+        inspection.not_read.connect(self._not_read)
         self.attention.cell_chosen.connect(self._cell_clicked)
         self.attention.cell_hovered.connect(self._cell_hovered)
         self.attention.lines.query_hovered.connect(self._underline)
@@ -50,7 +53,6 @@ class InspectPage(InspectLayout):
         self.tensor.name_chosen.connect(self._stage_chosen)
         self.heads.chosen.connect(self._head_chosen)
         self.bars.clicked.connect(self._bar_clicked)
-        inspection = session.inspection
         session.model_changed.connect(self._model_changed)
         session.prompt_changed.connect(self._prompt_changed)
         session.selection_changed.connect(self._selection_changed)
@@ -145,6 +147,8 @@ class InspectPage(InspectLayout):
             inspection.read_layer(reading.layer, reading.kind)
         self._mark_query()
         self.show_for_head()
+        if reading.weighting == "raw":
+            self.banner.clear()
         self.facts_panel.set_title("This head")
         self.facts_panel.set_subtitle("on this text")
         self.facts.set_rows(head_facts(reading))
@@ -272,6 +276,16 @@ class InspectPage(InspectLayout):
         self._session.select(layer=layer, head=head)
         if self._tensor_shown is not None and self._session.selection.name == self._tensor_shown.name:
             self._tensor_read(self._tensor_shown)
+
+    @Slot(str)
+    def _weighting_chosen(self, weighting: str) -> None:
+        self._session.select(weighting=weighting)
+
+    @Slot(str)
+    def _not_read(self, why: str) -> None:
+        """What was asked in the place of the weights does not exist here: say so, and show the weights again."""
+        self.banner.show_message("info", why)
+        self._session.select(weighting="raw")
 
     @Slot(str)
     def _kind_chosen(self, kind: str) -> None:
