@@ -40,6 +40,8 @@ class Inspection(QObject):
     """A position and its LensReading, or the sentence that says why there is none."""
     attribution_read = Signal(int, object)
     """A position and its Attribution, or the sentence that says why there is none."""
+    code_read = Signal(object)
+    """A CodeRead."""
     not_read = Signal(str)
     """Why what was asked in the place of a head's weights cannot be shown."""
     candidates_read = Signal(int)
@@ -136,6 +138,10 @@ class Inspection(QObject):
             return
         self._ask("candidates", (position,), work.read_candidates)
 
+    def read_code(self, name: str, text: str, second: str) -> None:
+        """Ask for Python that gives a tensor; `code_read` answers."""
+        self._ask("code", (name, text, second), work.read_code)
+
     def cut(self, loaded: LoadedModel, text: str, second: str, limit: int) -> None:
         """Shorten texts to `limit` tokens; `texts_cut` answers."""
         job = self._board.start(LANE, "Cut text", lambda: work.cut_texts(loaded, text, second, limit), key="cut")
@@ -176,6 +182,8 @@ class Inspection(QObject):
                 return
             self.head = value
             self.head_read.emit(value)
+        elif key[0] == "code":
+            self.code_read.emit(value)
         elif key[0] == "attribution":
             self.attribution_read.emit(key[1], value)
         elif key[0] == "layer":

@@ -215,6 +215,11 @@ class Session(QObject):
         self.prompt_changed.emit()
         self.reinspect()
 
+    @Slot()
+    def copy_code(self) -> None:
+        """Ask for the Python that gives the tensor shown; the inspection's `code_read` answers."""
+        self.inspection.read_code(self.selection.name, self.prompt, self.second)
+
     def cut_prompt(self) -> None:
         """Shorten the texts to what the model has positions for, after it refused them as too long."""
         loaded, limit = self.models.loaded(), self._too_long

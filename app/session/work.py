@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Attribution,
         Candidate,
         ClassShare,
+        CodeRead,
         HeadReading,
         LayerReading,
         LensReading,
@@ -158,6 +159,19 @@ def read_head(
         if weighting == "raw":
             raise
         return str(error)
+
+
+def read_code(trace: Trace, _tokenizer: Any, name: str, text: str, second: str) -> Generator[Any, None, CodeRead]:
+    """Python that gives a tensor again, or the sentence that says why there is none."""
+    from app.engine.trace.recipe import recipe
+    from app.engine.trace.records import CodeRead
+
+    yield None
+    pair = second or None if trace.loaded.summary.takes_pair else None
+    try:
+        return CodeRead(name, recipe(trace, name, text, pair, second or None))
+    except UserError as error:
+        return CodeRead(name, "", str(error))
 
 
 def read_attribution(trace: Trace, _tokenizer: Any, position: int) -> Generator[Any, None, Attribution | str]:

@@ -21,6 +21,7 @@ class Seen:
     output: Any
 
 
+_INPUTS = ("_given", "_input")
 Read = Callable[[Seen], torch.Tensor]
 
 
@@ -34,6 +35,11 @@ class Point:
     axes: tuple[str, ...] = ("token", "width")
     call: int = 0
     """Which call of the module in a run, where several blocks or stacks share it."""
+
+    @property
+    def reads_input(self) -> bool:
+        """Whether it is what the module was handed, not what it gave."""
+        return getattr(self.read, "__name__", "") in _INPUTS
 
 
 def _first(value: Any) -> torch.Tensor:

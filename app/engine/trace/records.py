@@ -142,6 +142,15 @@ class Attribution:
 
 
 @dataclass(frozen=True)
+class CodeRead:
+    """Python that gives a tensor again, or why there is none."""
+
+    name: str
+    python: str
+    why: str = ""
+
+
+@dataclass(frozen=True)
 class Exactness:
     """The largest differences between what is shown and what transformers computes, on a text of `tokens` tokens."""
 

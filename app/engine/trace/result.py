@@ -186,6 +186,17 @@ class Trace:
         """Whether block `layer` has attention of this kind that the tap saw."""
         return (kind, layer) in self._first.attention_shapes
 
+    def attended(self) -> tuple[At, ...]:
+        """(kind, layer) of every attention of this run, in the order in which they were computed."""
+        return tuple(self._first.attention_shapes)
+
+    def point(self, name: str) -> Point | None:
+        """Where a tensor outside the attentions is picked up; None for a parameter. Raises UserError without it."""
+        name = canonical(name)
+        if name in self._points:
+            return self._points[name]
+        return None if self._weight(name) is not None else self._module(name)
+
     def _has(self, name: str) -> bool:
         """Whether this run has a tensor of one of the names of the vocabulary."""
         if name in self._points:

@@ -1,16 +1,17 @@
-"""Getting a matrix out of a view: text with labels for the clipboard and CSV, a picture as PNG."""
+"""Getting a matrix out of a view: text with labels, CSV, NumPy and safetensors files, a picture as PNG or SVG."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
 import numpy as np
-from PySide6.QtGui import QImage, QImageWriter
+from PySide6.QtCore import QPoint, QRect, QSize
+from PySide6.QtGui import QImage, QImageWriter, QPainter
 
 from app.engine.errors import UserError
 
@@ -63,6 +64,43 @@ def save_image_png(image: QImage, path: str | Path) -> None:
     writer = QImageWriter(str(path), b"png")
     if not writer.write(image):
         raise _cannot_write(path, writer.errorString())
+
+
+def save_array_npy(values: np.ndarray, path: str | Path) -> None:
+    """Write an array as `.npy`. Raises UserError when the file cannot be written."""
+    try:
+        with Path(path).open("wb") as out:
+            np.save(out, values)
+    except OSError as error:
+        raise _cannot_write(path, error.strerror or str(error)) from error
+
+
+def save_tensors(tensors: Mapping[str, np.ndarray], path: str | Path) -> None:
+    """Write tensors by name as `.safetensors`. Raises UserError when the file cannot be written."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import save_file
+
+    try:
+        save_file({name: np.ascontiguousarray(values) for name, values in tensors.items()}, str(path))
+    except (OSError, SafetensorError) as error:
+        raise _cannot_write(path, str(error)) from error
+
+
+def save_picture_svg(size: QSize, paint: Callable[[QPainter, float], None], path: str | Path) -> None:
+    """Let `paint(painter, ratio)` draw into an SVG file. Raises UserError when the file cannot be written."""
+    from PySide6.QtSvg import QSvgGenerator
+
+    try:
+        Path(path).open("wb").close()
+    except OSError as error:
+        raise _cannot_write(path, error.strerror or str(error)) from error
+    generator = QSvgGenerator()
+    generator.setFileName(str(path))
+    generator.setSize(size)
+    generator.setViewBox(QRect(QPoint(0, 0), size))
+    painter = QPainter(generator)
+    paint(painter, 1.0)
+    painter.end()
 
 
 def _cannot_write(path: str | Path, reason: str) -> UserError:

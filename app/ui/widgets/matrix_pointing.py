@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtCore import QEvent, QPointF, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent, QFocusEvent, QKeyEvent, QKeySequence, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QWidget
 
 from app.engine.errors import UserError
+from app.ui.actions import bound
 from app.ui.theme import Theme
 from app.ui.widgets.focus_reasons import KEYBOARD_REASONS
 from app.ui.widgets.matrix_export import MOST_VALUES
@@ -33,6 +34,9 @@ class PointedMatrix(MatrixView):
     Wheel zooms about the pointer, Shift and wheel pan sideways, dragging pans, Ctrl with + and − zooms about the
     selected cell, 0 shows everything, arrows move the selected cell.
     """
+
+    code_wanted = Signal()
+    """Python that gives the tensor is to be copied."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, parent)
@@ -129,20 +133,24 @@ class PointedMatrix(MatrixView):
         part = " in view" if self._levels.values.size > MOST_VALUES else ""
         menu.addAction(f"Copy values{part}").triggered.connect(self.copy_values)
         menu.addAction("Copy picture").triggered.connect(self.copy_picture)
+        if self._tensor is not None:
+            menu.addAction("Copy as Python").triggered.connect(self.code_wanted)
         menu.addSeparator()
-        menu.addAction("Save picture as PNG…").triggered.connect(self._ask_png)
-        menu.addAction(f"Save values{part} as CSV…").triggered.connect(self._ask_csv)
+        for words, ending, kind, save in (
+            ("Save picture as PNG…", "png", "PNG picture", self.save_png),
+            ("Save picture as SVG…", "svg", "SVG picture", self.save_svg),
+            (f"Save values{part} as CSV…", "csv", "CSV table", self.save_csv),
+            ("Save values as NPY…", "npy", "NumPy array", self.save_npy),
+            ("Save tensor as safetensors…", "safetensors", "Safetensors", self.save_safetensors),
+        ):
+            menu.addAction(words).triggered.connect(bound(self._ask_where, ending, kind, save))
         return menu
 
-    def _ask_png(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, "Save picture", f"{self._file_stem()}.png", "PNG picture (*.png)")
+    def _ask_where(self, ending: str, kind: str, save: Callable[[Path], None]) -> None:
+        name = f"{self._file_stem()}.{ending}"
+        path, _ = QFileDialog.getSaveFileName(self, f"Save as {kind}", name, f"{kind} (*.{ending})")
         if path:
-            self._try_saving(self.save_png, path)
-
-    def _ask_csv(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, "Save values", f"{self._file_stem()}.csv", "CSV table (*.csv)")
-        if path:
-            self._try_saving(self.save_csv, path)
+            self._try_saving(save, path)
 
     def _try_saving(self, save: Callable[[Path], None], path: str) -> None:
         try:

@@ -11,7 +11,16 @@ from PySide6.QtGui import QGuiApplication, QImage, QPainter, QPaintEvent, QPixma
 from PySide6.QtWidgets import QWidget
 
 from app.ui.theme import Theme
-from app.ui.widgets.matrix_export import MOST_VALUES, MatrixTable, save_image_png, save_table_csv, table_text
+from app.ui.widgets.matrix_export import (
+    MOST_VALUES,
+    MatrixTable,
+    save_array_npy,
+    save_image_png,
+    save_picture_svg,
+    save_table_csv,
+    save_tensors,
+    table_text,
+)
 from app.ui.widgets.matrix_geometry import Axis, pool_factor, snapped, strongest_in_block
 from app.ui.widgets.matrix_image import hatch_brush, plot_image
 from app.ui.widgets.matrix_levels import MatrixLevels
@@ -48,6 +57,7 @@ class MatrixView(QWidget):
         self._row_labels: Sequence[str] = [""]
         self._column_labels: Sequence[str] = [""]
         self._title = ""
+        self._tensor: tuple[str, np.ndarray] | None = None
         self._zoom = 1.0
         self._rows = Axis(1, 0.0, 1.0, 1.0)
         self._columns = Axis(1, 0.0, 1.0, 1.0)
@@ -175,15 +185,35 @@ class MatrixView(QWidget):
         """Write the picture at twice its size on screen. Raises UserError when the file cannot be written."""
         save_image_png(self.picture(), path)
 
+    def save_npy(self, path: str | Path) -> None:
+        """Write the values as a NumPy file, float32 `[row, column]`, as `table` gives them. Raises UserError."""
+        save_array_npy(self._table().values, path)
+
+    def save_safetensors(self, path: str | Path) -> None:
+        """Write the whole tensor, of which a slice may be shown, under its name. Raises UserError."""
+        name, values = self._tensor if self._tensor is not None else (self._title or "matrix", self._table().values)
+        save_tensors({name: values}, path)
+
+    def set_tensor(self, name: str, values: np.ndarray) -> None:
+        """The tensor that the picture is a slice of, and its name in the trace."""
+        self._tensor = (name, values)
+
+    def save_svg(self, path: str | Path) -> None:
+        """Write the picture as SVG, lines and letters as such. Raises UserError when the file cannot be written."""
+        save_picture_svg(self.size(), self._paint_whole, path)
+
+    def _paint_whole(self, painter: QPainter, ratio: float) -> None:
+        hover, self._hover = self._hover, NOWHERE
+        self._paint_still(painter, ratio)
+        self._paint_moving(painter)
+        self._hover = hover
+
     def picture(self) -> QImage:
         """The picture as shown, selection included, at two pixels per pixel."""
         image = QImage(self.size() * _PICTURE_RATIO, QImage.Format.Format_ARGB32_Premultiplied)
         image.setDevicePixelRatio(_PICTURE_RATIO)
         painter = QPainter(image)
-        hover, self._hover = self._hover, NOWHERE
-        self._paint_still(painter, _PICTURE_RATIO)
-        self._paint_moving(painter)
-        self._hover = hover
+        self._paint_whole(painter, _PICTURE_RATIO)
         painter.end()
         return image
 

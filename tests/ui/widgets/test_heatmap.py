@@ -9,6 +9,7 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QGuiApplication, QImage, QWheelEvent
 from PySide6.QtWidgets import QApplication
+from safetensors.numpy import load_file
 from ui.widgets.matrices import causal_attention, move, names, press, release
 
 from app.engine.errors import UserError
@@ -246,11 +247,43 @@ def test_the_picture_is_saved_at_twice_its_size(qtbot, theme, tmp_path):
     )
 
 
+def test_numbers_are_saved_as_they_are(qtbot, theme, tmp_path):
+    view, weights = shown(qtbot, theme, 4)
+    view.save_npy(tmp_path / "out.npy")
+    saved = np.load(tmp_path / "out.npy")
+    seen = np.tril(np.ones((4, 4), dtype=bool))
+    assert np.array_equal(saved[seen], weights[seen])
+    assert (saved[~seen] == 0).all()
+    whole = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
+    view.set_tensor("blocks.1.attn.q", whole)
+    view.save_safetensors(tmp_path / "out.safetensors")
+    assert np.array_equal(load_file(tmp_path / "out.safetensors")["blocks.1.attn.q"], whole)
+    for save in (view.save_npy, view.save_safetensors, view.save_svg):
+        with pytest.raises(UserError, match="could not be written"):
+            save(tmp_path / "nowhere" / "out.x")
+
+
+def test_the_svg_holds_letters(qtbot, theme, tmp_path):
+    view, _ = shown(qtbot, theme, 4)
+    view.save_svg(tmp_path / "out.svg")
+    text = (tmp_path / "out.svg").read_text(encoding="utf-8")
+    assert text.lstrip().startswith("<?xml")
+    assert "<text" in text
+
+
 def test_the_menu_offers_copies_and_files(qtbot, theme):
     view, weights = shown(qtbot, theme, 4)
     menu = view.context_menu()
     actions = {action.text(): action for action in menu.actions() if action.text()}
-    assert list(actions) == ["Copy values", "Copy picture", "Save picture as PNG…", "Save values as CSV…"]
+    assert list(actions) == [
+        "Copy values",
+        "Copy picture",
+        "Save picture as PNG…",
+        "Save picture as SVG…",
+        "Save values as CSV…",
+        "Save values as NPY…",
+        "Save tensor as safetensors…",
+    ]
     QGuiApplication.clipboard().clear()
     actions["Copy values"].trigger()
     assert str(weights[3, 3]) in QGuiApplication.clipboard().text()

@@ -128,8 +128,11 @@ class AttentionPanel(Panel):
         self.steps.show_weight(None, "", "")
         self.set_subtitle("")
 
-    def show_head(self, reading: HeadReading, rows: Sequence[Token], columns: Sequence[Token], mode: str) -> None:
-        """Draw a head; `rows` are the tokens that look, `columns` those looked at; `mode` is one of `MODES`."""
+    def show_head(
+        self, reading: HeadReading, rows: Sequence[Token], columns: Sequence[Token], mode: str, name: str
+    ) -> None:
+        """Draw a head; `rows` are the tokens that look, `columns` those looked at; `mode` is one of `MODES`, `name` the
+        tensor's in the trace."""
         self._reading, self._rows, self._columns = reading, rows, columns
         self.set_title(TITLES[reading.kind])
         self.set_subtitle(f"L{reading.layer} · H{reading.head}")
@@ -142,6 +145,8 @@ class AttentionPanel(Panel):
         self.modes.set_segment_enabled(1, reading.weighting == "raw", "" if reading.weighting == "raw" else _ONLY_RAW)
         self.without_first.setEnabled(len(columns) > 1)
         self._draw()
+        shown = reading.scores if name.endswith("scores") else reading.pattern
+        self.heatmap.set_tensor(f"{name}.{reading.head}", shown)
         self.set_mode(mode)
 
     def set_mode(self, mode: str) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import Slot
+from PySide6.QtGui import QGuiApplication
 
-from app.engine.trace.records import HeadReading, LayerReading, TensorReading, WeightReading
+from app.engine.trace.records import CodeRead, HeadReading, LayerReading, TensorReading, WeightReading
 from app.session.examples import examples_for
 from app.session.session import Session
 from app.session.state import attention_name, block_of, kind_of, part_of, shows_attention, stack_of
@@ -46,6 +47,10 @@ class InspectPage(InspectLayout):
         inspection.not_read.connect(self._not_read)
         self.attention.cell_chosen.connect(self._cell_clicked)
         self.attention.cell_hovered.connect(self._cell_hovered)
+        for picture in (self.attention.heatmap, self.tensor.view):
+            picture.code_wanted.connect(session.copy_code)
+            picture.failed.connect(self._say)
+        session.inspection.code_read.connect(self._code_read)
         self.attention.lines.query_hovered.connect(self._underline)
         self.next_token.mask_wanted.connect(self._mask)
         self.banner.action_triggered.connect(self._cut)
@@ -140,7 +145,7 @@ class InspectPage(InspectLayout):
         if (reading.layer, reading.head, reading.kind) != self._chosen_head() or not inspection.tokens:
             return
         rows, columns = inspection.rows(reading.kind), inspection.columns(reading.kind)
-        self.attention.show_head(reading, rows, columns, self._mode)
+        self.attention.show_head(reading, rows, columns, self._mode, self._session.selection.name)
         if self._instead:
             self.attention.set_mode(self._instead)
         if self._instead == LINES:
@@ -276,6 +281,19 @@ class InspectPage(InspectLayout):
         self._session.select(layer=layer, head=head)
         if self._tensor_shown is not None and self._session.selection.name == self._tensor_shown.name:
             self._tensor_read(self._tensor_shown)
+
+    @Slot(str)
+    def _say(self, words: str) -> None:
+        self.banner.show_message("warn", words)
+
+    @Slot(object)
+    def _code_read(self, code: CodeRead) -> None:
+        """Put the Python on the clipboard, or say why there is none."""
+        if code.why:
+            self._say(code.why)
+            return
+        QGuiApplication.clipboard().setText(code.python)
+        self.banner.show_message("info", f"Python for {code.name} is on the clipboard.")
 
     @Slot(str)
     def _weighting_chosen(self, weighting: str) -> None:

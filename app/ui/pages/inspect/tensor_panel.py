@@ -80,6 +80,7 @@ class TensorPanel(Panel):
         self.dtype.setText(reading.dtype)
         axis = reading.info.axes[-1] if reading.info.axes else "column"
         self.view.set_title(reading.name)
+        self.view.set_tensor(reading.name, reading.values)
         self.view.set_values(values, labels, axis.replace("_", " "))
 
     @Slot(int)

@@ -1,0 +1,135 @@
+"""The few lines of plain transformers that give a tensor of a trace again: for a notebook, a report, a check."""
+
+from __future__ import annotations
+
+from app.engine.errors import UserError
+from app.engine.trace.names import HEAD_AXES, canonical, site_of
+from app.engine.trace.result import WHOLE, Trace
+from app.engine.trace.tap import BESIDE, way_of
+
+_ATTENTIONS = {"self": "attentions", "encoder": "encoder_attentions", "cross": "cross_attentions"}
+_PLACES = {"q": 0, "k": 1, "v": 2, "z": 3}
+
+
+def recipe(trace: Trace, name: str, text: str, pair: str | None = None, target: str | None = None) -> str:
+    """Python that leaves the tensor called `name` in the variable `tensor`, batch dropped, for the texts of the trace.
+
+    Raises UserError where plain transformers does not give it in a few lines.
+    """
+    name = canonical(name)
+    if trace.edits:
+        raise UserError("With heads switched off or cells cut, plain transformers alone does not give this tensor.")
+    found = site_of(name, trace.loaded.anatomy)
+    if found is not None and found[1] == "pattern":
+        return _start(trace, text, pair, target, "eager") + _pattern(trace, found[0].kind, found[0].layer)
+    if found is not None:
+        return _start(trace, text, pair, target, None) + _attention(trace, found[0].kind, found[0].layer, found[1])
+    if name in WHOLE:
+        field = {"logits": "logits", "next_sentence": "seq_relationship_logits"}[name]
+        if name == "logits" and type(trace.loaded.model).__name__.endswith("ForPreTraining"):
+            field = "prediction_logits"
+        return _start(trace, text, pair, target, None) + (
+            f"\nwith torch.no_grad():\n    tensor = model(**inputs).{field}[0]\n"
+        )
+    return _start(trace, text, pair, target, None) + _hooked(trace, name)
+
+
+def _start(trace: Trace, text: str, pair: str | None, target: str | None, attention: str | None) -> str:
+    loaded = trace.loaded
+    kind = type(loaded.model).__name__
+    how = f', attn_implementation="{attention}"' if attention else ""
+    texts = repr(text) if pair is None else f"{text!r}, {pair!r}"
+    lines = [
+        "import torch",
+        f"from transformers import AutoTokenizer, {kind}",
+        "",
+        f"folder = {str(loaded.folder)!r}",
+        "tokenizer = AutoTokenizer.from_pretrained(folder)",
+        f"model = {kind}.from_pretrained(folder{how}).eval()",
+        f'inputs = dict(tokenizer({texts}, return_tensors="pt"))',
+    ]
+    if trace.target_tokens:
+        ids = [token.id for token in trace.target_tokens]
+        lines.append(f'inputs["decoder_input_ids"] = torch.tensor([{ids}])' + (f"  # {target!r}" if target else ""))
+    return "\n".join(lines) + "\n"
+
+
+def _pattern(trace: Trace, kind: str, layer: int) -> str:
+    field = _ATTENTIONS[kind]
+    if kind == "self" and trace.target_tokens:
+        field = "decoder_attentions"
+    # Only blocks that attend give attentions.
+    place = [at for at in trace.attended() if at[0] == kind].index((kind, layer))
+    return (
+        "\nwith torch.no_grad():\n"
+        f"    tensor = model(**inputs, output_attentions=True).{field}[{place}][0]  # [head, query, key]\n"
+    )
+
+
+def _attention(trace: Trace, kind: str, layer: int, part: str) -> str:
+    if way_of(trace.loaded.model) != BESIDE:
+        raise UserError("This family's attention is its own; plain transformers does not hand this tensor out.")
+    place = trace.attended().index((kind, layer))
+    lines = [
+        "",
+        "from transformers import AttentionInterface, AttentionMaskInterface",
+        "from transformers.integrations.sdpa_attention import sdpa_attention_forward",
+        "from transformers.masking_utils import sdpa_mask",
+        "",
+        "calls = []",
+        "",
+        "def look(module, query, key, value, attention_mask, **options):",
+        "    made = sdpa_attention_forward(module, query, key, value, attention_mask, **options)",
+        '    calls.append((query, key, value, made[0].transpose(1, 2), options.get("scaling"), attention_mask))',
+        "    return made",
+        "",
+        'AttentionInterface.register("look", look)',
+        'AttentionMaskInterface.register("look", sdpa_mask)',
+        'model.set_attn_implementation("look")',
+        "with torch.no_grad():",
+        "    model(**inputs)",
+    ]
+    if part in _PLACES:
+        shape = "[head, token, head_dim]"
+        return "\n".join([*lines, f"tensor = calls[{place}][{_PLACES[part]}][0]  # {shape}", ""])
+    arguments = trace.score_arguments(layer, kind)
+    if "softcap" in arguments or trace.loaded.summary.position in ("relative bias", "ALiBi"):
+        raise UserError("This family adds to its scores or caps them; the trace has them, plain transformers does not.")
+    scale = "scaling" if "scaling" in arguments else "query.shape[-1] ** -0.5"
+    causal = kind == "self" and trace.loaded.kind != "encoder"
+    lines += [
+        f"query, key, _, _, scaling, _ = calls[{place}]",
+        "key = key.repeat_interleave(query.shape[1] // key.shape[1], dim=1)",
+        f"tensor = (query @ key.transpose(2, 3))[0] * {scale}  # [head, query, key]",
+    ]
+    if causal:
+        lines.append("tensor = tensor.masked_fill(torch.ones(tensor.shape[1:]).triu(1).bool(), float('-inf'))")
+    return "\n".join([*lines, ""])
+
+
+def _hooked(trace: Trace, name: str) -> str:
+    point = trace.point(name)
+    if point is None:
+        return f"\ntensor = model.get_parameter({name!r}).detach()\n"
+    if point.axes == HEAD_AXES:
+        raise UserError(
+            "Queries and keys before rotary are cut out of a projection; plain transformers has them joined."
+        )
+    given = point.reads_input
+    what = "args[0] if args else next(iter(kwargs.values()))" if given else "output"
+    return "\n".join(
+        [
+            "",
+            "seen = []",
+            "",
+            "def hook(module, args, kwargs, output):",
+            f"    found = {what}",
+            "    seen.append(found[0] if isinstance(found, tuple) else found)",
+            "",
+            f"model.get_submodule({point.path!r}).register_forward_hook(hook, with_kwargs=True)",
+            "with torch.no_grad():",
+            "    model(**inputs)",
+            f"tensor = seen[{point.call}].flatten(0, -2)  # [token, width]",
+            "",
+        ]
+    )

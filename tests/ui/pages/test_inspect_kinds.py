@@ -1,0 +1,234 @@
+"""The Inspect page on an encoder, a classifier and an encoder-decoder: what is on screen is what the models compute."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from engine.family_configs import save
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from ui.desk import Desk, words
+
+from app.engine.models import load
+from app.engine.trace import trace
+from app.engine.trace.beyond import norm_weighted, rollout
+from app.ui.pages.inspect.attention_panel import LINES
+
+FIRST, SECOND = "The cat saw the moon.", "Ada gave a ball to Tim."
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("kinds")
+    for family in ("bert", "bart", "mamba"):
+        save(root / family, family)
+    save(root / "judge", "bert", architectures=["BertForSequenceClassification"], num_labels=3)
+    return root
+
+
+def opened(desk: Desk, folder: Path, text: str, second: str = "") -> Desk:
+    desk.open(folder)
+    desk.wait(lambda: desk.session.summary is not None and desk.session.summary.ref == str(folder))
+    desk.session.set_prompt(text, second)
+    desk.settle()
+    return desk
+
+
+def shown_weights(desk: Desk) -> np.ndarray:
+    return np.where(np.isneginf(values := desk.inspect.attention.heatmap.table().values), 0.0, values)
+
+
+def test_an_encoder_decoder_shows_both_texts_and_three_attentions(desk: Desk, root: Path) -> None:
+    opened(desk, root / "bart", FIRST, SECOND)
+    page = desk.inspect
+    expected = trace(load(root / "bart"), FIRST, target=SECOND)
+    assert page.prompt.strip.count() == len(expected.tokens)
+    assert page.prompt.target_strip.isVisible()
+    assert page.prompt.target_strip.count() == len(expected.target_tokens)
+    for place, kind in enumerate(("encoder", "self", "cross")):
+        desk.click(page.attention.kinds.button(place))
+        desk.settle()
+        assert desk.session.selection.kind == kind
+        selection = desk.session.selection
+        pattern = expected.attention(selection.layer, selection.head, kind).numpy()
+        assert np.allclose(shown_weights(desk), pattern, atol=1e-6), kind
+        assert page.grid.table().values.shape == (2, 4)
+    titles = [row.title for row in page.flow.rows()]
+    assert titles.index("Encoder memory") < titles.index("Target so far")
+    assert "Cross softmax" in titles
+
+
+def test_without_a_target_the_model_writes_its_own(desk: Desk, root: Path) -> None:
+    opened(desk, root / "bart", FIRST)
+    inspection = desk.session.inspection
+    assert inspection.written
+    assert inspection.targets
+    assert "the model's own" in words(desk.inspect.prompt)
+    model = load(root / "bart")
+    ids = torch.tensor([model.tokenizer(FIRST)["input_ids"]])
+    made = model.model.generate(ids, do_sample=False, num_beams=1, max_new_tokens=60)[0].tolist()
+    text = model.tokenizer.decode(made, skip_special_tokens=True)
+    shown = "".join(token.text for token in inspection.targets if not token.special)
+    assert shown.replace("\ufffd", "") == text.replace("\ufffd", "")
+
+
+def test_the_second_text_is_typed(desk: Desk, root: Path) -> None:
+    opened(desk, root / "bert", FIRST)
+    prompt = desk.inspect.prompt
+    desk.click(prompt.button)
+    assert prompt.second_editor.isVisible()
+    desk.qtbot.keyClicks(prompt.second_editor, SECOND)
+    desk.key(prompt.second_editor, Qt.Key.Key_Return)
+    desk.settle()
+    assert desk.session.second == SECOND
+    assert any(token.segment == 1 for token in desk.session.inspection.tokens)
+    desk.session.undo()
+    desk.settle()
+    assert desk.session.second == ""
+
+
+def test_a_pair_is_filtered(desk: Desk, root: Path) -> None:
+    opened(desk, root / "bert", FIRST, SECOND)
+    panel = desk.inspect.attention
+    tokens = desk.session.inspection.tokens
+    selection = desk.session.selection
+    pattern = trace(load(root / "bert"), FIRST, pair=SECOND).attention(selection.layer, selection.head).numpy()
+    a = [place for place, token in enumerate(tokens) if token.segment == 0]
+    b = [place for place, token in enumerate(tokens) if token.segment == 1]
+    assert panel.pairs.isVisible()
+    for place, (rows, columns) in enumerate([(a, a), (a, b), (b, a), (b, b)], 1):
+        desk.click(panel.pairs.button(place))
+        assert np.allclose(shown_weights(desk), pattern[np.ix_(rows, columns)], atol=1e-6)
+    desk.inspect.attention.heatmap.choose(0, 1)
+    assert (desk.session.selection.query, desk.session.selection.key) == (b[0], b[1]), "places count all tokens"
+
+
+def test_the_first_token_is_left_out(desk: Desk) -> None:
+    desk.click(desk.inspect.empty.buttons()[0])
+    desk.settle()
+    whole = shown_weights(desk)
+    desk.click(desk.inspect.attention.without_first)
+    assert np.array_equal(shown_weights(desk), whole[:, 1:])
+
+
+def test_a_token_is_masked_and_guessed(desk: Desk, root: Path) -> None:
+    opened(desk, root / "bert", FIRST)
+    place = next(i for i, token in enumerate(desk.session.inspection.tokens) if token.text.strip() == "saw")
+    desk.session.select(query=place)
+    desk.settle()
+    desk.click(desk.inspect.next_token.mask_button)
+    desk.settle()
+    assert desk.session.prompt == FIRST.replace("saw", "<mask>")
+    model = load(root / "bert")
+    logits = trace(model, desk.session.prompt).logits[desk.session.query].softmax(-1)
+    text, share, _ = desk.inspect.bars.rows()[0]
+    assert text == model.tokenizer.decode([int(logits.argmax())])
+    assert share == pytest.approx(float(logits.max()), abs=1e-6)
+
+
+def test_a_classifier_shows_its_classes(desk: Desk, root: Path) -> None:
+    opened(desk, root / "judge", FIRST)
+    logits = trace(load(root / "judge"), FIRST).logits
+    assert logits.shape == (3,)
+    shares = logits.softmax(-1)
+    rows = {text: share for text, share, _ in desk.inspect.bars.rows()}
+    assert rows == {f"LABEL_{place}": pytest.approx(float(share), abs=1e-6) for place, share in enumerate(shares)}
+    assert desk.inspect.next_token.title() == "Class"
+
+
+def test_lines_show_the_layers_heads(desk: Desk, root: Path) -> None:
+    opened(desk, root / "bart", FIRST, SECOND)
+    panel = desk.inspect.attention
+    desk.click(panel.modes.button(2))
+    desk.settle()
+    assert panel.lines.isVisible()
+    head, layer = desk.session.selection.head, desk.session.selection.layer
+    assert panel.lines.heads() == [head]
+    desk.click(panel.lines.switch(3))
+    patterns = trace(load(root / "bart"), FIRST, target=SECOND).attention(layer, kind="cross").numpy()
+    drawn = {(h, q, k): weight for h, q, k, weight in panel.lines.picture.lines()}
+    expected = {
+        (h, q, k): pytest.approx(float(patterns[h, q, k]), abs=1e-6)
+        for h in (head, 3)
+        for q, k in np.argwhere(patterns[h] >= 0.08).tolist()
+    }
+    assert drawn == expected
+    assert desk.inspect._instead == LINES
+
+
+def test_heads_are_sorted_by_what_they_do(desk: Desk) -> None:
+    desk.click(desk.inspect.empty.buttons()[0])
+    desk.settle()
+    heads = desk.inspect.heads
+    heads.sorting.setCurrentIndex(1)
+    measured = desk.session.inspection.thumbnails
+    shares = [measured["self", layer].measured[head].previous_token for layer, head in heads.grid.order()]
+    assert shares == sorted(shares, reverse=True)
+    best = heads.grid.order()[0]
+    desk.click(heads.grid.viewport(), heads.grid.cell_rect(*best).center())
+    desk.settle()
+    assert (desk.session.selection.layer, desk.session.selection.head) == best
+
+
+def test_value_norms_and_rollout_stand_in_the_weights_place(desk: Desk) -> None:
+    desk.click(desk.inspect.empty.buttons()[0])
+    desk.settle()
+    panel, selection = desk.inspect.attention, desk.session.selection
+    loaded = load("story-gpt")
+    t = trace(loaded, desk.session.prompt)
+    lengths = norm_weighted(t, selection.layer)[selection.head]
+    expected = {"norms": lengths / lengths.sum(-1, keepdim=True), "rollout": rollout(t, selection.layer)}
+    for place, weighting in enumerate(("norms", "rollout"), 1):
+        panel.weightings.setCurrentIndex(place)
+        panel.weightings.activated.emit(place)
+        desk.settle()
+        assert np.allclose(shown_weights(desk), expected[weighting].numpy(), atol=1e-5), weighting
+        assert not panel.modes.button(1).isEnabled(), "scores belong to raw weights"
+
+
+def test_who_wrote_the_answer(desk: Desk) -> None:
+    desk.click(desk.inspect.empty.buttons()[0])
+    desk.settle()
+    desk.click(desk.inspect.answers.button(2))
+    desk.settle()
+    table = desk.inspect.next_token.written.table
+    names = [table.item(row, 0).text() for row in range(table.rowCount())]
+    assert len(names) == 4 * 4 + 4 + 2
+    added = [abs(float(table.item(row, 1).text().replace("−", "-"))) for row in range(table.rowCount())]
+    assert added == sorted(added, reverse=True)
+
+
+def test_what_is_too_long_is_cut_only_when_asked(desk: Desk) -> None:
+    text = "the cat sat on the mat and " * 200
+    desk.session.set_prompt(text)
+    desk.wait(desk.inspect.banner.isVisible)
+    assert desk.inspect.banner.action.text() == "Cut to 512 tokens"
+    assert desk.session.prompt == text, "nothing is cut silently"
+    desk.click(desk.inspect.banner.action)
+    desk.settle()
+    assert len(desk.session.inspection.tokens) == 512
+    assert text.startswith(desk.session.prompt)
+    desk.session.undo()
+    assert desk.session.prompt == text
+
+
+def test_python_is_copied(desk: Desk) -> None:
+    desk.click(desk.inspect.empty.buttons()[0])
+    desk.settle()
+    actions = {action.text(): action for action in desk.inspect.attention.heatmap.context_menu().actions()}
+    actions["Copy as Python"].trigger()
+    desk.settle()
+    code = QGuiApplication.clipboard().text()
+    space: dict[str, object] = {}
+    exec(code, space)
+    head = space["tensor"][desk.session.selection.head]  # type: ignore[index]
+    assert np.allclose(head.numpy(), shown_weights(desk), atol=1e-5)
+
+
+def test_a_model_without_attention_says_so(desk: Desk, root: Path) -> None:
+    opened(desk, root / "mamba", FIRST)
+    assert "no attention was seen" in desk.inspect.banner.text()
+    assert not desk.defects
