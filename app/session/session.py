@@ -292,7 +292,7 @@ class Session(QObject):
         selection = self.selection
         if shows_attention(selection.name):
             self.inspection.read_head(selection.layer, selection.head, selection.kind, selection.weighting)
-        elif selection.name in self.inspection.infos:
+        else:
             self.inspection.read_tensor(selection.name)
         if self.answer_at is not None:
             self.inspection.read_candidates(self.answer_at)

@@ -28,7 +28,7 @@ from app.ui.widgets.job_strip import JobStrip
 from app.ui.widgets.palette import Palette
 from app.ui.widgets.rail import Rail
 from app.ui.widgets.top_bar import TopBar
-from app.ui.window_commands import model_commands, window_commands
+from app.ui.window_commands import model_commands, tensor_commands, window_commands
 from app.ui.zoom import stepped, store_zoom, stored_zoom
 
 if TYPE_CHECKING:
@@ -106,6 +106,7 @@ class Window(QMainWindow):
         from app.ui.pages.inspect.page import InspectPage
 
         page = InspectPage(self.theme, self.session)
+        page.any_tensor.clicked.connect(bound(self.palette_popup.open, "tensor "))
         for keys, step, act in (
             ("[", -1, page.step_head),
             ("]", 1, page.step_head),
@@ -156,7 +157,7 @@ class Window(QMainWindow):
             QShortcut(QKeySequence(keys), self).activated.connect(act)
 
     def _commands(self) -> list[Command]:
-        return [*window_commands(self), *model_commands(self)]
+        return [*window_commands(self), *model_commands(self), *tensor_commands(self)]
 
     @Slot(str)
     def show_page(self, key: str) -> None:

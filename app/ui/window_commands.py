@@ -75,6 +75,24 @@ def window_commands(window: Commanded) -> list[Command]:
     ]
 
 
+def tensor_commands(window: Commanded) -> list[Command]:
+    """One command for every tensor of the run, every module's input and output, and every weight."""
+    session = window.session
+    if not session.inspection.ready:
+        return []
+    names = [name for name, info in session.inspection.infos.items() if not info.absent]
+    for row in session.structure.rows:
+        if row.path:
+            names += [row.path, f"{row.path}.input"]
+        names += [f"{row.path}.{name}" for name, _, _ in row.tensors]
+
+    def show(name: str) -> None:
+        window.show_page("inspect")
+        session.select(name=name)
+
+    return [Command(f"Tensor {name}", bound(show, name), "", "inspect", "weight module activation") for name in names]
+
+
 def model_commands(window: Commanded) -> list[Command]:
     """One command for each model that can be opened at once."""
     session = window.session

@@ -161,7 +161,9 @@ class _Heard:
             calls += 1
             if calls != point.call + 1:
                 return
-            tensor = point.read(Seen(args, kwargs, output))
+            tensor: object = point.read(Seen(args, kwargs, output))
+            if not isinstance(tensor, torch.Tensor):
+                return
             self.capture.shapes[point.name] = tuple(tensor.shape)
             if self._room(_bytes(tensor)):
                 self.capture.tensors[point.name] = Held.of(tensor.clone() if self._copy else tensor)

@@ -14,6 +14,7 @@ from app.engine.trace.records import (
     ClassShare,
     HeadReading,
     LayerReading,
+    TensorInfo,
     TensorReading,
     Thumbnails,
     WeightReading,
@@ -26,7 +27,8 @@ THUMBNAIL_SIDE = 64
 def read_tensor(trace: Trace, name: str) -> TensorReading:
     """The tensor called `name` with its statistics. Masked scores (−inf) count neither in them nor as non-finite."""
     tensor = trace[name]
-    values = tensor.float().numpy()
+    info = _info(trace, name, tensor)
+    values = tensor.float().numpy().reshape(info.shape or (1,))
     masked = np.isneginf(values) if name.endswith(".scores") else np.zeros((), dtype=bool)
     finite = values[np.isfinite(values)]
     counted = values.size - int(np.count_nonzero(masked))
@@ -35,7 +37,7 @@ def read_tensor(trace: Trace, name: str) -> TensorReading:
     return TensorReading(
         name=name,
         values=values,
-        info=trace.info(name),
+        info=info,
         dtype=str(tensor.dtype).removeprefix("torch."),
         minimum=float("nan") if empty else float(wide.min()),
         maximum=float("nan") if empty else float(wide.max()),
@@ -45,6 +47,19 @@ def read_tensor(trace: Trace, name: str) -> TensorReading:
         zeros=0.0 if counted == 0 else float(np.count_nonzero(finite == 0)) / counted,
         nonfinite=counted - int(finite.size),
     )
+
+
+def _info(trace: Trace, name: str, tensor: torch.Tensor) -> TensorInfo:
+    """Shape and axes, also of modules and parameters: their axes are guessed from the sizes, a batch of one dropped."""
+    if name in trace.names():
+        return trace.info(name)
+    shape = tuple(tensor.shape)
+    while len(shape) > 2 and shape[0] == 1:
+        shape = shape[1:]
+    rows = len(trace.row_tokens(name))
+    known = {rows: "token"} if trace.point(name) is not None else {}
+    axes = [known.get(size, "row") if place == len(shape) - 2 else "page" for place, size in enumerate(shape[:-1])]
+    return TensorInfo(name, shape or (1,), (*axes, "column"))
 
 
 def read_head(trace: Trace, layer: int, head: int, kind: str = "self", weighting: str = "raw") -> HeadReading:

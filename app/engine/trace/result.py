@@ -11,6 +11,7 @@ import torch
 from app.engine.errors import UserError
 from app.engine.models.loaded import LoadedModel
 from app.engine.models.memory import free_bytes, memory_errors, require_memory
+from app.engine.models.parts import Stack
 from app.engine.trace.capture import At, AttentionShape, Capture, run
 from app.engine.trace.edits import Edit
 from app.engine.trace.names import ATTENTION_AXES, HEAD_AXES, all_names, canonical, site_of
@@ -22,6 +23,8 @@ from app.engine.trace.tap import AttentionCall
 
 _SHORTER = "Use a shorter text, or ask for one head at a time."
 _KIND_WORDS = {"self": "self-attention", "encoder": "encoder attention", "cross": "cross-attention"}
+STREAM_NORMS = "resid_norms"
+"""L2 norms of the residual stream, `[block, token]`: row 0 before the first block, row i after block i − 1."""
 WHOLE = ("logits", "next_sentence")
 """Names of what the heads answer."""
 
@@ -94,7 +97,8 @@ class Trace:
     def names(self) -> tuple[str, ...]:
         """The names that this run has, in the order of the computation."""
         found = all_names(self._loaded.anatomy, self._has)
-        return (*found, *(name for name in WHOLE if self._answer(name) is not None))
+        norms = (f"{stack.prefix}{STREAM_NORMS}" for stack in self._loaded.anatomy.stacks)
+        return (*found, *norms, *(name for name in WHOLE if self._answer(name) is not None))
 
     def infos(self) -> dict[str, TensorInfo]:
         """`info` of every name, the absent ones with their reasons after those that are there."""
@@ -105,6 +109,8 @@ class Trace:
         name = canonical(name)
         if name in self._absent:
             return TensorInfo(name, None, absent=self._absent[name])
+        if (stack := self._norms_of(name)) is not None:
+            return TensorInfo(name, (len(stack.blocks) + 1, len(self.row_tokens(name))), ("block", "token"))
         if (answer := self._answer(name)) is not None:
             shape = tuple(answer.shape[1:])
             last = "label" if len(shape) == 1 else "vocabulary"
@@ -131,6 +137,10 @@ class Trace:
         name = canonical(name)
         if name in self._absent:
             raise UserError(f"This model has no “{name}”: {self._absent[name]}")
+        if (stack := self._norms_of(name)) is not None:
+            ends = [f"{stack.prefix}blocks.{index}.resid_post" for index in range(len(stack.blocks))]
+            streams = [f"{stack.prefix}blocks.0.resid_pre", *ends]
+            return torch.stack([self[stream].float().norm(dim=-1) for stream in streams])
         if (answer := self._answer(name)) is not None:
             return answer[0].cpu().clone()
         if (found := site_of(name, self._loaded.anatomy)) is not None:
@@ -207,6 +217,10 @@ class Trace:
         at = self._first.attention_shapes.get((found[0].kind, found[0].layer))
         widths = {"q": at.width, "k": at.width, "v": at.value_width, "z": at.value_width} if at is not None else {}
         return at is not None and widths.get(found[1], 1) > 0
+
+    def _norms_of(self, name: str) -> Stack | None:
+        """The stack whose stream norms a name asks for, None for other names."""
+        return next((one for one in self._loaded.anatomy.stacks if f"{one.prefix}{STREAM_NORMS}" == name), None)
 
     def _answer(self, name: str) -> torch.Tensor | None:
         return {"logits": self._first.logits, "next_sentence": self._first.next_sentence}.get(name)

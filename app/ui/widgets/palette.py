@@ -18,6 +18,10 @@ from app.ui.widgets.labels import make_label
 _WIDTH, _ROW, _MOST = 560, 38, 9
 
 
+MOST = 60
+"""How many lines are listed; a model has more tensors than anybody scrolls through."""
+
+
 class Palette(QFrame):
     """A popup at the top of its window. `commands` is asked each time it opens."""
 
@@ -46,9 +50,9 @@ class Palette(QFrame):
         layout.addWidget(self.nothing)
 
     @Slot()
-    def open(self) -> None:
-        """Show it, empty, under the top of the window."""
-        self.field.clear()
+    def open(self, typed: str = "") -> None:
+        """Show it under the top of the window, empty or with something typed."""
+        self.field.setText(typed)
         self._fill()
         self.move(self._over.mapToGlobal(QPoint((self._over.width() - _WIDTH) // 2, 56)))
         self.show()
@@ -60,7 +64,7 @@ class Palette(QFrame):
 
     @Slot()
     def _fill(self) -> None:
-        self._shown = matching(self._commands(), self.field.text())
+        self._shown = matching(self._commands(), self.field.text())[:MOST]
         self.list.clear()
         for command in self._shown:
             item = QListWidgetItem(self.list)

@@ -98,6 +98,12 @@ PARTS = {
         "x + MLP(x)",
         "Lines that run from top to bottom are dimensions that nearly every token uses.",
     ),
+    "resid_norms": (
+        "Norms of the stream",
+        "the stream after so many blocks, row 0 before the first",
+        "‖x‖",
+        "Each column is a token. The stream usually grows from block to block, the first token's most of all.",
+    ),
     "resid_sum": (
         "Residual stream",
         "the stream and what the MLP adds",
@@ -268,7 +274,7 @@ def _explain_weighting(reading: HeadReading, looked: str) -> Explanation:
 def explain_tensor(summary: ModelSummary, reading: TensorReading) -> Explanation:
     """Any tensor of the flow."""
     part, block = part_of(reading.name), block_of(reading.name)
-    title, rows, formula, plain = PARTS.get(part, (reading.name, "one token", "", ""))
+    title, rows, formula, plain = PARTS.get(part, (reading.name, "one row of it", "", ""))
     where = reading.name if block is None else f"Block {block} · {reading.name}"
     shape = reading.values.shape
     blocks: tuple[ShapeBlock, ...] = ()
@@ -282,10 +288,11 @@ def explain_tensor(summary: ModelSummary, reading: TensorReading) -> Explanation
             ShapeBlock(letter, shape[1], shape[2], joint="→", result=True),
         )
     note = "turned by rotary angles afterwards" if summary.position == "rotary" and part in ("attn.q", "attn.k") else ""
+    whose = "" if part == "resid_norms" or part not in PARTS else "one token: "
     return Explanation(
         title=title,
         subtitle=where,
-        looking_at=f"Each <b>row</b> is one token: {rows}. Blue is negative, orange is positive, pale is near zero. "
+        looking_at=f"Each <b>row</b> is {whose}{rows}. Blue is negative, orange is positive, pale is near zero. "
         "Cells with a dot lie beyond the colour scale.",
         formula_html=formula,
         blocks=blocks,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QScrollArea, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QScrollArea, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from app.session.examples import STORIES
 from app.session.session import Session
@@ -54,6 +54,9 @@ class InspectLayout(Page):
         self._flow_scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._flow_scroll.setWidget(self.flow)
         self.flow_panel = Panel(theme, "Flow")
+        self.any_tensor = QPushButton("Any…")
+        self.any_tensor.setToolTip("Show any tensor: what a module took or gave, or a weight, by its name (Ctrl+K)")
+        self.flow_panel.add_header_widget(self.any_tensor)
         self.flow_panel.body_layout.setContentsMargins(0, 2, 0, 2)
         self.flow_panel.body_layout.addWidget(self._flow_scroll)
         self.flow_button = FlowDropDown(theme)

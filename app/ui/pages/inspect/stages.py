@@ -133,6 +133,9 @@ def _stack_rows(
         rows.append(FlowRow(f"Block {block}", size, block=block, stack=stack, opened=opened))
         if opened:
             rows += _inside(summary, infos, f"{stack}blocks.{block}.", stack)
+    norms = infos.get(f"{stack}resid_norms")
+    if norms is not None:
+        rows.append(FlowRow("Norms of the stream", shape_text(norms.shape), f"{stack}resid_norms", stack=stack))
     final = infos.get(f"{stack}ln_final")
     if final is not None and not final.absent:
         rows.append(FlowRow("Final norm", shape_text(final.shape), f"{stack}ln_final", stack=stack))
