@@ -1,6 +1,6 @@
 """Measure story-bert and story-bert-sentiment and write their model cards.
 
-    python packaging/describe_story_bert.py --data CORPORA --models resources/models --steps 7000 --sentiment-steps 900
+    python packaging/describe_story_bert.py --data CORPORA --models resources/models --steps 7000 --sentiment-steps 800
 
 CORPORA is the folder that they were trained from, with `childrens-books/valid.txt`, `tinystories/valid.txt` and `sst2`
 besides. The cards hold figures that this script measured, nothing typed by hand.

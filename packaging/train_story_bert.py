@@ -39,7 +39,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="folder with the corpora")
     parser.add_argument("--work", type=Path, required=True, help="folder for the tokenizer and checkpoints")
     parser.add_argument("--out", type=Path, required=True, help="folder to write the finished model to")
-    parser.add_argument("--steps", type=int, default=4000, help=f"optimizer steps of about {TOKENS} tokens")
+    parser.add_argument("--steps", type=int, default=7000, help=f"optimizer steps of about {TOKENS} tokens")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     return parser.parse_args()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.engine.models.records import ModelSummary
 
@@ -32,8 +32,8 @@ STORIES = (
 )
 GAPS = (
     Example(f"The little girl {MASK} to the door."),
-    Example("The king was very old.", "He had a son."),
-    Example(f"She put the {MASK} on the table."),
+    Example("The king was very old.", "The battery is too small."),
+    Example(f"Once upon a {MASK} there was a king."),
 )
 OPINIONS = (
     Example("A warm and funny film."),
@@ -47,9 +47,11 @@ TRANSLATIONS = (
 )
 _BUNDLED = {
     "story-gpt": STORIES,
-    "story-bert": GAPS,
+    # A head of block 1 in which the gap looks at the noun that it leads to.
+    "story-bert": (replace(GAPS[0], layer=1, head=3, query=4), *GAPS[1:]),
     "story-bert-sentiment": OPINIONS,
-    "bart-en-fr": TRANSLATIONS,
+    # A head of the last block that finds the source word of what comes next.
+    "bart-en-fr": tuple(replace(example, kind="cross", layer=2, head=1) for example in TRANSLATIONS),
 }
 
 

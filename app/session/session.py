@@ -116,8 +116,15 @@ class Session(QObject):
     def open_example(self, label: str) -> None:
         """Inspect the example that a button named."""
         example = next((one for one in examples_for(self.summary) if one.label == label), None)
-        if example is not None:
-            self.set_prompt(example.text, example.second)
+        summary = self.summary
+        if example is None or summary is None:
+            return
+        if example.layer is not None and example.head is not None:
+            name = attention_name(summary.kinds, example.kind or summary.kinds[-1], example.layer)
+            self.select(name=name, head=example.head)
+        self.set_prompt(example.text, example.second)
+        if example.query is not None:
+            self.select(query=example.query)
 
     def _first_selection(self, summary: ModelSummary) -> Selection:
         """The one that was saved where it fits this model, else a head in the middle.
