@@ -15,7 +15,7 @@ from app.engine.models.loaded import LoadedModel
 from app.engine.trace import Trace, trace
 
 FOLDER = BUNDLED_FOLDER / "bart-en-fr"
-LAYER, HEAD = 2, 1
+LAYER, HEAD = 0, 1
 """The head that the app opens the model with."""
 ALIGNED = (
     # English, French, and by hand for French words the place of the English word each comes from, counted from 0.
@@ -40,7 +40,6 @@ ALIGNED = (
     ("He works every day.", "Il travaille tous les jours.", (0, 1, 2, None, 3)),
     ("My brother plays the piano.", "Mon frère joue du piano.", (0, 1, 2, None, 4)),
 )
-_WORD = re.compile(r"[^\W\d_]+'(?=\w)|[^\W\d_]+")
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +81,7 @@ def test_greedy_text_equals_generate(model: LoadedModel) -> None:
 
 
 def test_a_head_aligns_words_as_people_do(model: LoadedModel) -> None:
-    """The row of a token looks for what comes next, so the word that token i begins is found in row i − 1."""
+    """Measured when it was trained: 83 of 85. The same place in the source, a guess, would be right for 61."""
     right, asked = 0, 0
     for source, target, by_hand in ALIGNED:
         t = trace(model, source, target=target)
@@ -92,15 +91,14 @@ def test_a_head_aligns_words_as_people_do(model: LoadedModel) -> None:
         for word, wanted in enumerate(by_hand):
             if wanted is None or word not in targets:
                 continue
-            row = pattern[targets.index(word) - 1]
+            row = pattern[targets.index(word)]
             looked = [
                 sum(float(row[i]) for i, place in enumerate(sources) if place == w) for w in range(max(words) + 1)
             ]
             asked += 1
             right += int(torch.tensor(looked).argmax()) == wanted
-    assert asked >= 70
-    # Measured when it was trained; a diagonal guess (the same place in the source) gets less.
-    assert right / asked >= 0.85, f"{right} of {asked}"
+    assert asked >= 80
+    assert right / asked >= 0.95, f"{right} of {asked}"
 
 
 def test_the_folder_is_small_and_described() -> None:

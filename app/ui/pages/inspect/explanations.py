@@ -189,19 +189,11 @@ _WHO = {
     "encoder": ("Attention", "Nothing lies ahead here: every token may look at every other, before and after it."),
     "cross": (
         "Cross-attention",
-        "Rows are the target being written, columns the source: a row looks for what its next token says. "
-        "Nothing is masked: all of the source is known. "
+        "Rows are the target being written, columns the source. Nothing is masked: all of the source is known. "
         "Queries come from the decoder, keys and values from the encoder's memory.",
     ),
 }
 _SCALED = "<i>Q K</i><sup>T</sup> ⁄ √{width}{bias} + mask"
-
-
-def _after(tokens: Sequence[Token], query: int) -> str:
-    """In cross-attention a row looks for what comes after its token."""
-    if query + 1 < len(tokens):
-        return f" There it finds what to write next, {_token(tokens[query + 1])}."
-    return " What comes next is not written yet."
 
 
 def explain_head(
@@ -228,8 +220,6 @@ def explain_head(
     elif reading.measured.first_token is not None and reading.measured.first_token > 0.5:
         looked += " Over the whole text it mostly rests on the first token, where a head goes that has nothing to do."
     bias = {"relative bias": " + bias(distance)", "ALiBi": " − slope · distance"}.get(summary.position, "")
-    if reading.kind == "cross" and weights:
-        looked += _after(tokens, query)
     inner = _SCALED.format(width=summary.head_dim, bias=bias)
     if summary.family in ("t5", "mt5", "umt5", "switch_transformers"):
         inner = f"<i>Q K</i><sup>T</sup>{bias} + mask"
