@@ -53,6 +53,8 @@ class Session(QObject):
         self.selection = Selection()
         self.recent: tuple[str, ...] = ()
         self._wanted: Selection | None = None
+        self._read_by = ""
+        """The kind of the model that the texts were last meant for."""
         self._too_long: int | None = None
         """How many tokens the model has positions for, while the texts are longer."""
         self.models = OpenModels(board)
@@ -97,6 +99,11 @@ class Session(QObject):
         self.inspection.clear()
         summary = self.summary
         if summary is not None:
+            if self._read_by not in ("", summary.kind) and self.second:
+                # A target is no second sentence.
+                self.second = ""
+                self.prompt_changed.emit()
+            self._read_by = summary.kind
             self._take_example(summary)
             self.selection = self._first_selection(summary)
             self._history.replace_present(self._moment())
@@ -283,7 +290,16 @@ class Session(QObject):
         if count == 0:
             return None
         chosen = self.selection.query
-        return count - 1 if chosen is None else min(chosen, count - 1)
+        return self._usual_query(count) if chosen is None else min(chosen, count - 1)
+
+    def _usual_query(self, count: int) -> int:
+        """The token that is looked at first: the last one, for an encoder the gap or the last that is a word."""
+        summary, tokens = self.summary, self.inspection.tokens
+        if summary is None or summary.kind != "encoder":
+            return count - 1
+        gap = next((place for place, token in enumerate(tokens) if token.text == summary.mask_token), None)
+        words = [place for place, token in enumerate(tokens) if not token.special]
+        return gap if gap is not None else words[-1] if words else count - 1
 
     @property
     def answer_at(self) -> int | None:

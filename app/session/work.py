@@ -107,16 +107,19 @@ def inspect(loaded: LoadedModel, text: str, second: str, edits: tuple[Any, ...])
     """
     from app.engine.trace import trace
     from app.engine.trace.readings import read_thumbnails
-    from app.engine.trace.run import model_input
+    from app.engine.trace.run import decoder_start, model_input
+    from app.engine.trace.tokens import target_tokens, tokenize
 
     two, pairs = loaded.kind == "encoder-decoder", loaded.summary.takes_pair
     pair, target = (second or None if pairs else None), (second or None if two else None)
-    written = two and not second
-    if written:
+    # Shown before anything is refused, so that the text on screen is the one that a message is about.
+    tokens = tokenize(loaded.tokenizer, text, pair)
+    start = decoder_start(loaded) if two else 0
+    yield TextsRead(tokens, target_tokens(loaded.tokenizer, target, start) if two else (), two and not second)
+    if two and not second:
         model_input(loaded, text)
         target = yield from _written(loaded, text)
-    tokens, _, fed = model_input(loaded, text, pair, target)
-    yield TextsRead(tokens, fed, written)
+        yield TextsRead(tokens, target_tokens(loaded.tokenizer, target, start), True)
     made = trace(loaded, text, pair=pair, target=target, edits=edits)
     yield made
     sites = [(kind, layer) for kind, layer in loaded.anatomy.sites]

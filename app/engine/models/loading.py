@@ -151,7 +151,8 @@ def _tokenizer(folder: Path) -> Any:
 
 def _anatomy(model: Any, tokenizer: Any, name: str) -> Anatomy:
     """The model's parts, found in a run on a few tokens."""
-    ids = tokenizer("The cat sat.", verbose=False)["input_ids"][:8] or [0]
+    room = getattr(model.config.get_text_config(), "max_position_embeddings", None) or 8
+    ids = tokenizer("The cat sat.", verbose=False)["input_ids"][: min(8, room)] or [0]
     given = torch.tensor([ids], device=model.get_input_embeddings().weight.device)
     inputs = {"input_ids": given, "attention_mask": torch.ones_like(given)}
     if model.config.is_encoder_decoder:

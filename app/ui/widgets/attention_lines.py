@@ -49,7 +49,7 @@ class AttentionLines(QWidget):
         switches = QScrollArea()
         switches.setWidgetResizable(True)
         switches.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        switches.setFixedHeight(40)
+        switches.setFixedHeight(38)
         switches.setWidget(self._bar)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -118,7 +118,7 @@ class AttentionLines(QWidget):
         for head in range(count):
             switch = QPushButton(f"H{head}")
             switch.setCheckable(True)
-            switch.setFixedWidth(44)
+            switch.setFixedSize(44, 26)
             switch.setToolTip(f"Show or hide head {head}")
             switch.toggled.connect(self._switched)
             self._switches.append(switch)
@@ -135,7 +135,7 @@ class AttentionLines(QWidget):
     def _restyle(self) -> None:
         for head, switch in enumerate(self._switches):
             colour = head_colour(self._theme, head, len(self._switches)).name() if switch.isChecked() else "transparent"
-            switch.setStyleSheet(f"QPushButton {{ padding: 2px 0; border-bottom: 4px solid {colour}; }}")
+            switch.setStyleSheet(f"QPushButton {{ padding: 0; border-bottom: 4px solid {colour}; }}")
         self.picture.update()
 
 

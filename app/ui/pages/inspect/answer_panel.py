@@ -101,6 +101,10 @@ class AnswerPanel(Panel):
     def _show(self) -> None:
         """What is chosen, as far as it is known."""
         session, chosen = self._session, self.answers.index()
+        answer = session.summary.answer if session.summary is not None else "next token"
+        self.set_title("Next sentence" if chosen == FOLLOWS else TITLES[answer])
+        if chosen == FOLLOWS:
+            self.mask_button.hide()
         self._sheets.setCurrentWidget({LENS: self.lens, WRITTEN: self.written}.get(chosen, self.bars))
         place = session.answer_at
         if place is None or session.summary is None:
@@ -110,7 +114,7 @@ class AnswerPanel(Panel):
         elif chosen == WRITTEN:
             session.inspection.read_attribution(place)
         elif chosen == FOLLOWS:
-            self._show_shares(self._follows, "of sentence B after A" if self._follows else "needs a pair of sentences")
+            self._show_shares(self._follows, "" if self._follows else "needs two sentences")
         elif session.summary.answer == "class":
             session.inspection.read_classes()
         elif place in session.inspection.candidates:
@@ -150,7 +154,8 @@ class AnswerPanel(Panel):
         pair = any(token.segment for token in self._session.inspection.tokens)
         self._follows = follows if pair else ()
         if classes:
-            self._show_shares(classes, "of the whole text")
+            named = [share.label for share in classes]
+            self._show_shares(classes, f"{' or '.join(named)}?" if len(named) <= 3 else "of the whole text")
         elif self.answers.index() == FOLLOWS:
             self._show()
 

@@ -85,15 +85,18 @@ class AttentionPanel(Panel):
     def _options(self, theme: Theme) -> QWidget:
         self.kinds = Segmented(theme, ["Encoder", "Decoder", "Cross"], "Which attention")
         self.kinds.changed.connect(self._kind_changed)
-        self.pairs = Segmented(theme, list(PAIR_FILTERS), "Which sentences look at which")
-        self.pairs.changed.connect(self._filter_changed)
+        self.pairs = QComboBox()
+        self.pairs.addItems(PAIR_FILTERS)
+        self.pairs.setAccessibleName("Which sentence looks at which")
+        self.pairs.setToolTip("Which sentence looks at which: A is the first, B the second")
+        self.pairs.currentIndexChanged.connect(self._filter_changed)
         self.weightings = QComboBox()
         self.weightings.setAccessibleName("What the picture shows")
         for words, weighting, tip in WEIGHTINGS:
             self.weightings.addItem(words, weighting)
             self.weightings.setItemData(self.weightings.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
         self.weightings.activated.connect(self._weighting_changed)
-        self.without_first = QCheckBox("Hide first token")
+        self.without_first = QCheckBox("Hide first")
         self.without_first.setToolTip(
             "Leave out the column of the first token, where idle heads rest; the other weights stay as they are"
         )
@@ -105,7 +108,7 @@ class AttentionPanel(Panel):
         options = QWidget()
         row = QHBoxLayout(options)
         row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(12)
+        row.setSpacing(10)
         row.addWidget(self.kinds)
         row.addWidget(self.pairs)
         row.addWidget(self.weightings)
@@ -135,7 +138,8 @@ class AttentionPanel(Panel):
         tensor's in the trace."""
         self._reading, self._rows, self._columns = reading, rows, columns
         self.set_title(TITLES[reading.kind])
-        self.set_subtitle(f"L{reading.layer} · H{reading.head}")
+        rolled = reading.weighting == "rollout"
+        self.set_subtitle(f"L0 to L{reading.layer}, all heads" if rolled else f"L{reading.layer} · H{reading.head}")
         self.heatmap.set_title(f"{TITLES[reading.kind]}, block {reading.layer} head {reading.head}")
         self.kinds.set_index(KINDS.index(reading.kind))
         self.pairs.setVisible(any(token.segment for token in columns))
@@ -166,7 +170,7 @@ class AttentionPanel(Panel):
         reading = self._reading
         if reading is None:
             return
-        chosen = PAIR_FILTERS[self.pairs.index()] if not self.pairs.isHidden() else PAIR_FILTERS[0]
+        chosen = PAIR_FILTERS[self.pairs.currentIndex()] if not self.pairs.isHidden() else PAIR_FILTERS[0]
         self._shown = shown_tokens(self._rows, self._columns, chosen, self.without_first.isChecked())
         cells = np.ix_(self._shown.rows, self._shown.columns)
         self.heatmap.set_attention(
@@ -174,7 +178,7 @@ class AttentionPanel(Panel):
             reading.visible[cells],
             [self._rows[place].shown for place in self._shown.rows],
             [self._columns[place].shown for place in self._shown.columns],
-            reading.scores[cells],
+            reading.scores[cells] if reading.weighting == "raw" else None,
         )
 
     def show_layer(self, reading: LayerReading, head: int) -> None:

@@ -220,9 +220,11 @@ def explain_head(
     elif reading.measured.first_token is not None and reading.measured.first_token > 0.5:
         looked += " Over the whole text it mostly rests on the first token, where a head goes that has nothing to do."
     bias = {"relative bias": " + bias(distance)", "ALiBi": " − slope · distance"}.get(summary.position, "")
-    inner = _SCALED.format(width=summary.head_dim, bias=bias)
+    inner = _SCALED.format(width=summary.head_dim, bias=bias if reading.kind != "cross" else "")
     if summary.family in ("t5", "mt5", "umt5", "switch_transformers"):
-        inner = f"<i>Q K</i><sup>T</sup>{bias} + mask"
+        inner = f"<i>Q K</i><sup>T</sup>{bias if reading.kind != 'cross' else ''} + mask"
+    if reading.kind == "cross" or summary.kind == "encoder" or reading.kind == "encoder":
+        inner = inner.removesuffix(" + mask")
     formula = f"<i>A</i> = softmax( {inner} )" if weights else f"<i>S</i> = {inner}"
     if reading.weighting != "raw":
         return _explain_weighting(reading, looked)

@@ -77,8 +77,8 @@ class InspectPage(InspectLayout):
         if summary is None:
             self.flow_panel.set_subtitle("")
             return
-        encoder = f"{summary.encoder_layers} encoder + " if summary.encoder_layers else ""
-        self.flow_panel.set_subtitle(f"{encoder}{summary.layers} {'decoder ' if encoder else ''}blocks")
+        encoder = f"{summary.encoder_layers} + " if summary.encoder_layers else ""
+        self.flow_panel.set_subtitle(f"{encoder}{summary.layers} blocks")
         self.attention.set_kinds(summary.kinds)
         self.prompt.set_kind(summary.kind)
 
@@ -180,7 +180,7 @@ class InspectPage(InspectLayout):
         self._mark_row()
         self.show_for_tensor(per_head=reading.values.ndim == 3)
         self.histogram.set_values(reading.values)
-        self.histogram_panel.set_subtitle(f"{reading.values.size:,} values, log scale")
+        self.histogram_panel.set_subtitle(f"{reading.values.size:,} values")
         self.facts_panel.set_title("Statistics")
         self.facts_panel.set_subtitle("whole tensor")
         self.facts.set_rows(tensor_facts(reading))
@@ -227,7 +227,7 @@ class InspectPage(InspectLayout):
     def _mark_row(self) -> None:
         """The chosen token's row in a tensor whose rows are tokens."""
         query, shown = self._session.query, self._tensor_shown
-        if query is not None and shown is not None and shown.values.ndim > 1:
+        if query is not None and shown is not None and shown.info.axes[-2:-1] == ("token",):
             self.tensor.view.set_selected(query, self.tensor.view.selected()[1])
 
     # What the person does

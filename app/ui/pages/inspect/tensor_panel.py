@@ -129,7 +129,10 @@ class TensorPanel(Panel):
             columns = "token" if by_tokens else "row"
         elif self.turned.isChecked() and values.ndim == 2:
             values, labels, columns = values.T, None, "token" if by_tokens else "row"
-        self.set_subtitle(f"{self.page_words.text()} {self.page.value()} of {pages}" if pages > 1 else "")
+        words = [f"{self.page_words.text()} {self.page.value()} of {pages}"] if pages > 1 else []
+        if self.alike.isChecked() and reading.values.ndim > 1 and reading.values.shape[-2] > MOST_ALIKE:
+            words.append(f"first {MOST_ALIKE:,} rows")
+        self.set_subtitle(" · ".join(words))
         self.view.set_title(reading.name)
         self.view.set_tensor(reading.name, reading.values)
         self.view.set_values(values, labels, columns)
