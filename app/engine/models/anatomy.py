@@ -129,6 +129,8 @@ def _stack(model: Any, prefix: str, path: str, flows: Flows, order: list[str], b
         position=position,
         position_kind=kind,
         types=next((name for name in outside if name.endswith("token_type_embeddings")), ""),
+        rotary=next((name for name in outside if "Rotary" in type(model.get_submodule(name)).__name__), ""),
+        bias=next((name for name in flows if name.startswith(within) and name.endswith("relative_attention_bias")), ""),
         embed_norm=next((name for name in norms if flows[name][0].gave(entry)), ""),
         blocks=blocks,
         final_norm=next((name for name in norms if flows[name][-1].took(leaving)), ""),

@@ -55,6 +55,10 @@ class Stack:
     """ "learned table", "sinusoid", "rotary", "ALiBi", "relative bias" or "none"."""
     types: str
     """The table of the segments A and B (BERT)."""
+    rotary: str
+    """What gives the cosines and sines by which queries and keys are turned (Llama)."""
+    bias: str
+    """What gives the bias that is added to the scores by distance (T5)."""
     embed_norm: str
     """A norm on the sum of the embeddings (BERT, BART, BLOOM)."""
     blocks: tuple[BlockParts, ...]

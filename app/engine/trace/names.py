@@ -43,12 +43,15 @@ _BLOCK = (
     "cross.resid_post",
     "ln2",
     "mlp.router",
+    "mlp.experts",
     "mlp.hidden",
     "mlp.out",
     "ln2_post",
     "resid_sum",
     "resid_post",
 )
+_BEFORE = ("embed", "pos_embed", "rotary_cos", "rotary_sin", "position_bias", "type_embed", "ln_embed")
+"""What stands before the blocks."""
 _POST_NORM = {"ln1": "resid_mid", "cross.ln": "cross.resid_post", "ln2": "resid_sum"}
 """Where norms stand after the additions, each norm comes after the sum that it norms."""
 
@@ -67,7 +70,7 @@ def all_names(anatomy: Anatomy, has: Callable[[str], bool]) -> tuple[str, ...]:
     """The names for which `has` is true, in the order of the computation, the logits left out."""
     names: list[str] = []
     for stack in anatomy.stacks:
-        names += [f"{stack.prefix}{part}" for part in ("embed", "pos_embed", "type_embed", "ln_embed")]
+        names += [f"{stack.prefix}{part}" for part in _BEFORE]
         for index, parts in enumerate(stack.blocks):
             names += [f"{stack.prefix}blocks.{index}.{part}" for part in block_order(parts.norm_first)]
         names.append(f"{stack.prefix}ln_final")

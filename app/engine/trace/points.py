@@ -22,7 +22,7 @@ class Seen:
 
 
 _INPUTS = ("_given", "_input")
-Read = Callable[[Seen], torch.Tensor]
+Read = Callable[[Seen], torch.Tensor | None]
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,16 @@ def _output(seen: Seen) -> torch.Tensor:
     return _first(seen.output)
 
 
+def _second(seen: Seen) -> torch.Tensor | None:
+    """The second of two tensors: rotary embeddings give cosines and sines."""
+    return seen.output[1] if isinstance(seen.output, tuple) and len(seen.output) == 2 else None
+
+
+def _by_head(seen: Seen) -> torch.Tensor:
+    """T5's bias comes as `[query, key, head]`; here it is `[batch, head, query, key]`, like the scores it joins."""
+    return _output(seen).permute(2, 0, 1)[None]
+
+
 def _input(seen: Seen) -> torch.Tensor:
     return seen.args[0] if seen.args else seen.kwargs["hidden_states"]
 
@@ -57,6 +67,18 @@ def _input(seen: Seen) -> torch.Tensor:
 def _given(seen: Seen) -> torch.Tensor:
     """What a module was handed first, also by name."""
     return _first(seen.args[0]) if seen.args else next(iter(seen.kwargs.values()))
+
+
+def _experts(seen: Seen) -> torch.Tensor | None:
+    """How much each expert's answer counts for each token, `[token, expert]`: 0 for those that were not asked.
+
+    None where the router does not hand over (logits, weights of the chosen, which were chosen).
+    """
+    made = seen.output
+    if not isinstance(made, tuple) or len(made) != 3 or made[2].is_floating_point() or made[1].shape != made[2].shape:
+        return None
+    whole = torch.zeros(made[0].shape, dtype=made[1].dtype, device=made[1].device)
+    return whole.scatter(-1, made[2], made[1])
 
 
 def _normed_heads(seen: Seen) -> torch.Tensor:
@@ -135,6 +157,7 @@ def block_points(
     single = "This block's feed-forward has no single hidden layer."
     add("mlp.hidden", parts.mlp_last, _given, experts if parts.router else single, ("token", "hidden_unit"))
     add("mlp.router", parts.router, _output, "", ("token", "expert"))
+    add("mlp.experts", parts.router, _experts, "", ("token", "expert"))
     add("mlp.out", parts.mlp or parts.mlp_last, _output, "This block has no feed-forward.")
     if parts.attention_norm_after:
         points.append(Point("ln1_post", parts.attention_norm_after, _output))
@@ -177,6 +200,12 @@ def stack_points(stack: Stack) -> tuple[list[Point], dict[str, str]]:
         points.append(Point(f"{prefix}pos_embed", stack.position, _output))
     else:
         absent[f"{prefix}pos_embed"] = _NO_TABLE.get(stack.position_kind, _NO_TABLE["none"])
+    if stack.rotary:
+        axes = ("token", "head_dim")
+        points.append(Point(f"{prefix}rotary_cos", stack.rotary, _output, axes))
+        points.append(Point(f"{prefix}rotary_sin", stack.rotary, _second, axes))
+    if stack.bias:
+        points.append(Point(f"{prefix}position_bias", stack.bias, _by_head, ("head", "query", "key")))
     if stack.types:
         points.append(Point(f"{prefix}type_embed", stack.types, _output))
     if stack.embed_norm:

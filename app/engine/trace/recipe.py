@@ -111,9 +111,9 @@ def _hooked(trace: Trace, name: str) -> str:
     point = trace.point(name)
     if point is None:
         return f"\ntensor = model.get_parameter({name!r}).detach()\n"
-    if point.axes == HEAD_AXES:
+    if point.axes == HEAD_AXES or name.endswith(("rotary_sin", "position_bias", "mlp.experts")):
         raise UserError(
-            "Queries and keys before rotary are cut out of a projection; plain transformers has them joined."
+            "This tensor is cut out of, or put together from, what a module gives; the lines would not be few."
         )
     given = point.reads_input
     what = "args[0] if args else next(iter(kwargs.values()))" if given else "output"

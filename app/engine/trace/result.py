@@ -14,7 +14,7 @@ from app.engine.models.memory import free_bytes, memory_errors, require_memory
 from app.engine.models.parts import Stack
 from app.engine.trace.capture import At, AttentionShape, Capture, run
 from app.engine.trace.edits import Edit
-from app.engine.trace.names import ATTENTION_AXES, HEAD_AXES, all_names, canonical, site_of
+from app.engine.trace.names import ATTENTION_AXES, all_names, canonical, site_of
 from app.engine.trace.pattern import attention_weights, scores_and_weights, visible
 from app.engine.trace.points import Point, block_points, module_point, stack_points
 from app.engine.trace.records import TensorInfo, Token
@@ -117,7 +117,7 @@ class Trace:
             return TensorInfo(name, shape, (last,) if len(shape) == 1 else ("token", last))
         if name in self._points and name in self._first.shapes:
             point, shape = self._points[name], self._first.shapes[name]
-            if point.axes == HEAD_AXES:
+            if len(point.axes) == 3:
                 return TensorInfo(name, shape[1:], point.axes)
             return TensorInfo(name, (math.prod(shape[:-1]), shape[-1]), point.axes)
         found = site_of(name, self._loaded.anatomy)
@@ -153,7 +153,7 @@ class Trace:
                 return weight
             point = self._module(name)
         tensor = self._held(point).cpu()
-        if point.axes == HEAD_AXES:
+        if len(point.axes) == 3:
             return tensor[0].clone()
         return tensor.reshape(-1, tensor.shape[-1]).clone() if name in self._points else tensor.clone()
 

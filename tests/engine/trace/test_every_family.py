@@ -137,3 +137,33 @@ def test_the_stream_adds_up_in_all_three_kinds(family: Family) -> None:
             fed = f"{block}ln2_post" if parts.mlp_norm_after else f"{block}mlp.out"
             end = f"{block}resid_post" if parts.norm_first else f"{block}resid_sum"
             assert torch.allclose(t[middle] + t[fed], t[end], atol=1e-4), name
+
+
+@pytest.mark.parametrize("name", ["mixtral", "qwen3_moe", "gpt_oss", "granitemoe", "deepseek_v3"])
+def test_a_mixture_shows_which_experts_it_asks(family: Family, name: str) -> None:
+    """The sum of the experts' answers, so weighted, is what the model's own mixture gives."""
+    model = family(name)
+    t = traced(model)
+    layer = 1
+    shares, logits = t[f"blocks.{layer}.mlp.experts"], t[f"blocks.{layer}.mlp.router"]
+    assert shares.shape == logits.shape == (len(t.tokens), 4)
+    assert ((shares > 0).sum(-1) == 2).all(), "two of four are asked"
+    if name == "mixtral":
+        chosen = logits.softmax(-1).topk(2)
+        expected = torch.zeros_like(shares).scatter(-1, chosen.indices, chosen.values / chosen.values.sum(-1, True))
+        assert torch.allclose(shares, expected, atol=1e-6)
+
+
+def test_positions_are_shown_for_what_they_are(family: Family) -> None:
+    t = traced(family("llama"))
+    cos, sin = t["rotary_cos"], t["rotary_sin"]
+    assert torch.allclose(cos.square() + sin.square(), torch.ones_like(cos), atol=1e-5)
+    before, after = t["blocks.0.attn.q_pre"], t["blocks.0.attn.q"]
+    half = before.shape[-1] // 2
+    turned = torch.cat([-before[..., half:], before[..., :half]], dim=-1)
+    assert torch.allclose(before * cos + turned * sin, after, atol=1e-5)
+    t = traced(family("t5"))
+    q, k = t["encoder.blocks.1.attn.q"], t["encoder.blocks.1.attn.k"]
+    bias = t["encoder.position_bias"]
+    assert torch.allclose(q @ k.transpose(1, 2) + bias, t["encoder.blocks.1.attn.scores"], atol=1e-4)
+    assert torch.equal(traced(family("marian"))["encoder.pos_embed"][0, :16], torch.zeros(16)), "sines of 0"

@@ -98,6 +98,25 @@ PARTS = {
         "x + MLP(x)",
         "Lines that run from top to bottom are dimensions that nearly every token uses.",
     ),
+    "mlp.experts": (
+        "Experts",
+        "how much each expert's answer counts for one token",
+        "weights of the chosen",
+        "A column is an expert. Where it is 0 the expert was not asked at all: that is what saves the work.",
+    ),
+    "rotary_cos": (
+        "Rotary angles, cosines",
+        "one position",
+        "cos( position · frequency )",
+        "Queries and keys are turned by these angles, so that their product depends on the distance (Su et al. 2021).",
+    ),
+    "rotary_sin": ("Rotary angles, sines", "one position", "sin( position · frequency )", ""),
+    "position_bias": (
+        "Bias by distance",
+        "one query, its columns the keys",
+        "bias(distance), one table a head",
+        "Added to the scores of every block: how much a head prefers near or far keys whatever they say.",
+    ),
     "resid_norms": (
         "Norms of the stream",
         "the stream after so many blocks, row 0 before the first",
@@ -275,7 +294,7 @@ def _explain_weighting(reading: HeadReading, looked: str) -> Explanation:
 
 def explain_tensor(summary: ModelSummary, reading: TensorReading) -> Explanation:
     """Any tensor of the flow."""
-    part, block = part_of(reading.name), block_of(reading.name)
+    part, block = part_of(reading.name).removeprefix("encoder.").removeprefix("decoder."), block_of(reading.name)
     title, rows, formula, plain = PARTS.get(part, (reading.name, "one row of it", "", ""))
     where = reading.name if block is None else f"Block {block} · {reading.name}"
     shape = reading.values.shape

@@ -66,7 +66,8 @@ def _parts(summary: ModelSummary, infos: Mapping[str, TensorInfo], prefix: str) 
         "cross.out": ("Project", False),
         "cross.resid_post": ("Add to stream", True),
         "ln2": (f"{norm} 2", False),
-        "mlp.router": ("Router", False),
+        "mlp.router": ("Router, logits", False),
+        "mlp.experts": ("Experts asked", False),
         "mlp.hidden": (wider, False),
         "mlp.out": ("MLP, back again", False),
         "ln2_post": (f"{norm} after", False),
@@ -121,6 +122,8 @@ def _stack_rows(
     for part, title, adds in (
         ("embed", "Token embedding", False),
         ("pos_embed", "Add position", True),
+        ("rotary_cos", "Rotary angles, cos", False),
+        ("position_bias", "Bias by distance", False),
         ("type_embed", "Add segment", True),
         ("ln_embed", norm_word(summary), False),
     ):
