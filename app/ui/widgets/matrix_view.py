@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, QSize, Signal, Slot
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QGuiApplication, QImage, QPainter, QPaintEvent, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
@@ -24,6 +24,7 @@ from app.ui.widgets.matrix_export import (
 from app.ui.widgets.matrix_geometry import Axis, pool_factor, snapped, strongest_in_block
 from app.ui.widgets.matrix_image import hatch_brush, plot_image
 from app.ui.widgets.matrix_levels import MatrixLevels
+from app.ui.widgets.matrix_overview import draw_overview, overview_image, overview_rect
 from app.ui.widgets.painting import focus_ring
 
 NOWHERE = (-1, -1)
@@ -56,6 +57,8 @@ class MatrixView(QWidget):
         self._empty = True
         self._row_labels: Sequence[str] = [""]
         self._column_labels: Sequence[str] = [""]
+        self._small: QImage | None = None
+        """The whole matrix small, made when it is first zoomed."""
         self._title = ""
         self._tensor: tuple[str, np.ndarray] | None = None
         self._zoom = 1.0
@@ -225,6 +228,7 @@ class MatrixView(QWidget):
         self._empty = values.size == 0
         shown = values if values.size else np.full((1, 1), -np.inf, dtype=np.float32)
         self._levels = MatrixLevels(shown, signed=self._signed)
+        self._small = None
         self._row_labels, self._column_labels = row_labels, column_labels
         if not same:
             self._zoom, self._hover, self._selected = 1.0, NOWHERE, NOWHERE
@@ -288,6 +292,7 @@ class MatrixView(QWidget):
     @Slot()
     def _restyle(self) -> None:
         self._levels.recolour()
+        self._small = None
         self._layout()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -335,3 +340,18 @@ class MatrixView(QWidget):
         if not self._empty:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             self._paint_marks(painter)
+            self._paint_overview(painter)
+
+    def overview(self) -> QRectF | None:
+        """Where the small picture of the whole stands, None while all of it is in view."""
+        zoomed = self._zoom > 1.0 and not self._empty
+        return overview_rect(self._plot(), self._levels.values.shape) if zoomed else None
+
+    def _paint_overview(self, painter: QPainter) -> None:
+        place = self.overview()
+        if place is None:
+            return
+        if self._small is None:
+            self._small = overview_image(self._levels, self._colours)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        draw_overview(painter, self._theme, self._small, place, (self._rows, self._columns))

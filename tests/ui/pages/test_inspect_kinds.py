@@ -232,3 +232,48 @@ def test_a_model_without_attention_says_so(desk: Desk, root: Path) -> None:
     opened(desk, root / "mamba", FIRST)
     assert "no attention was seen" in desk.inspect.banner.text()
     assert not desk.defects
+
+
+def test_the_gap_is_looked_at_first(desk: Desk, root: Path) -> None:
+    opened(desk, root / "bert", "The cat <mask> the moon.")
+    tokens = desk.session.inspection.tokens
+    assert desk.session.query is not None
+    assert tokens[desk.session.query].text == "<mask>"
+    opened(desk, root / "bert", FIRST)
+    assert not desk.session.inspection.tokens[desk.session.query].special, "nobody asks about the last mark"
+
+
+def test_a_target_is_not_handed_on_as_a_second_sentence(desk: Desk, root: Path) -> None:
+    opened(desk, root / "bart", FIRST, SECOND)
+    desk.open(root / "bert")
+    desk.settle()
+    assert (desk.session.prompt, desk.session.second) == (FIRST, "")
+    assert not any(token.segment for token in desk.session.inspection.tokens)
+
+
+def test_a_refused_text_is_the_one_shown(desk: Desk) -> None:
+    desk.click(desk.inspect.empty.buttons()[0])
+    desk.settle()
+    desk.session.set_prompt("the cat sat on the mat and " * 200)
+    desk.wait(desk.inspect.banner.isVisible)
+    desk.settle()
+    assert desk.inspect.prompt.strip.count() > 512
+    assert desk.inspect.attention.heatmap.table().values.size == 0
+
+
+def test_any_weight_is_found_by_its_name(desk: Desk) -> None:
+    desk.click(desk.inspect.empty.buttons()[0])
+    desk.settle()
+    desk.click(desk.inspect.any_tensor)
+    popup = desk.window.palette_popup
+    desk.qtbot.keyClicks(popup.field, "wpe.weight")
+    desk.key(popup.field, Qt.Key.Key_Return)
+    desk.settle()
+    table = load("story-gpt").model.transformer.wpe.weight.detach().numpy()
+    view = desk.inspect.tensor.view
+    assert np.array_equal(view.table().values, table)
+    desk.click(desk.inspect.tensor.turned)
+    assert np.array_equal(view.table().values, table.T)
+    desk.click(desk.inspect.tensor.alike)
+    unit = table / np.linalg.norm(table, axis=1, keepdims=True)
+    assert np.allclose(view.table().values, unit @ unit.T, atol=1e-5)

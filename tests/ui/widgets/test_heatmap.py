@@ -247,6 +247,21 @@ def test_the_picture_is_saved_at_twice_its_size(qtbot, theme, tmp_path):
     )
 
 
+def test_zoomed_in_the_whole_stands_small_in_a_corner(qtbot, theme):
+    view, _ = shown(qtbot, theme, 200)
+    assert view.overview() is None
+    view.zoom_by(8.0)
+    place = view.overview()
+    assert place is not None
+    view.pan_by(10_000, 10_000)
+    corner = place.topLeft() + QPointF(0.0, 5.0)
+    assert close(colour_at(view, corner), theme.color("accent"), 60), "the part in view is framed"
+    view.pan_by(-10_000, -10_000)
+    assert not close(colour_at(view, corner), theme.color("accent"), 60)
+    view.reset_zoom()
+    assert view.overview() is None
+
+
 def test_numbers_are_saved_as_they_are(qtbot, theme, tmp_path):
     view, weights = shown(qtbot, theme, 4)
     view.save_npy(tmp_path / "out.npy")
