@@ -1,10 +1,10 @@
-"""Getting a matrix out of a view: text with labels, CSV, NumPy and safetensors files, a picture as PNG or SVG."""
+"""Getting a matrix out of a view: text with labels, CSV and NumPy files, a picture as PNG or SVG."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -73,17 +73,6 @@ def save_array_npy(values: np.ndarray, path: str | Path) -> None:
             np.save(out, values)
     except OSError as error:
         raise _cannot_write(path, error.strerror or str(error)) from error
-
-
-def save_tensors(tensors: Mapping[str, np.ndarray], path: str | Path) -> None:
-    """Write tensors by name as `.safetensors`. Raises UserError when the file cannot be written."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import save_file
-
-    try:
-        save_file({name: np.ascontiguousarray(values) for name, values in tensors.items()}, str(path))
-    except (OSError, SafetensorError) as error:
-        raise _cannot_write(path, str(error)) from error
 
 
 def save_picture_svg(size: QSize, paint: Callable[[QPainter, float], None], path: str | Path) -> None:

@@ -10,6 +10,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QGuiApplication, QImage, QPainter, QPaintEvent, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
+from app.session.tensor_file import save_tensors
 from app.ui.theme import Theme
 from app.ui.widgets.matrix_export import (
     MOST_VALUES,
@@ -18,7 +19,6 @@ from app.ui.widgets.matrix_export import (
     save_image_png,
     save_picture_svg,
     save_table_csv,
-    save_tensors,
     table_text,
 )
 from app.ui.widgets.matrix_geometry import Axis, pool_factor, snapped, strongest_in_block
