@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QCoreApplication, QEvent
 
 # Read at import by Qt, torch and huggingface_hub, so set before any test module is; subprocesses inherit them.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -38,7 +39,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item: pytest.Item) -> None:
-    """Collect on the main thread, now and then everything."""
+    """Collect on the main thread, now and then everything; what Qt still has to deliver or delete comes first."""
+    if (application := QCoreApplication.instance()) is not None:
+        application.processEvents()
+        application.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
     seen = item.config.stash.get(TESTS_SEEN, 0) + 1
     item.config.stash[TESTS_SEEN] = seen
     gc.collect(2 if seen % 25 == 0 else 1)
