@@ -65,6 +65,8 @@ class Inspection(QObject):
         self.candidates: dict[int, tuple[Candidate, ...]] = {}
         self.head: HeadReading | None = None
         self._trace: Trace | None = None
+        self._runs = 0
+        """How often what was read became another run's: what is still under way then answers nothing."""
         self._loaded: LoadedModel | None = None
         self._kept: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
         self._run: Job | None = None
@@ -164,12 +166,14 @@ class Inspection(QObject):
         job = self._board.start(
             LANE, f"Read {what}", lambda: reader(trace, tokenizer, *arguments), key=f"read {what}", quiet=True
         )
-        job.finished.connect(_Answer(self, trace, key).take)
+        # The number of the run and not the trace itself: jobs that ended are kept a while, and a trace is large.
+        run = self._runs
+        job.finished.connect(lambda value: self._receive(run, key, value))
         job.failed.connect(self.failed)
 
-    def receive(self, trace: Trace, key: tuple[Any, ...], value: Any) -> None:
-        """A reading arrived; one of a trace that no longer stands is dropped."""
-        if trace is not self._trace:
+    def _receive(self, run: int, key: tuple[Any, ...], value: Any) -> None:
+        """A reading arrived; one of a run that no longer stands is dropped."""
+        if run != self._runs:
             return
         self._kept[key] = value
         self._shrink()
@@ -225,6 +229,7 @@ class Inspection(QObject):
     def _forget_readings(self) -> None:
         """The tokens are another text's from here on: what was read of the old one must not answer for them."""
         self._trace = None
+        self._runs += 1
         self.thumbnails, self.candidates, self.head = {}, {}, None
         self._kept.clear()
 
@@ -232,19 +237,6 @@ class Inspection(QObject):
     def _run_failed(self, error: BaseException) -> None:
         self._take(None)
         self.failed.emit(error)
-
-
-class _Answer(QObject):
-    """Carries a finished reading back with the trace and the question it answers."""
-
-    def __init__(self, inspection: Inspection, trace: Trace, key: tuple[Any, ...]) -> None:
-        super().__init__(inspection)
-        self._inspection, self._trace, self._key = inspection, trace, key
-
-    @Slot(object)
-    def take(self, value: Any) -> None:
-        self._inspection.receive(self._trace, self._key, value)
-        self.deleteLater()
 
 
 def _size(value: Any) -> int:
