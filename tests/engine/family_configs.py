@@ -17,6 +17,8 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from app.engine.models.classes import model_class
 from app.engine.models.kinds import ENCODER_DECODER, kind_of
 
+USUAL = object()
+"""In `SPECIAL`: leave this at what the config class gives."""
 _SIZES: dict[str, Any] = {
     **dict.fromkeys(
         ("hidden_size", "d_model", "n_embd", "embed_dim", "dim", "embedding_size", "word_embed_proj_dim"), 32
@@ -73,14 +75,16 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "deberta-v2": {"relative_attention": True, "pos_att_type": ["c2p", "p2c"], "position_buckets": 8},
     "deepseek_v2": _LATENT,
     "deepseek_v3": _LATENT,
-    "falcon": {"head_dim": None, "alibi": False, "new_decoder_architecture": False},
+    "falcon": {"head_dim": USUAL, "alibi": False, "new_decoder_architecture": False},
     "gemma2": {"attn_logit_softcapping": 0.5},
     "gpt_neo": {"attention_types": [[["global", "local"], 1]], "window_size": 5},
     "minimax": {"layer_types": ["full_attention", "linear_attention"]},
     "mobilebert": {"embedding_size": 16, "intra_bottleneck_size": 16},
     "modernbert": {"local_attention": 6, "global_attn_every_n_layers": 2, "cls_token_id": 0, "sep_token_id": 2},
     "mpt": {"expansion_ratio": 2},
+    "funnel": {"num_hidden_layers": USUAL, "max_position_embeddings": USUAL, "block_sizes": [1, 1, 1]},
     "phi": {"num_key_value_heads": 4},
+    "xlnet": {"max_position_embeddings": USUAL, "d_head": 8},
     "switch_transformers": {"num_sparse_encoder_layers": 1, "num_sparse_decoder_layers": 1},
 }
 DECODERS = [
@@ -136,6 +140,7 @@ ENCODERS = [
     "electra",
     "ernie",
     "esm",
+    "layoutlm",
     "mobilebert",
     "modernbert",
     "roberta",
@@ -145,12 +150,14 @@ ENCODERS = [
 ]
 BOTH = [
     "bart",
+    "bigbird_pegasus",
     "blenderbot",
     "blenderbot-small",
     "m2m_100",
     "marian",
     "mbart",
     "mt5",
+    "nllb-moe",
     "pegasus",
     "plbart",
     "switch_transformers",
@@ -158,18 +165,27 @@ BOTH = [
     "umt5",
 ]
 OUTSIDE = [
+    "big_bird",
     "bloom",
     "codegen",
+    "convbert",
     "deberta",
     "deberta-v2",
     "falcon",
+    "fsmt",
+    "funnel",
     "gpt_neo",
     "gptj",
+    "ibert",
+    "luke",
     "megatron-bert",
     "mpnet",
     "mpt",
+    "openai-gpt",
+    "rembert",
     "roformer",
     "xglm",
+    "xlnet",
 ]
 # Outside transformers' attention interface: their softmax is heard.
 WITHOUT_ATTENTION = ("mamba", "rwkv")
@@ -183,7 +199,7 @@ def config_of(family: str, **changes: Any) -> Any:
     if usual.is_encoder_decoder:
         known["decoder_start_token_id"] = 0
     wanted = {**known, **SPECIAL.get(family, {}), **changes}
-    return CONFIG_MAPPING[family](**{name: value for name, value in wanted.items() if name != "head_dim" or value})
+    return CONFIG_MAPPING[family](**{name: value for name, value in wanted.items() if value is not USUAL})
 
 
 def kind_of_family(family: str) -> str:

@@ -237,10 +237,11 @@ def _position(model: Any, outside: list[str]) -> tuple[str, str]:
     classes = {type(part).__name__ for _, part in model.named_modules()}
     if any("Rotary" in name for name in classes) or table or getattr(config, "rotary_dim", None):
         return "", "ALiBi" if getattr(config, "alibi", False) else "rotary"
-    if any(name.endswith("relative_attention_bias") for name, _ in model.named_modules()):
+    biased = any(name.endswith("relative_attention_bias") for name, _ in model.named_modules())
+    if biased or getattr(config, "relative_attention", False):
         return "", "relative bias"
-    if getattr(config, "relative_attention", False):
-        return "", "relative bias"
+    if any(name.endswith("r_r_bias") for name, _ in model.named_parameters()):
+        return "", "relative sinusoid"
     if config.model_type in ("bloom", "mpt"):
         return "", "ALiBi"
     return "", "sinusoid" if config.model_type == "ctrl" else "none"

@@ -85,7 +85,7 @@ def load_steps(
         chosen = model_class(config, kind, folder)
         model = (yield from _weights(chosen, folder, dtype, "auto" if spread else place)).eval()
     yield LoadProgress("Looking at its parts", 0.95)
-    rows = model.get_input_embeddings().weight.shape[0]
+    rows = _embedding_rows(model, name)
     if tokenizer.vocab_size > rows:
         raise UserError(
             f"The tokenizer in {folder} has {tokenizer.vocab_size:,} tokens, the model's embedding {rows:,} rows.",
@@ -94,6 +94,17 @@ def load_steps(
     anatomy = _anatomy(model, tokenizer, name)
     summary = summarise(str(ref), name, kind, model, tokenizer, anatomy)
     return LoadedModel(model, tokenizer, config.model_type, kind, folder, anatomy, summary)
+
+
+def _embedding_rows(model: Any, name: str) -> int:
+    """How many tokens the model has vectors for."""
+    try:
+        return int(model.get_input_embeddings().weight.shape[0])
+    except (NotImplementedError, AttributeError) as error:
+        raise UserError(
+            f"{name} ({type(model).__name__}) does not read its tokens from one table of embeddings.",
+            "Open a model that does, for instance of the GPT-2, Llama, BERT or BART family.",
+        ) from error
 
 
 def _fetched(ref: str, local_files_only: bool) -> Generator[LoadProgress, None, Path]:

@@ -52,7 +52,7 @@ class Stack:
     position: str
     """The module that adds positions to the embedding, '' where they enter elsewhere."""
     position_kind: str
-    """ "learned table", "sinusoid", "rotary", "ALiBi", "relative bias" or "none"."""
+    """ "learned table", "sinusoid", "rotary", "ALiBi", "relative bias", "relative sinusoid" or "none"."""
     types: str
     """The table of the segments A and B (BERT)."""
     rotary: str

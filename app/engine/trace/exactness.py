@@ -37,12 +37,15 @@ def measure_exactness(loaded: LoadedModel, text: str = SAMPLE) -> Exactness:
     pairs = [(attentions.get(at), at) for at in sites]
     if not pairs or any(weights is None for weights, _ in pairs):
         return Exactness(len(made.tokens), logits, None, "transformers gives no attention weights of this family")
-    pattern = max(
-        float((made.attention(layer, kind=kind) - weights).abs().max())
-        for weights, (kind, layer) in pairs
-        if weights is not None
-    )
-    return Exactness(len(made.tokens), logits, pattern)
+    largest = 0.0
+    for weights, (kind, layer) in pairs:
+        ours = made.attention(layer, kind=kind)
+        if weights is None or ours.shape != weights.shape:
+            return Exactness(
+                len(made.tokens), logits, None, "the attention weights transformers gives are of other tokens"
+            )
+        largest = max(largest, float((ours - weights).abs().max()))
+    return Exactness(len(made.tokens), logits, largest)
 
 
 _FIELDS = {

@@ -50,7 +50,16 @@ _BLOCK = (
     "resid_sum",
     "resid_post",
 )
-_BEFORE = ("embed", "pos_embed", "rotary_cos", "rotary_sin", "position_bias", "type_embed", "ln_embed")
+_BEFORE = (
+    "embed",
+    "pos_embed",
+    "rotary_cos",
+    "rotary_sin",
+    "position_bias",
+    "alibi_slopes",
+    "type_embed",
+    "ln_embed",
+)
 """What stands before the blocks."""
 _POST_NORM = {"ln1": "resid_mid", "cross.ln": "cross.resid_post", "ln2": "resid_sum"}
 """Where norms stand after the additions, each norm comes after the sum that it norms."""

@@ -60,6 +60,25 @@ def _by_head(seen: Seen) -> torch.Tensor:
     return _output(seen).permute(2, 0, 1)[None]
 
 
+def _alibi(seen: Seen) -> torch.Tensor | None:
+    """What ALiBi adds to the scores, `[batch, head, key]`: the same for every query, for softmax only sees differences.
+
+    Families hand it to each attention as `alibi` or `position_bias`, some made for the longest text: then its end is
+    used.
+    """
+    bias = seen.kwargs.get("alibi", seen.kwargs.get("position_bias"))
+    if bias is None:
+        return None
+    given = seen.args[0] if seen.args else seen.kwargs["hidden_states"]
+    return bias.reshape(1, -1, bias.shape[-1])[..., -given.shape[1] :]
+
+
+def _alibi_slopes(seen: Seen) -> torch.Tensor | None:
+    """How much a score rises from one key to the next, `[batch, head]`; None of a single token."""
+    bias = _alibi(seen)
+    return None if bias is None or bias.shape[-1] < 2 else (bias[..., -1] - bias[..., -2])
+
+
 def _input(seen: Seen) -> torch.Tensor:
     return seen.args[0] if seen.args else seen.kwargs["hidden_states"]
 
@@ -206,6 +225,9 @@ def stack_points(stack: Stack) -> tuple[list[Point], dict[str, str]]:
         points.append(Point(f"{prefix}rotary_sin", stack.rotary, _second, axes))
     if stack.bias:
         points.append(Point(f"{prefix}position_bias", stack.bias, _by_head, ("head", "query", "key")))
+    if stack.position_kind == "ALiBi" and (first := stack.blocks[0]).attention:
+        points.append(Point(f"{prefix}position_bias", first.attention, _alibi, ("head", "key"), first.call))
+        points.append(Point(f"{prefix}alibi_slopes", first.attention, _alibi_slopes, ("head",), first.call))
     if stack.types:
         points.append(Point(f"{prefix}type_embed", stack.types, _output))
     if stack.embed_norm:
@@ -222,7 +244,8 @@ _NO_TABLE = {
     "ALiBi": "Positions enter as a slope on the scores of each head (ALiBi), not as a table that is added.",
     "relative bias": "Positions enter as a learned bias on the scores, not as a table that is added.",
     "sinusoid": "The sines and cosines are added inside the model; no module of its own gives them.",
-    "none": "This family adds no positions.",
+    "relative sinusoid": "Positions enter inside each attention, as sines of the distance (Transformer-XL).",
+    "none": "No module that adds positions was found in this model.",
 }
 
 

@@ -93,7 +93,7 @@ def _attention(trace: Trace, kind: str, layer: int, part: str) -> str:
         shape = "[head, token, head_dim]"
         return "\n".join([*lines, f"tensor = calls[{place}][{_PLACES[part]}][0]  # {shape}", ""])
     arguments = trace.score_arguments(layer, kind)
-    if "softcap" in arguments or trace.loaded.summary.position in ("relative bias", "ALiBi"):
+    if "softcap" in arguments or trace.loaded.summary.position in ("relative bias", "relative sinusoid", "ALiBi"):
         raise UserError("This family adds to its scores or caps them; the trace has them, plain transformers does not.")
     scale = "scaling" if "scaling" in arguments else "query.shape[-1] ** -0.5"
     causal = kind == "self" and trace.loaded.kind != "encoder"
@@ -111,7 +111,7 @@ def _hooked(trace: Trace, name: str) -> str:
     point = trace.point(name)
     if point is None:
         return f"\ntensor = model.get_parameter({name!r}).detach()\n"
-    if point.axes == HEAD_AXES or name.endswith(("rotary_sin", "position_bias", "mlp.experts")):
+    if point.axes == HEAD_AXES or name.endswith(("rotary_sin", "position_bias", "alibi_slopes", "mlp.experts")):
         raise UserError(
             "This tensor is cut out of, or put together from, what a module gives; the lines would not be few."
         )

@@ -56,9 +56,12 @@ class _Listener(TorchFunctionMode):
         self.inside: list[str] = []
         self._product: tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None = None
         self._open: SoftmaxCall | None = None
+        self._tokens = 0
 
-    def enter(self, name: str) -> None:
-        """An attention module begins."""
+    def enter(self, name: str, args: Any, kwargs: Any) -> None:
+        """An attention module begins with what it is handed: one row of scores for each of its tokens is expected."""
+        given = next((value for value in (*args, *kwargs.values()) if isinstance(value, torch.Tensor)), None)
+        self._tokens = given.numel() // given.shape[-1] if given is not None else 0
         self.inside.append(name)
         self._product = self._open = None
 
@@ -74,7 +77,8 @@ class _Listener(TorchFunctionMode):
         name = getattr(func, "__name__", "")
         if not self.inside or (name != "softmax" and name not in _PRODUCTS):
             return func(*args, **kwargs)
-        if name == "softmax" and self._open is None and args[0].ndim >= 3:
+        # Convolutions with kernels from a softmax and windows of scores are no attention of token by token.
+        if name == "softmax" and self._open is None and args[0].ndim >= 3 and args[0].shape[-2] == self._tokens:
             return self._softmax(func, args, kwargs)
         made = func(*args, **kwargs)
         if name in _PRODUCTS:
@@ -137,6 +141,10 @@ def _by_head(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.view(-1, *tensor.shape[-2:]) if tensor.is_contiguous() else tensor.reshape(-1, *tensor.shape[-2:])
 
 
+def _entering(listener: _Listener, name: str) -> Callable[[Any, Any, Any], None]:
+    return lambda _module, args, kwargs: listener.enter(name, args, kwargs)
+
+
 @contextmanager
 def softmax_tapped(model: Any, recorder: Recorder, hear: Callable[[SoftmaxCall], None]) -> Iterator[None]:
     """Hear the softmax of every attention module that the recorder names, for this thread."""
@@ -145,7 +153,7 @@ def softmax_tapped(model: Any, recorder: Recorder, hear: Callable[[SoftmaxCall],
     try:
         for name in recorder.names.values():
             module = model.get_submodule(name)
-            handles.append(module.register_forward_pre_hook(lambda *_args, name=name: listener.enter(name)))
+            handles.append(module.register_forward_pre_hook(_entering(listener, name), with_kwargs=True))
             handles.append(module.register_forward_hook(lambda *_args: listener.leave(), always_call=True))
         with listener:
             yield

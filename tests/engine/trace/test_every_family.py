@@ -19,6 +19,8 @@ from app.engine.trace.exactness import measure_exactness
 from app.engine.trace.tap import ASIDE, way_of
 
 TEXT, TARGET = "The cat saw the moon and the moon saw the cat.", "Ada gave a ball to Tim."
+UNSEEN_VALUES = ("funnel", "xlnet")
+"""They sum in Einstein's notation, which tells neither queries nor values apart."""
 SINKS = ("gpt_oss",)
 """Their softmax has one column more than there are keys, so rows sum to less than 1."""
 Family = Callable[[str], LoadedModel]
@@ -68,6 +70,9 @@ def test_what_is_shown_hangs_together(family: Family, name: str) -> None:
         assert (pattern[:, ~t.visible(layer, kind)] == 0).all()
         if name not in SINKS:
             assert (scores.softmax(-1) - pattern).abs().max() <= 1e-6
+        if name in UNSEEN_VALUES:
+            assert f"{site.prefix}v" not in t.names()
+            continue
         v = t[f"{site.prefix}v"]
         v = v.repeat_interleave(pattern.shape[0] // v.shape[0], dim=0)
         assert torch.allclose(pattern @ v, t[f"{site.prefix}z"], atol=1e-4)
@@ -167,3 +172,19 @@ def test_positions_are_shown_for_what_they_are(family: Family) -> None:
     bias = t["encoder.position_bias"]
     assert torch.allclose(q @ k.transpose(1, 2) + bias, t["encoder.blocks.1.attn.scores"], atol=1e-4)
     assert torch.equal(traced(family("marian"))["encoder.pos_embed"][0, :16], torch.zeros(16)), "sines of 0"
+
+
+@pytest.mark.parametrize(("name", "options"), [("bloom", {}), ("mpt", {}), ("falcon", {"alibi": True})])
+def test_slopes_of_alibi_are_those_of_the_paper(name: str, options: dict[str, object], tmp_path: Path) -> None:
+    """Press et al. 2021: with n heads, a power of two, head i has slope 2^(-8 (i + 1) / n)."""
+    t = trace(load(save(tmp_path, name, **options)), TEXT)
+    assert torch.allclose(t["alibi_slopes"], torch.tensor([2.0**-2, 2.0**-4, 2.0**-6, 2.0**-8]))
+    bias, scores = t["position_bias"], t["blocks.1.attn.scores"]
+    assert tuple(bias.shape) == (4, len(t.tokens)) == t.info("position_bias").shape
+    # Without its bias a score is a product of q and k and nothing else, the same scale for all.
+    q, k = t["blocks.1.attn.q"], t["blocks.1.attn.k"]
+    products, seen = q @ k.transpose(1, 2), t.visible(1).expand(4, -1, -1)
+    scale = q.shape[-1] ** -0.5
+    # Falcon scales the sum of both, and its eager attention is handed the bias a second time, inside the mask.
+    share = 2 * scale if name == "falcon" else 1.0
+    assert torch.allclose((scores - share * bias[:, None])[seen], (scale * products)[seen], atol=1e-4)

@@ -238,7 +238,11 @@ def explain_head(
         looked += " Over the whole text it mostly looks one token back: a <b>previous-token head</b>."
     elif reading.measured.first_token is not None and reading.measured.first_token > 0.5:
         looked += " Over the whole text it mostly rests on the first token, where a head goes that has nothing to do."
-    bias = {"relative bias": " + bias(distance)", "ALiBi": " − slope · distance"}.get(summary.position, "")
+    bias = {
+        "relative bias": " + bias(distance)",
+        "ALiBi": " − slope · distance",
+        "relative sinusoid": " + (q + b)·r(distance)",
+    }.get(summary.position, "")
     inner = _SCALED.format(width=summary.head_dim, bias=bias if reading.kind != "cross" else "")
     if summary.family in ("t5", "mt5", "umt5", "switch_transformers"):
         inner = f"<i>Q K</i><sup>T</sup>{bias if reading.kind != 'cross' else ''} + mask"

@@ -124,6 +124,7 @@ def _stack_rows(
         ("pos_embed", "Add position", True),
         ("rotary_cos", "Rotary angles, cos", False),
         ("position_bias", "Bias by distance", False),
+        ("alibi_slopes", "Slope of each head", False),
         ("type_embed", "Add segment", True),
         ("ln_embed", norm_word(summary), False),
     ):

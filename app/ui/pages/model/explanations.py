@@ -13,7 +13,8 @@ _POSITIONS = {
     "rotary": "Where a token stands enters as rotary angles, by which queries and keys are turned.",
     "ALiBi": "Where a token stands enters as a slope on the scores: the farther a key, the lower (ALiBi).",
     "relative bias": "Where a token stands enters as a learned bias on the scores, by distance.",
-    "none": "No position enters anywhere.",
+    "relative sinusoid": "Where a token stands enters the scores as sines of the distance (Transformer-XL).",
+    "none": "No part of the model was found that adds positions.",
 }
 
 INTRODUCTION = Explanation(
