@@ -19,8 +19,8 @@ from app.engine.trace.exactness import measure_exactness
 from app.engine.trace.tap import ASIDE, way_of
 
 TEXT, TARGET = "The cat saw the moon and the moon saw the cat.", "Ada gave a ball to Tim."
-UNSEEN_VALUES = ("funnel", "xlnet")
-"""They sum in Einstein's notation, which tells neither queries nor values apart."""
+UNSEEN_VALUES = ("xlnet",)
+"""It sums in Einstein's notation, which tells neither queries nor values apart."""
 SINKS = ("gpt_oss",)
 """Their softmax has one column more than there are keys, so rows sum to less than 1."""
 Family = Callable[[str], LoadedModel]
