@@ -57,12 +57,12 @@ QPushButton[kind="danger"] { color: $err; border-color: $err; }
 QPushButton[kind="danger"]:hover { background: $errsoft; }
 QPushButton::menu-indicator { image: url($chevron); subcontrol-position: right center; right: 6px;
   width: 14px; height: 14px; }
-QPushButton[segment] { color: $ink2; border-radius: 0; padding: 0 10px; min-width: 34px; }
+QPushButton[segment] { color: $ink2; border-radius: 0; padding: 0 8px; min-width: 34px; }
 QPushButton[segment="middle"], QPushButton[segment="last"] { border-left-width: 0; }
 QPushButton[segment="first"] { border-top-left-radius: 6px; border-bottom-left-radius: 6px; }
 QPushButton[segment="last"] { border-top-right-radius: 6px; border-bottom-right-radius: 6px; }
 QPushButton[segment]:checked { background: $accentsoft; color: $accent; border-color: $line2; }
-QPushButton[segment]:focus { border: 2px solid $accent; padding: 0 9px; min-height: 24px; }
+QPushButton[segment]:focus { border: 2px solid $accent; padding: 0 7px; min-height: 24px; }
 
 QToolButton { background: transparent; color: $ink2; border: 1px solid transparent; border-radius: 6px;
   padding: 3px; min-width: 18px; min-height: 18px; }

@@ -25,7 +25,7 @@ class Panel(QFrame):
         header.setFixedHeight(40)
         self._header = QHBoxLayout(header)
         self._header.setContentsMargins(12, 0, 8, 0)
-        self._header.setSpacing(8)
+        self._header.setSpacing(6)
         self._header.addWidget(self._title)
         self._header.addWidget(self._subtitle, 1)
         self.body = QWidget()
@@ -59,3 +59,7 @@ class Panel(QFrame):
     def add_header_widget(self, widget: QWidget) -> None:
         """Put a control at the right end of the header, after those already there."""
         self._header.addWidget(widget)
+
+    def add_lead(self, widget: QWidget) -> None:
+        """Put a control before the title, taking it out of wherever it was."""
+        self._header.insertWidget(0, widget)

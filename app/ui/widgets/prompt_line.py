@@ -23,7 +23,7 @@ from app.ui.theme import Theme
 from app.ui.widgets.labels import make_rule
 from app.ui.widgets.token_strip import TokenStrip
 
-ONE_ROW, TWO_ROWS = 78, 148
+ONE_ROW, TWO_ROWS, TWO_LOW_ROWS = 78, 148, 108
 _SECOND = {
     "encoder": ("Second sentence", "Second sentence of a pair, if you want one"),
     "encoder-decoder": ("Target", "Target text; leave it empty and the model writes its own"),
@@ -74,6 +74,7 @@ class PromptLine(QFrame):
         self._theme = theme
         self._text, self._second = "", ""
         self._kind = "decoder"
+        self._low = False
         self.setProperty("role", "panel")
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 8, 12, 8)
@@ -158,11 +159,19 @@ class PromptLine(QFrame):
         self._caption.title.setText("Encoder" if kind == "encoder-decoder" else "Prompt")
         self._show_target()
 
+    def set_low(self, low: bool) -> None:
+        """In a low window two rows of tokens go without their ids."""
+        self._low = low
+        self._show_target()
+
     def _show_target(self) -> None:
         shown = self._kind == "encoder-decoder" and not self.editing and self.target_strip.count() > 0
         self._rule.setVisible(shown)
         self._target_row.setVisible(shown)
-        self.setFixedHeight(TWO_ROWS if shown else ONE_ROW)
+        rows = TWO_LOW_ROWS if self._low else TWO_ROWS
+        self.setFixedHeight(rows if shown else ONE_ROW)
+        for strip in (self.strip, self.target_strip):
+            strip.set_ids_shown(not (shown and self._low))
 
     def set_text(self, text: str, second: str = "") -> None:
         """Show texts that were set elsewhere; an empty one opens the editor."""

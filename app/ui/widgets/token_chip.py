@@ -58,14 +58,21 @@ class ChipPainter:
         self._measured: dict[str, int] = {}
         line = self._metrics.height()
         self.chip_height = round(line + (10 if self._inspect else 9))
-        self.id_height = round(self._id_metrics.height() + 4) if self._inspect else 0
+        self.id_height = 0
+        self.show_ids(self._inspect)
+
+    def show_ids(self, shown: bool) -> None:
+        """Whether ids stand under the chips."""
+        self._ids = shown
+        self.id_height = round(self._id_metrics.height() + 4) if shown else 0
+        self._measured.clear()
 
     def width(self, chip: Chip) -> int:
         """Pixels the chip takes, its id included."""
-        key = f"{chip.shown}\0{chip.token_id}" if self._inspect else chip.shown
+        key = f"{chip.shown}\0{chip.token_id}" if self._ids else chip.shown
         if key not in self._measured:
             text = self._metrics.horizontalAdvance(chip.shown) + 2 * self._padding
-            under = self._id_metrics.horizontalAdvance(_id_text(chip)) if self._inspect else 0.0
+            under = self._id_metrics.horizontalAdvance(_id_text(chip)) if self._ids else 0.0
             self._measured[key] = max(round(max(text, under)), 22 if self._inspect else 16)
         return self._measured[key]
 
@@ -81,7 +88,7 @@ class ChipPainter:
         ratio = painter.device().devicePixelRatioF()
         # Qt's own cache, because pictures kept by Python would outlive the application at exit.
         key = (
-            f"chip/{self._theme.palette.name}/{self._inspect}/{ratio}/{rect.width()}/{state.selected}{state.hovered}"
+            f"chip/{self._theme.palette.name}/{self._inspect}{self._ids}/{ratio}/{rect.width()}/{state.selected}{state.hovered}"
             f"{state.dimmed}/{chip.is_prompt}/{chip.probability}/{chip.token_id}/{chip.shown}"
         )
         picture = QPixmap()
@@ -110,7 +117,7 @@ class ChipPainter:
             # Around a filled chip the ring stands outside, apart from the fill.
             ring = rect if self._inspect else rect.adjusted(-2.5, -2.5, 2.5, 2.5)
             outline_round(painter, ring, 5, self._theme.color("accent"), 2.0)
-        if self._inspect:
+        if self._ids:
             self._paint_id(painter, rect, chip, state)
 
     def _paint_box(self, painter: QPainter, rect: QRectF, chip: Chip, state: ChipState) -> QColor:

@@ -49,8 +49,7 @@ class TokenStrip(QWidget):
         self._theme = theme
         self._style = style
         self._painter = ChipPainter(theme, style)
-        pitch = self._painter.chip_height + self._painter.id_height + (6 if style == GENERATE else 4)
-        self._flow = TokenFlow(self._painter.chip_height, pitch, 4 if style == INSPECT else 3, single_line)
+        self._flow = TokenFlow(self._painter.chip_height, self._pitch(), 4 if style == INSPECT else 3, single_line)
         self._chips: list[Chip] = []
         self._selected: int | None = None
         self._hovered = -1
@@ -74,6 +73,18 @@ class TokenStrip(QWidget):
             self._flow.append(self._painter.width(chip))
         self._selected, self._weights, self._hovered = None, None, -1
         self._relayout()
+
+    def set_ids_shown(self, shown: bool) -> None:
+        """Whether ids stand under the chips; the tooltip has them either way."""
+        self._painter.show_ids(shown)
+        self._flow.row_pitch = self._pitch()
+        self._flow.clear()
+        for chip in self._chips:
+            self._flow.append(self._painter.width(chip))
+        self._relayout()
+
+    def _pitch(self) -> int:
+        return self._painter.chip_height + self._painter.id_height + (6 if self._style == GENERATE else 4)
 
     def append(
         self, text: str, token_id: int | None = None, probability: float | None = None, is_prompt: bool = False

@@ -12,6 +12,7 @@ from app.engine.trace.records import HeadReading, LayerReading, Token, WeightRea
 from app.ui.pages.inspect.token_filter import PAIR_FILTERS, Shown, shown_tokens
 from app.ui.theme import Theme
 from app.ui.widgets.attention_lines import AttentionLines
+from app.ui.widgets.folding_checks import FoldingChecks
 from app.ui.widgets.heatmap import Heatmap
 from app.ui.widgets.panel import Panel
 from app.ui.widgets.segmented import Segmented
@@ -112,9 +113,8 @@ class AttentionPanel(Panel):
         row.addWidget(self.kinds)
         row.addWidget(self.pairs)
         row.addWidget(self.weightings)
-        row.addStretch(1)
-        row.addWidget(self.without_first)
-        row.addWidget(self.values)
+        self.checks = FoldingChecks((self.without_first, self.values))
+        row.addWidget(self.checks, 1)
         self.kinds.hide()
         self.pairs.hide()
         return options
@@ -162,9 +162,9 @@ class AttentionPanel(Panel):
         self._sheets.setCurrentWidget(sheet)
         heat = sheet is self.twin
         self.weightings.setVisible(heat and mode == WEIGHTS)
-        self.values.setVisible(heat)
+        self.checks.offer(self.values, heat)
         self.twin.button.setVisible(heat)
-        self.without_first.setVisible(sheet is not self.steps)
+        self.checks.offer(self.without_first, sheet is not self.steps)
 
     def _draw(self) -> None:
         reading = self._reading

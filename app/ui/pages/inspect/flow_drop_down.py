@@ -7,21 +7,21 @@ from PySide6.QtWidgets import QFrame, QPushButton, QSizePolicy, QVBoxLayout, QWi
 
 from app.ui.theme import Theme
 
-_WIDTH, _MOST_HEIGHT = 300, 560
+_WIDTH, _WIDE, _MOST_HEIGHT = 300, 360, 560
 
 
 class FlowDropDown(QPushButton):
-    """A button that says which stage is shown and opens the flow under itself."""
+    """A button that opens the flow under itself; its tooltip says which stage is shown."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._theme = theme
+        super().__init__("Flow  ▾", parent)
+        self.wide = False
+        """Two columns stand side by side in the flow."""
         self.sheet = QFrame(self, Qt.WindowType.Popup)
         self.sheet.setProperty("role", "panel")
         self._room = QVBoxLayout(self.sheet)
         self._room.setContentsMargins(1, 3, 1, 3)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        self.setToolTip("The flow of the model: choose what is shown")
         self.setAccessibleName("Flow")
         self.clicked.connect(self._open)
 
@@ -31,12 +31,13 @@ class FlowDropDown(QPushButton):
         flow.show()
 
     def say(self, name: str) -> None:
-        """Name the tensor that is shown."""
-        self.setText(f"Flow: {name}  ▾")
+        """Name the tensor that is shown, for the pointer and for readers of the screen."""
+        self.setToolTip(f"The flow of the model: choose what is shown. Now: {name}")
+        self.setAccessibleDescription(f"Shows {name}")
 
     @Slot()
     def _open(self) -> None:
-        self.sheet.resize(max(_WIDTH, self.width()), min(_MOST_HEIGHT, max(self.window().height() - 200, 240)))
+        self.sheet.resize(_WIDE if self.wide else _WIDTH, min(_MOST_HEIGHT, max(self.window().height() - 200, 240)))
         self.sheet.move(self.mapToGlobal(QPoint(0, self.height() + 4)))
         self.sheet.show()
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
+from app.ui.pages.inspect.flow_places import FlowPlaces
 from app.ui.pages.inspect.stages import FlowRow, same_row
 from app.ui.theme import Theme
 
-ROW = 29
-SPINE = 17.0
-GROUP_LEFT = 32.0
+WIDTH, WIDTH_OF_TWO = 236, 304
 
 
 class FlowView(QWidget):
@@ -27,6 +26,7 @@ class FlowView(QWidget):
         super().__init__(parent)
         self._theme = theme
         self._rows: tuple[FlowRow, ...] = ()
+        self._places = FlowPlaces(())
         self._shown = ""
         self._hovered = -1
         self.setMouseTracking(True)
@@ -37,6 +37,8 @@ class FlowView(QWidget):
     def set_rows(self, rows: tuple[FlowRow, ...], shown: str) -> None:
         """Show these rows with the tensor `shown` marked."""
         self._rows, self._shown = rows, shown
+        self._places = FlowPlaces(rows)
+        self._places.fit(self.width())
         self.setMinimumHeight(self.sizeHint().height())
         chosen = next((row for row in rows if row.name and same_row(shown, row.name)), None)
         self.setAccessibleDescription(f"{chosen.title}, shape {chosen.detail}" if chosen else "")
@@ -54,10 +56,14 @@ class FlowView(QWidget):
 
     def row_rect(self, index: int) -> QRectF:
         """Where a row is painted."""
-        return QRectF(GROUP_LEFT, 6 + index * ROW, self.width() - GROUP_LEFT - 4, ROW)
+        return self._places.rect(index)
 
     def sizeHint(self) -> QSize:
-        return QSize(236, 12 + ROW * len(self._rows))
+        return QSize(WIDTH_OF_TWO if self._places.two else WIDTH, self._places.height)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._places.fit(event.size().width())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -79,39 +85,39 @@ class FlowView(QWidget):
         painter.drawRoundedRect(box, 6, 6)
 
     def _paint_spine(self, painter: QPainter) -> None:
-        centres = [self.row_rect(index).center().y() for index in range(len(self._rows))]
+        places = self._places
         painter.setPen(QPen(self._theme.color("res"), 2.5))
-        for stack in dict.fromkeys(row.stack for row in self._rows):
-            own = [centre for centre, row in zip(centres, self._rows, strict=True) if row.stack == stack]
-            painter.drawLine(QPointF(SPINE, own[0]), QPointF(SPINE, own[-1]))
-        self._paint_memory(painter, centres)
+        for column in (0, 1):
+            own = [index for index in range(len(self._rows)) if places.column(index) == column]
+            if own:
+                painter.drawLine(places.spine(own[0]), places.spine(own[-1]))
+        self._paint_memory(painter)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         left_at: float | None = None
         for index, row in enumerate(self._rows):
-            y = centres[index]
+            knot = places.spine(index)
             if row.branches:
-                left_at = y - ROW / 2
+                left_at = knot.y() - places.row_height / 2
             if row.adds and row.inside and left_at is not None:
                 painter.setPen(QPen(self._theme.color("line2"), 1.3))
-                right = GROUP_LEFT - 4
+                right, left = places.rect(index).left() - 4, knot.x()
                 painter.drawPolyline(
-                    [QPointF(SPINE, left_at), QPointF(right, left_at), QPointF(right, y), QPointF(SPINE + 6, y)]
+                    [QPointF(left, left_at), QPointF(right, left_at), QPointF(right, knot.y()), knot + QPointF(6, 0)]
                 )
                 left_at = None
         for index, row in enumerate(self._rows):
-            self._paint_knot(painter, QPointF(SPINE, centres[index]), row)
+            self._paint_knot(painter, places.spine(index), row)
 
-    def _paint_memory(self, painter: QPainter, centres: list[float]) -> None:
-        """From the encoder's last row to where the decoder's open block reads it."""
-        reads = next((place for place, row in enumerate(self._rows) if ".cross.q" in row.name), None)
-        leaves = max((place for place, row in enumerate(self._rows) if row.stack == "encoder."), default=None)
-        if reads is None or leaves is None:
+    def _paint_memory(self, painter: QPainter) -> None:
+        """From the encoder's memory to where the decoder's open block reads it."""
+        reads, memory = self._places.reads, self._places.memory
+        if reads is None or memory is None:
             return
         painter.setPen(QPen(self._theme.color("accent"), 2))
-        right = GROUP_LEFT + 1
-        path = [QPointF(SPINE, centres[leaves]), QPointF(5, centres[leaves]), QPointF(5, centres[reads])]
-        painter.drawPolyline([*path, QPointF(right, centres[reads])])
-        tip = QPointF(right, centres[reads])
+        title = QFontMetricsF(self._theme.font(12)).horizontalAdvance(self._rows[memory].title)
+        start = QPointF(self._places.rect(memory).left() + title + 13, self._places.spine(memory).y())
+        tip = QPointF(self._places.rect(reads).left() + 2, start.y())
+        painter.drawLine(start, tip)
         painter.drawPolyline([tip + QPointF(-5, -4), tip, tip + QPointF(-5, 4)])
 
     def _paint_knot(self, painter: QPainter, centre: QPointF, row: FlowRow) -> None:
@@ -131,7 +137,8 @@ class FlowView(QWidget):
             painter.drawEllipse(centre, 3.5, 3.5)
 
     def _paint_row(self, painter: QPainter, index: int, row: FlowRow) -> None:
-        rect = self.row_rect(index).adjusted(4, 1.5, -4, -1.5)
+        margin = 2 if self._places.two else 4
+        rect = self.row_rect(index).adjusted(margin, 1.5, -margin, -1.5)
         chosen = bool(row.name) and same_row(self._shown, row.name)
         selectable = bool(row.name) or row.block is not None or row.ends
         if row.block is not None and not row.opened:
@@ -142,30 +149,37 @@ class FlowView(QWidget):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(self._theme.color("accent" if chosen else "hover"))
             painter.drawRoundedRect(rect, 5, 5)
-        ink = self._theme.color("onaccent" if chosen else "ink")
-        faint = self._theme.color("onaccent" if chosen else "ink3")
         left = rect.left() + 4
         if row.block is not None:
             self._paint_chevron(painter, QPointF(left + 4, rect.center().y()), row.opened)
             left += 18
-        mono = row.block is None
-        detail_font = self._theme.font(11, mono=mono)
-        detail_width = QFontMetricsF(detail_font).horizontalAdvance(row.detail)
-        title_font = self._theme.font(12, 600 if row.block is not None or chosen else 400)
-        title_space = rect.right() - 6 - left - detail_width - 8
-        title = QFontMetricsF(title_font).elidedText(row.title, Qt.TextElideMode.ElideRight, title_space)
-        painter.setFont(title_font)
-        painter.setPen(ink)
-        painter.drawText(QRectF(left, rect.top(), title_space + 4, rect.height()), Qt.AlignmentFlag.AlignVCenter, title)
-        painter.setFont(detail_font)
-        painter.setPen(faint)
-        right = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
-        if row.block is None or row.opened:
-            painter.drawText(rect.adjusted(0, 0, -6, 0), right, row.detail)
+        self._paint_words(painter, rect, left, row, chosen)
         if chosen and self.hasFocus():
             painter.setPen(QPen(self._theme.color("accent"), 2))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(rect.adjusted(-3, -1, 3, 1), 6, 6)
+
+    def _paint_words(self, painter: QPainter, rect: QRectF, left: float, row: FlowRow, chosen: bool) -> None:
+        """Title and shape: side by side, or in two columns one under the other."""
+        below = self._places.two
+        detail_font = self._theme.font(10.5 if below else 11, mono=row.block is None)
+        detail_width = 0.0 if below else QFontMetricsF(detail_font).horizontalAdvance(row.detail) + 8
+        title_font = self._theme.font(12, 600 if row.block is not None or chosen else 400)
+        space = rect.right() - (2 if below else 6) - left - detail_width
+        title = QFontMetricsF(title_font).elidedText(row.title, Qt.TextElideMode.ElideRight, space)
+        middle = Qt.AlignmentFlag.AlignVCenter
+        half = rect.height() / 2 if below and row.detail else rect.height()
+        painter.setFont(title_font)
+        painter.setPen(self._theme.color("onaccent" if chosen else "ink"))
+        painter.drawText(QRectF(left, rect.top(), space + 4, half + (2 if half < rect.height() else 0)), middle, title)
+        if row.block is not None and not row.opened:
+            return
+        painter.setFont(detail_font)
+        painter.setPen(self._theme.color("onaccent" if chosen else "ink3"))
+        if below:
+            painter.drawText(QRectF(left, rect.top() + half - 1, space + 4, half), middle, row.detail)
+        else:
+            painter.drawText(rect.adjusted(0, 0, -6, 0), middle | Qt.AlignmentFlag.AlignRight, row.detail)
 
     def _paint_chevron(self, painter: QPainter, centre: QPointF, opened: bool) -> None:
         painter.setPen(QPen(QColor(self._theme.color("ink2")), 1.6))
@@ -173,12 +187,8 @@ class FlowView(QWidget):
         across, down = (QPointF(3.5, 0), QPointF(0, 2)) if opened else (QPointF(0, 3.5), QPointF(2, 0))
         painter.drawPolyline([centre - across - down, centre + down, centre + across - down])
 
-    def _row_at(self, y: float) -> int:
-        index = int((y - 6) // ROW)
-        return index if 0 <= index < len(self._rows) else -1
-
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        index = self._row_at(event.position().y())
+        index = self._places.at(event.position())
         if index != self._hovered:
             self._hovered = index
             row = self._rows[index] if index >= 0 else None
@@ -191,7 +201,7 @@ class FlowView(QWidget):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton:
-            self._choose(self._row_at(event.position().y()))
+            self._choose(self._places.at(event.position()))
 
     def _choose(self, index: int) -> None:
         if index < 0:

@@ -14,7 +14,7 @@ from app.ui.widgets.panel import Panel
 from app.ui.widgets.table_twin import TableTwin
 
 SORTINGS = (
-    ("Heads by block", "", "Every head in its place: blocks down, heads across"),
+    ("By block", "", "Every head in its place: blocks down, heads across"),
     ("Most to the previous token", "previous_token", "Mean of A[i, i−1] over i ≥ 1, on this text"),
     ("Most to the first token", "first_token", "Mean of A[i, 0] over i ≥ 1, on this text"),
     ("Most induction", "induction", "Mean weight on what followed the same token before (Olsson et al. 2022)"),

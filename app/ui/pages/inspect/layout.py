@@ -12,7 +12,7 @@ from app.ui.page import Page, split
 from app.ui.pages.inspect.answer_panel import AnswerPanel
 from app.ui.pages.inspect.attention_panel import AttentionPanel
 from app.ui.pages.inspect.flow_drop_down import FlowDropDown
-from app.ui.pages.inspect.flow_view import FlowView
+from app.ui.pages.inspect.flow_view import WIDTH, WIDTH_OF_TWO, FlowView
 from app.ui.pages.inspect.heads_panel import HeadsPanel
 from app.ui.pages.inspect.tensor_panel import TensorPanel
 from app.ui.theme import Theme
@@ -27,6 +27,8 @@ NARROW = 1060
 """A page narrower than this (a window under 1,180 pixels) has its flow in a drop-down."""
 LOW = 640
 """A page lower than this gives its lowest panels less, so that the picture keeps its place."""
+BESIDE, BESIDE_TWO = 262, 220
+"""Width of the column at the right, beside one column of the flow or two."""
 LOWEST, LOWEST_WHEN_LOW, STATISTICS = 200, 152, 240
 BARS, BARS_WHEN_LOW = 6, 4
 
@@ -62,7 +64,7 @@ class InspectLayout(Page):
         self.flow_button = FlowDropDown(theme)
         self.flow_button.hide()
         self.flow.stage_chosen.connect(self.flow_button.close_sheet)
-        self.flow_panel.setMinimumWidth(236)
+        self.flow_panel.setMinimumWidth(WIDTH)
         self.attention = AttentionPanel(theme)
         self.tensor = TensorPanel(theme)
         self.next_token = AnswerPanel(theme, self._session)
@@ -71,19 +73,19 @@ class InspectLayout(Page):
         self.pictures = QStackedWidget()
         self.pictures.addWidget(self.attention)
         self.pictures.addWidget(self.tensor)
+        self._show_picture(self.attention)
         above = QWidget()
         column = QVBoxLayout(above)
         column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.flow_button, 0, Qt.AlignmentFlag.AlignLeft)
         column.addWidget(self.pictures, 1)
         self._middle = split("inspect middle", Qt.Orientation.Vertical, (above, 480), (self.next_token, 216))
         self._middle.setStretchFactor(1, 0)
-        whole = split(
+        self._whole = whole = split(
             "inspect whole",
             Qt.Orientation.Horizontal,
             (self.flow_panel, 248),
             (self._middle, 540),
-            (self._beside(theme), 262),
+            (self._beside(theme), BESIDE),
         )
         whole.setStretchFactor(0, 0)
         whole.setStretchFactor(2, 0)
@@ -125,9 +127,26 @@ class InspectLayout(Page):
             self.flow.resize(self.flow.width(), max(self.flow.sizeHint().height(), self.flow.height()))
             self._flow_scroll.ensureVisible(0, round(row.center().y()), 0, round(3 * row.height()))
 
+    def show_stacks(self, two: bool) -> None:
+        """Make room for one column of the flow, or for an encoder's and a decoder's."""
+        wanted = WIDTH_OF_TWO if two else WIDTH
+        if self.flow_panel.minimumWidth() == wanted:
+            return
+        self.flow_panel.setMinimumWidth(wanted)
+        self.flow_button.wide = two
+        flow, middle, beside = self._whole.sizes()
+        if flow:
+            share = BESIDE_TWO if two else BESIDE
+            self._whole.setSizes([wanted, flow + middle + beside - wanted - share, share])
+
+    def _show_picture(self, panel: Panel) -> None:
+        """One of the two large panels, with the flow's drop-down in its header."""
+        self.pictures.setCurrentWidget(panel)
+        panel.add_lead(self.flow_button)
+
     def show_for_head(self) -> None:
         """The attention panel, all heads, and what the head does."""
-        self.pictures.setCurrentWidget(self.attention)
+        self._show_picture(self.attention)
         self.heads.show()
         if self.histogram_panel.isVisible():
             self.histogram_panel.hide()
@@ -135,7 +154,7 @@ class InspectLayout(Page):
 
     def show_for_tensor(self, per_head: bool) -> None:
         """The tensor panel, its distribution and statistics; all heads only where it has some."""
-        self.pictures.setCurrentWidget(self.tensor)
+        self._show_picture(self.tensor)
         self.heads.setVisible(per_head)
         self.histogram_panel.show()
         self._fit_last(self._column, self.facts_panel, self._lowest() if self._low else STATISTICS)
@@ -150,6 +169,7 @@ class InspectLayout(Page):
         low = self.height() < LOW
         if low != self._low:
             self._low = low
+            self.prompt.set_low(low)
             self._fit_last(self._middle, self.next_token, self._lowest())
             self.next_token.set_bar_count(BARS_WHEN_LOW if low else BARS)
             self._fit_last(self._column, self.facts_panel, self._lowest())

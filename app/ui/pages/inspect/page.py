@@ -80,6 +80,7 @@ class InspectPage(InspectLayout):
         encoder = f"{summary.encoder_layers} + " if summary.encoder_layers else ""
         self.flow_panel.set_subtitle(f"{encoder}{summary.layers} blocks")
         self.attention.set_kinds(summary.kinds)
+        self.show_stacks(two=bool(summary.encoder_layers))
         self.prompt.set_kind(summary.kind)
 
     @Slot()

@@ -59,10 +59,10 @@ def _parts(summary: ModelSummary, infos: Mapping[str, TensorInfo], prefix: str) 
         "ln1_post": (f"{norm} after", False),
         "resid_mid": ("Add to stream", True),
         "cross.ln": (f"{norm}, cross", False),
-        "cross.q": ("Q; K, V of encoder", False),
+        "cross.q": ("Q; encoder’s K, V", False),
         "cross.scores": ("Cross scores", False),
         "cross.pattern": ("Cross softmax", False),
-        "cross.z": ("Mix encoder values", False),
+        "cross.z": ("Mix its values", False),
         "cross.out": ("Project", False),
         "cross.resid_post": ("Add to stream", True),
         "ln2": (f"{norm} 2", False),
@@ -139,7 +139,7 @@ def _stack_rows(
             rows += _inside(summary, infos, f"{stack}blocks.{block}.", stack)
     norms = infos.get(f"{stack}resid_norms")
     if norms is not None:
-        rows.append(FlowRow("Norms of the stream", shape_text(norms.shape), f"{stack}resid_norms", stack=stack))
+        rows.append(FlowRow("Stream norms", shape_text(norms.shape), f"{stack}resid_norms", stack=stack))
     final = infos.get(f"{stack}ln_final")
     if final is not None and not final.absent:
         rows.append(FlowRow("Final norm", shape_text(final.shape), f"{stack}ln_final", stack=stack))
