@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from app.engine.errors import UserError
 from app.engine.trace.beyond import norm_weighted, rollout
 from app.engine.trace.head_scores import HeadScores, head_scores, spread
 from app.engine.trace.records import (
@@ -98,6 +99,13 @@ def read_weight(trace: Trace, layer: int, head: int, query: int, key: int, kind:
     shared = head * keys.shape[0] // queries.shape[0]
     ours, theirs = queries[head, query], keys[shared, key]
     arguments = trace.score_arguments(layer, kind)
+    value: np.ndarray | None = None
+    mixed: np.ndarray | None = None
+    try:
+        values, mixed = trace[f"{prefix}v"].float(), trace[f"{prefix}z"].float()[head, query].numpy()
+        value = values[head * values.shape[0] // queries.shape[0], key].numpy()
+    except UserError:
+        pass
     return WeightReading(
         layer,
         head,
@@ -112,6 +120,8 @@ def read_weight(trace: Trace, layer: int, head: int, query: int, key: int, kind:
         float(pattern[query, key]),
         scores[query].numpy(),
         pattern[query].numpy(),
+        value,
+        mixed,
         kind,
     )
 

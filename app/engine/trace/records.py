@@ -165,7 +165,8 @@ class Exactness:
 
 @dataclass(frozen=True)
 class WeightReading:
-    """How one attention weight came about: Q·Kᵀ → scale → mask → softmax (Vaswani et al. 2017, section 3.2.1)."""
+    """How one attention weight came about and what it does: Q·Kᵀ → scale → mask → softmax → ·V (Vaswani et al. 2017,
+    section 3.2.1)."""
 
     layer: int
     head: int
@@ -187,6 +188,10 @@ class WeightReading:
     """float32 `[key]`, the scores of the query's row, masked −inf."""
     row_weights: np.ndarray
     """float32 `[key]`."""
+    value_vector: np.ndarray | None
+    """float32 `[head_dim]`, the value of the key; None where the family does not show its values."""
+    mixed: np.ndarray | None
+    """float32 `[head_dim]`, what all keys of the row add up to, weight times value: the query's row of attn.z."""
     kind: str = "self"
 
 

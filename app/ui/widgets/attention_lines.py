@@ -134,8 +134,9 @@ class AttentionLines(QWidget):
     @Slot()
     def _restyle(self) -> None:
         for head, switch in enumerate(self._switches):
-            colour = head_colour(self._theme, head, len(self._switches)).name() if switch.isChecked() else "transparent"
-            switch.setStyleSheet(f"QPushButton {{ padding: 0; border-bottom: 4px solid {colour}; }}")
+            colour = head_colour(self._theme, head, len(self._switches)).name()
+            line = f"border-bottom: 4px solid {colour};" if switch.isChecked() else ""
+            switch.setStyleSheet(f"QPushButton {{ padding: 0; {line} }}")
         self.picture.update()
 
 

@@ -1,4 +1,4 @@
-"""One attention weight, step by step: q · k, scale, mask, softmax over the row, with the numbers of the model."""
+"""One attention weight, step by step: q · k, scale, mask, softmax over the row, · v, with the numbers of the model."""
 
 from __future__ import annotations
 
@@ -13,16 +13,20 @@ from app.ui.widgets.matrix_geometry import symmetric_limit
 from app.ui.widgets.number_text import percent_text, signed_number
 from app.ui.widgets.painting import fill_round
 
-_LEFT, _RIGHT, _STRIP, _GAP = 116.0, 84.0, 22.0, 16.0
+_LEFT, _RIGHT, _STRIP, _GAP = 116.0, 84.0, 22.0, 9.0
 _ROW_HEIGHT = 64.0
+_HEIGHT = 450
+"""Room for all the steps of a family that adds a bias."""
 
 
+STEPS = ("Q·Kᵀ", "Scale", "Mask", "Softmax", "·V")
 _ROUNDING = 1e-3
 """A difference of the score from scale times product that is larger than this, relatively, is a bias."""
 
 
 class WeightSteps(QWidget):
-    """Strips of q, k and q × k over the dimensions of the head, the sum beside them, and the row it competes in.
+    """Strips of q, k and q × k over the dimensions of the head, the sum beside them, the row it competes in, and what
+    the weight makes of the key's value. `show_until` stops after one of `STEPS`.
 
     `key_chosen(index)` when another bar of the row is clicked, or reached with the arrow keys.
     """
@@ -35,9 +39,10 @@ class WeightSteps(QWidget):
         self._reading: WeightReading | None = None
         self._names = ("", "")
         self._why = ""
+        self._until = len(STEPS) - 1
         self._row = QRectF()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setMinimumSize(320, 220)
+        self.setMinimumSize(320, _HEIGHT)
         self.setAccessibleName("One weight, step by step")
         theme.changed.connect(self._on_theme)
 
@@ -47,30 +52,50 @@ class WeightSteps(QWidget):
         self.setAccessibleDescription(" ".join(self.lines()))
         self.update()
 
+    def show_until(self, step: int) -> None:
+        """Show the steps up to this one, counted from 0."""
+        self._until = step
+        self.setAccessibleDescription(" ".join(self.lines()))
+        self.update()
+
     def lines(self) -> list[str]:
-        """The arithmetic, a line each, as it is written under the strips."""
+        """The arithmetic as far as it is shown, a line each, as it is written under the strips."""
+        return [line for step in self._steps()[: self._until + 1] for line in step]
+
+    def _steps(self) -> list[list[str]]:
+        """The lines of every step."""
         made = self._reading
         if made is None:
             return []
         query, key = self._names
-        lines = [f"q · k = {signed_number(made.dot, 3)}"]
-        if made.scaling is not None:
-            lines.append(f"× {made.scaling:.4g} = {signed_number(made.dot * made.scaling, 3)}")
+        product = [f"q · k = {signed_number(made.dot, 3)}"]
+        scale = [f"× {made.scaling:.4g} = {signed_number(made.dot * made.scaling, 3)}"] if made.scaling else []
         if made.softcap is not None:
-            lines.append(f"soft-capped at {made.softcap:g}")
+            scale.append(f"soft-capped at {made.softcap:g}")
         if np.isneginf(made.score):
-            return [*lines, "masked: −∞", f"weight 0: {query} cannot look at {key}"]
+            return [product, scale, ["masked: −∞"], [f"weight 0: {query} cannot look at {key}"], []]
+        mask = []
         bias = made.score - made.dot * (1.0 if made.scaling is None else made.scaling)
         if made.softcap is None and abs(bias) > _ROUNDING * max(1.0, abs(made.score)):
-            lines.append(f"+ {signed_number(bias, 3)}, what the family adds for the distance of the two")
-        lines.append(f"score {signed_number(made.score, 3)}")
+            mask.append(f"+ {signed_number(bias, 3)}, what the family adds for the distance of the two")
+        mask.append(f"no mask on this key: score {signed_number(made.score, 3)}")
         total = float(np.exp(made.row_scores - made.row_scores.max()).sum())
         share = float(np.exp(made.score - made.row_scores.max()))
-        lines.append(f"e^(score − max) ⁄ row's sum = {share:.4f} ⁄ {total:.4f}")
-        return [*lines, f"weight {percent_text(made.weight)}: {query} looks at {key}"]
+        softmax = [
+            f"e^(score − max) ⁄ row's sum = {share:.4f} ⁄ {total:.4f}",
+            f"weight {percent_text(made.weight)}: {query} looks at {key}",
+        ]
+        return [product, scale, mask, softmax, self._mixing(made)]
+
+    @staticmethod
+    def _mixing(made: WeightReading) -> list[str]:
+        if made.value_vector is None or made.mixed is None:
+            return ["This family does not show its values apart."]
+        adds, whole = made.weight * np.linalg.norm(made.value_vector), np.linalg.norm(made.mixed)
+        return [f"weight · v: a vector of length {adds:.3f}", f"z, all keys of the row together: {whole:.3f}"]
 
     def sizeHint(self) -> QSize:
-        return QSize(520, 360)
+        return QSize(520, _HEIGHT)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -96,31 +121,41 @@ class WeightSteps(QWidget):
         painter.drawText(sum_place, Qt.AlignmentFlag.AlignVCenter, f"Σ {signed_number(made.dot, 2)}")
         for line in self.lines():
             painter.drawText(QRectF(_LEFT, y, self.width() - _LEFT, 20), Qt.AlignmentFlag.AlignVCenter, line)
-            y += 22
-        self._paint_row(painter, y + 8, made)
+            y += 21
+        if self._until >= STEPS.index("Softmax"):
+            y = self._paint_row(painter, y + 8, made)
+        if self._until >= STEPS.index("·V") and made.value_vector is not None and made.mixed is not None:
+            y += _GAP
+            limit = symmetric_limit(made.mixed)
+            self._paint_strip(painter, y, f"v  {key}", made.value_vector)
+            self._paint_strip(painter, y + _STRIP + 6, "weight · v", made.weight * made.value_vector, limit)
+            self._paint_strip(painter, y + 2 * (_STRIP + 6), f"z  {query}", made.mixed, limit)
 
-    def _paint_strip(self, painter: QPainter, y: float, name: str, values: np.ndarray) -> None:
+    def _paint_strip(
+        self, painter: QPainter, y: float, name: str, values: np.ndarray, limit: float | None = None
+    ) -> None:
+        """A strip of colours, on a scale of its own or up to `limit`."""
         painter.setFont(self._theme.font(12, mono=True))
         painter.setPen(self._theme.color("ink2"))
         metrics = painter.fontMetrics()
         shown = metrics.elidedText(name, Qt.TextElideMode.ElideRight, round(_LEFT - 12))
         painter.drawText(QRectF(4, y, _LEFT - 8, _STRIP), Qt.AlignmentFlag.AlignVCenter, shown)
         room = self.width() - _LEFT - _RIGHT
-        limit, each = symmetric_limit(values), room / max(len(values), 1)
+        limit, each = limit or symmetric_limit(values), room / max(len(values), 1)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         for place, value in enumerate(values):
-            colour = self._theme.map_color("signed", float(value) / limit)
+            colour = self._theme.map_color("signed", max(-1.0, min(1.0, float(value) / limit)))
             painter.fillRect(QRectF(_LEFT + place * each, y, each + 0.5, _STRIP), colour)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(self._theme.color("line"), 1))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawRect(QRectF(_LEFT, y, room, _STRIP))
 
-    def _paint_row(self, painter: QPainter, y: float, made: WeightReading) -> None:
-        """Every weight of the row as a bar; the chosen one in the accent colour."""
+    def _paint_row(self, painter: QPainter, y: float, made: WeightReading) -> float:
+        """Every weight of the row as a bar; the chosen one in the accent colour. Gives back where it ends."""
         height = min(_ROW_HEIGHT, self.height() - y - 18)
         if height < 20:
-            return
+            return y
         room = self.width() - _LEFT - _RIGHT
         each = room / max(len(made.row_weights), 1)
         self._row = QRectF(_LEFT, y, room, height)
@@ -133,6 +168,7 @@ class WeightSteps(QWidget):
             bar = QRectF(_LEFT + place * each, y + height - tall, max(each - 1, 1), tall)
             colour = self._theme.color("accent") if place == made.key else self._theme.bar_color()
             fill_round(painter, bar, 1, colour)
+        return y + height
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if self._reading is not None and self._row.contains(event.position()):

@@ -31,6 +31,15 @@ def test_the_steps_lead_to_the_weight(tiny: Callable[[str], LoadedModel], family
     assert reading.weight == pytest.approx(float(made.attention(1, 3)[last, last - 2]), abs=1e-7)
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_values_weighed_make_the_mixture(tiny: Callable[[str], LoadedModel], family: str) -> None:
+    made = trace(tiny(family), SENTENCES[0])
+    last = len(made.tokens) - 1
+    readings = [read_weight(made, 1, 3, last, key) for key in range(last + 1)]
+    total = sum(reading.weight * reading.value_vector for reading in readings if reading.value_vector is not None)
+    assert np.allclose(total, readings[0].mixed, atol=1e-4)
+
+
 def test_a_masked_cell_has_no_weight(tiny: Callable[[str], LoadedModel]) -> None:
     reading = read_weight(trace(tiny("gpt2"), SENTENCES[0]), 0, 0, 2, 5)
     assert reading.score == float("-inf")

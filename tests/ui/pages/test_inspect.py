@@ -496,11 +496,20 @@ def test_one_weight_is_worked_out_with_the_models_numbers(inspecting: Desk, expe
     said = steps.lines()
     assert said[0] == f"q · k = {signed_number(dot, 3)}"
     assert said[1] == f"× 0.125 = {signed_number(dot / 8, 3)}"
-    assert said[-1].startswith(f"weight {percent_text(weight)}: ␣the #6 looks at ␣went #4")
+    assert said[-3].startswith(f"weight {percent_text(weight)}: ␣the #6 looks at ␣went #4")
     desk.key(steps, Qt.Key.Key_Left)
     desk.settle()
     assert desk.session.selection.key == 3
-    assert "␣Sue #3" in steps.lines()[-1]
+    assert "␣Sue #3" in steps.lines()[-3]
+    z, v = expected["blocks.2.attn.z"][1, 6], expected["blocks.2.attn.v"][1, 3]
+    adds = float(expected.attention(2, 1)[6, 3]) * float(v.norm())
+    assert steps.lines()[-2:] == [
+        f"weight · v: a vector of length {adds:.3f}",
+        f"z, all keys of the row together: {float(z.norm()):.3f}",
+    ]
+    desk.click(page.attention.until.button(0))
+    assert len(steps.lines()) == 1, "stepped back to the product alone"
+    desk.click(page.attention.until.button(4))
     page.step_head(1)
     desk.settle()
     assert steps.lines()[0] != said[0]

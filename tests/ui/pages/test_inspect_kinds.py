@@ -10,6 +10,7 @@ import torch
 from engine.family_configs import save
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QTableWidget
 from ui.desk import Desk, words
 
 from app.engine.models import load
@@ -23,7 +24,7 @@ FIRST, SECOND = "The cat saw the moon.", "Ada gave a ball to Tim."
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("kinds")
-    for family in ("bert", "bart", "mamba"):
+    for family in ("bert", "bart", "mamba", "llama", "t5", "olmo2"):
         save(root / family, family)
     save(root / "judge", "bert", architectures=["BertForSequenceClassification"], num_labels=3)
     return root
@@ -277,3 +278,68 @@ def test_any_weight_is_found_by_its_name(desk: Desk) -> None:
     desk.click(desk.inspect.tensor.alike)
     unit = table / np.linalg.norm(table, axis=1, keepdims=True)
     assert np.allclose(view.table().values, unit @ unit.T, atol=1e-5)
+
+
+def test_encoder_and_decoder_stand_side_by_side_in_the_flow(desk: Desk, root: Path) -> None:
+    opened(desk, root / "bart", FIRST, SECOND)
+    flow = desk.inspect.flow
+    rows = flow.rows()
+    left = [flow.row_rect(place) for place, row in enumerate(rows) if row.stack == "encoder."]
+    right = [flow.row_rect(place) for place, row in enumerate(rows) if row.stack == "decoder."]
+    assert left and right
+    assert max(rect.right() for rect in left) <= min(rect.left() for rect in right)
+    titles = [row.title for row in rows]
+    reads = next(place for place, row in enumerate(rows) if row.name.endswith("cross.q"))
+    memory = flow.row_rect(titles.index("Encoder memory"))
+    assert memory.center().y() == flow.row_rect(reads).center().y(), "it stands where it is read"
+    embeds = next(place for place, row in enumerate(rows) if row.name == "encoder.embed")
+    desk.click(flow, flow.row_rect(embeds).center())
+    desk.settle()
+    assert desk.session.selection.name == "encoder.embed"
+
+
+def test_boxes_without_room_fold_into_a_menu_that_presses_them(desk: Desk, root: Path) -> None:
+    opened(desk, root / "bart", FIRST, SECOND)
+    panel = desk.inspect.attention
+    desk.window.resize(1440, 900)
+    desk.wait(lambda: panel.checks.folded)
+    assert panel.checks.button.isVisible() and not panel.values.isVisible()
+    desk.click(panel.checks.button)
+    entry = next(action for action in panel.checks.menu.actions() if action.text() == "Values")
+    assert entry.isChecked()
+    entry.trigger()
+    panel.checks.menu.close()
+    assert not panel.values.isChecked()
+    panel.resize(900, panel.height())
+    assert panel.values.isVisible() and not panel.checks.button.isVisible()
+
+
+@pytest.mark.parametrize("family", ["llama", "t5", "olmo2"])
+def test_who_wrote_it_adds_up_in_other_families(desk: Desk, root: Path, family: str) -> None:
+    """The parts on screen sum to the logit that the model gave its favourite."""
+    second = SECOND if family == "t5" else ""
+    opened(desk, root / family, FIRST, second)
+    desk.click(desk.inspect.answers.button(2))
+    desk.settle()
+    place = desk.session.answer_at
+    assert place is not None
+    table = desk.inspect.next_token.written.table
+    assert table.isVisible() and table.rowCount() > 4
+    added = [float(text(table, row, 1).replace("−", "-")) for row in range(table.rowCount())]
+    logits = trace(load(root / family), FIRST, target=second or None).logits[place]
+    assert sum(added) == pytest.approx(float(logits.max()), abs=0.02)
+
+
+@pytest.mark.parametrize("family", ["bert", "bart"])
+def test_who_wrote_it_says_why_it_cannot_be_told_after_norms(desk: Desk, root: Path, family: str) -> None:
+    opened(desk, root / family, FIRST, SECOND if family == "bart" else "")
+    desk.click(desk.inspect.answers.button(2))
+    desk.settle()
+    written = desk.inspect.next_token.written
+    assert not written.table.isVisible() and "norm" in written.words.text()
+
+
+def text(table: QTableWidget, row: int, column: int) -> str:
+    item = table.item(row, column)
+    assert item is not None
+    return item.text()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QStackedWidget, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QScrollArea, QStackedWidget, QWidget
 
 from app.engine.trace.records import HeadReading, LayerReading, Token, WeightReading
 from app.ui.pages.inspect.token_filter import PAIR_FILTERS, Shown, shown_tokens
@@ -18,7 +18,7 @@ from app.ui.widgets.panel import Panel
 from app.ui.widgets.segmented import Segmented
 from app.ui.widgets.table_twin import TableTwin
 from app.ui.widgets.token_text import visible_token
-from app.ui.widgets.weight_steps import WeightSteps
+from app.ui.widgets.weight_steps import STEPS, WeightSteps
 
 MODES = WEIGHTS, SCORES, LINES, ONE_WEIGHT = ("weights", "scores", "lines", "one weight")
 KINDS = ("encoder", "self", "cross")
@@ -77,8 +77,13 @@ class AttentionPanel(Panel):
         self.body_layout.addWidget(self._options(theme))
         self.lines = AttentionLines(theme)
         self.steps = WeightSteps(theme)
+        self.until.changed.connect(self.steps.show_until)
         self._sheets = QStackedWidget()
-        for sheet in (self.twin, self.lines, self.steps):
+        self._steps_sheet = QScrollArea()
+        self._steps_sheet.setWidgetResizable(True)
+        self._steps_sheet.setWidget(self.steps)
+        self.steps.setProperty("role", "page")
+        for sheet in (self.twin, self.lines, self._steps_sheet):
             self._sheets.addWidget(sheet)
         self.body_layout.addWidget(self._sheets, 1)
         self.twin.shown_as_table.connect(self.values.setDisabled)
@@ -113,6 +118,10 @@ class AttentionPanel(Panel):
         row.addWidget(self.kinds)
         row.addWidget(self.pairs)
         row.addWidget(self.weightings)
+        self.until = Segmented(theme, STEPS, "How far the arithmetic of one weight is shown")
+        self.until.set_index(len(STEPS) - 1)
+        self.until.hide()
+        row.addWidget(self.until)
         self.checks = FoldingChecks((self.without_first, self.values))
         row.addWidget(self.checks, 1)
         self.kinds.hide()
@@ -158,13 +167,14 @@ class AttentionPanel(Panel):
         if mode in (WEIGHTS, SCORES) and self._reading is not None:
             self.heatmap.set_mode(mode)
         self.modes.set_index(MODES.index(mode))
-        sheet = {LINES: self.lines, ONE_WEIGHT: self.steps}.get(mode, self.twin)
+        sheet = {LINES: self.lines, ONE_WEIGHT: self._steps_sheet}.get(mode, self.twin)
         self._sheets.setCurrentWidget(sheet)
         heat = sheet is self.twin
         self.weightings.setVisible(heat and mode == WEIGHTS)
+        self.until.setVisible(sheet is self._steps_sheet)
         self.checks.offer(self.values, heat)
         self.twin.button.setVisible(heat)
-        self.checks.offer(self.without_first, sheet is not self.steps)
+        self.checks.offer(self.without_first, sheet is not self._steps_sheet)
 
     def _draw(self) -> None:
         reading = self._reading

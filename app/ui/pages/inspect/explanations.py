@@ -257,7 +257,7 @@ def explain_head(
         title=f"{what} weights" if weights else f"{what} scores",
         subtitle=f"{block} {reading.layer}, head {reading.head}, {'after' if weights else 'before'} softmax",
         looking_at="Each <b>row</b> is a token deciding where to look. Each <b>column</b> is a token it can look at. "
-        + ("A row adds up to 1. " if weights else "Orange raises a weight, blue lowers it. ")
+        + ("A whole row adds up to 1. " if weights else "Orange raises a weight, blue lowers it. ")
         + seen,
         formula_html=formula,
         blocks=(
