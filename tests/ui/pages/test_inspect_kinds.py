@@ -24,7 +24,7 @@ FIRST, SECOND = "The cat saw the moon.", "Ada gave a ball to Tim."
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("kinds")
-    for family in ("bert", "bart", "mamba", "llama", "t5", "olmo2"):
+    for family in ("bert", "bart", "mamba", "llama", "t5", "qwen3"):
         save(root / family, family)
     save(root / "judge", "bert", architectures=["BertForSequenceClassification"], num_labels=3)
     return root
@@ -314,7 +314,7 @@ def test_boxes_without_room_fold_into_a_menu_that_presses_them(desk: Desk, root:
     assert panel.values.isVisible() and not panel.checks.button.isVisible()
 
 
-@pytest.mark.parametrize("family", ["llama", "t5", "olmo2"])
+@pytest.mark.parametrize("family", ["llama", "t5", "qwen3"])
 def test_who_wrote_it_adds_up_in_other_families(desk: Desk, root: Path, family: str) -> None:
     """The parts on screen sum to the logit that the model gave its favourite."""
     second = SECOND if family == "t5" else ""
