@@ -118,3 +118,107 @@ class Distribution:
     vocabulary: int
     draw: float | None
     """The random number in [0, 1) that decided, None when greedy."""
+
+
+@dataclass(frozen=True)
+class FunnelRow:
+    """One token followed through the funnel."""
+
+    token_id: int
+    text: str
+    logit: float
+    """Raw, before any stage."""
+    cut_by: str
+    """Name of the stage that cut it, '' when none did."""
+
+
+@dataclass(frozen=True)
+class FunnelStage:
+    """What one stage left of the distribution."""
+
+    name: str
+    """"raw" to "typical_p", as in `StageOutcome`."""
+    active: bool
+    left: int
+    """How many tokens can still be drawn after it."""
+    lost: float
+    """Probability, before this stage, of the tokens that it cut, 0 to 1."""
+    probabilities: tuple[float, ...]
+    """After the stage, one for each row; 0 for a token that is cut."""
+
+
+@dataclass(frozen=True)
+class StripPart:
+    """One token on the strip that the draw is made on, from `start` to `end`, 0 to 1."""
+
+    token_id: int
+    text: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
+class Funnel:
+    """One step from raw logits to the draw: the likeliest tokens, best first, the chosen one always among them."""
+
+    rows: tuple[FunnelRow, ...]
+    stages: tuple[FunnelStage, ...]
+    """"raw" first, in the order in which they act; without the draw itself."""
+    strip: tuple[StripPart, ...]
+    """The likeliest tokens that could be drawn, in the order of the strip; what follows them is left out."""
+    chosen: int | None
+    """The id that was, or would be, taken; None when the settings cut every token."""
+    vocabulary: int
+    draw: float | None
+    """The random number in [0, 1) that decided, None when greedy."""
+
+
+@dataclass(frozen=True)
+class BeamNode:
+    """One token considered by a beam search."""
+
+    index: int
+    """Its place in `BeamTree.nodes`."""
+    parent: int
+    """The node it follows, −1 for the prompt."""
+    step: int
+    """Which new token it is, from 0."""
+    token_id: int
+    text: str
+    logprob: float
+    """ln p of the token after its beam, under the model's own distribution."""
+    total: float
+    """Sum of the log-probabilities up to it, after the settings' stages: what the search goes by."""
+    kept: int | None
+    """Its rank among the beams that went on, from 0; None when it was pruned or ended its text."""
+    ended: bool = False
+    """The text was complete with it, and was taken among the finished ones."""
+
+
+@dataclass(frozen=True)
+class BeamSequence:
+    """One text that a beam search hands back."""
+
+    ids: tuple[int, ...]
+    """Generated ids without the prompt, with the EOS that ended them if one did."""
+    text: str
+    score: float
+    """total / length ** length_penalty, as transformers' `sequences_scores`."""
+    total: float
+    """Sum of the log-probabilities."""
+    nodes: tuple[int, ...]
+    """Its way through the tree."""
+
+
+@dataclass(frozen=True)
+class BeamTree:
+    """A beam search as far as it has come."""
+
+    nodes: tuple[BeamNode, ...]
+    sequences: tuple[BeamSequence, ...]
+    """Best first; while the search runs, the beams it holds."""
+    finished: bool
+    seed: int | None = None
+    """The seed of beam sampling, drawn when the settings left it open."""
+    greedy: BeamSequence | None = None
+    """What taking the likeliest token every time would have written, and how it scores."""
