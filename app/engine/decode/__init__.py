@@ -6,16 +6,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from app.engine.decode.beams import beam_search
     from app.engine.decode.loop import stream
-    from app.engine.decode.records import StageOutcome, Step
+    from app.engine.decode.records import BeamTree, StageOutcome, Step
     from app.engine.decode.settings import DecodingSettings
 
-__all__ = ["DecodingSettings", "StageOutcome", "Step", "stream"]
+__all__ = ["BeamTree", "DecodingSettings", "StageOutcome", "Step", "beam_search", "stream"]
 
 _HOMES = {
+    "BeamTree": "app.engine.decode.records",
     "DecodingSettings": "app.engine.decode.settings",
     "StageOutcome": "app.engine.decode.records",
     "Step": "app.engine.decode.records",
+    "beam_search": "app.engine.decode.beams",
     "stream": "app.engine.decode.loop",
 }
 

@@ -16,7 +16,8 @@ from app.engine.decode.prompt import Prompt
 class CachedForward:
     """Calls a model as `generate()` calls it, so that its logits are the same: same cache, positions, no mask.
 
-    Gradients are off only inside a call: a generator that yields under `no_grad` would turn them off for its caller.
+    One text, or several of the same length side by side (`rows`). Gradients are off only inside a call: a generator
+    that yields under `no_grad` would turn them off for its caller.
     """
 
     def __init__(self, model: Any, prompt: Prompt) -> None:
@@ -36,39 +37,104 @@ class CachedForward:
         if self._cached:
             self._arguments[self._cache_name] = self._new_cache()
         self._past = 0
+        self._seen = np.zeros((1, 0), dtype=np.int64)
+        """The ids that the cache holds."""
 
-    @torch.inference_mode()
     def __call__(self, ids: np.ndarray) -> torch.Tensor:
         """float32 `[vocabulary]` on the CPU, raw, for the token after `ids`, int64 `[token]`.
 
         Each call's ids are the last call's and one more; only those not seen yet go through the model.
         """
-        if self._encoder_ids is not None and not self._past:
-            source = torch.tensor([self._encoder_ids], device=self._device)
-            self._arguments["encoder_outputs"] = self._model.get_encoder()(input_ids=source, return_dict=True)
+        return self.rows(ids[None])[0]
+
+    @torch.inference_mode()
+    def rows(self, ids: np.ndarray) -> torch.Tensor:
+        """float32 `[row, vocabulary]` for several texts at once, int64 `[row, token]`, as `__call__` for one."""
+        if self._encoder_ids is not None and "encoder_outputs" not in self._arguments:
+            self._arguments["encoder_outputs"] = self._encoded(len(ids))
         outputs = self._model(**self._inputs(ids), return_dict=True)
         if self._cached:
-            self._past = len(ids)
+            self._past, self._seen = ids.shape[1], ids
             if self._cache_name in outputs:
                 self._arguments[self._cache_name] = outputs[self._cache_name]
-        logits = outputs.logits[0, -1].to("cpu", torch.float32, copy=True)
+        logits = outputs.logits[:, -1].to("cpu", torch.float32, copy=True)
         # Through numpy it is an ordinary tensor again, which the stages may use outside inference mode.
         return torch.from_numpy(logits.numpy())
+
+    def select(self, rows: np.ndarray) -> None:
+        """Go on with these rows of the last call, int64 `[row]`, in this order; a row may stand several times."""
+        if not self._past:
+            return
+        chosen = torch.from_numpy(rows).to(self._device)
+        cache = self._arguments[self._cache_name]
+        with torch.inference_mode():
+            if hasattr(self._model, "_reorder_cache"):
+                self._arguments[self._cache_name] = self._model._reorder_cache(cache, chosen)
+            else:
+                cache.reorder_cache(chosen)
+        self._seen = self._seen[rows]
+
+    def rewind(self, ids: np.ndarray) -> int:
+        """Keep of the cache what holds for the text `ids`, int64 `[token]`; gives the number of tokens it still holds.
+
+        The last token always goes through the model again, since its logits are wanted. A cache that cannot forget its
+        end (a sliding window that has slid, a state space) is thrown away whole.
+        """
+        if not self._cached or len(self._seen) != 1:
+            return self._forget()
+        seen = self._seen[0]
+        length = min(len(seen), len(ids) - 1)
+        different = np.flatnonzero(seen[:length] != ids[:length])
+        common = int(different[0]) if different.size else length
+        if common == 0:
+            return self._forget()
+        if common < self._past:
+            try:
+                with torch.inference_mode():
+                    self._arguments[self._cache_name].crop(common - self._past)
+            except (RuntimeError, ValueError, AttributeError, NotImplementedError):
+                return self._forget()
+            self._past, self._seen = common, self._seen[:, :common]
+        return self._past
+
+    @property
+    def cache_bytes(self) -> int:
+        """Memory of the cached keys and values; 0 where the family keeps none."""
+        cache = self._arguments.get(self._cache_name)
+        parts = [getattr(cache, name, None) for name in ("self_attention_cache", "cross_attention_cache")]
+        layers = [layer for part in (cache, *parts) for layer in getattr(part, "layers", ())]
+        tensors = [getattr(layer, name, None) for layer in layers for name in ("keys", "values")]
+        return sum(tensor.numel() * tensor.element_size() for tensor in tensors if isinstance(tensor, torch.Tensor))
+
+    def _forget(self) -> int:
+        self._past, self._seen = 0, self._seen[:1, :0]
+        if self._cached:
+            self._arguments[self._cache_name] = self._new_cache()
+        return 0
+
+    def _encoded(self, rows: int) -> Any:
+        source = torch.tensor([self._encoder_ids], device=self._device)
+        encoded = self._model.get_encoder()(input_ids=source, return_dict=True)
+        if rows > 1:
+            for name, value in encoded.items():
+                if isinstance(value, torch.Tensor):
+                    encoded[name] = value.repeat_interleave(rows, dim=0)
+        return encoded
 
     def _inputs(self, ids: np.ndarray) -> dict[str, Any]:
         if self._common and self._cached:
             # What the common `prepare_inputs_for_generation` comes to for one text without padding, without its cost.
             inputs = dict(self._arguments)
             name = "input_ids" if self._encoder_ids is None else "decoder_input_ids"
-            inputs[name] = torch.from_numpy(ids[self._past :])[None].to(self._device)
+            inputs[name] = torch.from_numpy(ids[:, self._past :]).to(self._device)
             if self._positions:
-                inputs["position_ids"] = torch.arange(self._past, len(ids), device=self._device)[None]
+                inputs["position_ids"] = torch.arange(self._past, ids.shape[1], device=self._device)[None]
             return inputs
         more: dict[str, Any] = dict(self._arguments)
         if self._positions:
-            more["position_ids"] = torch.arange(len(ids), device=self._device)[None]
+            more["position_ids"] = torch.arange(ids.shape[1], device=self._device)[None]
         return self._model.prepare_inputs_for_generation(
-            torch.from_numpy(ids)[None].to(self._device),
+            torch.from_numpy(ids).to(self._device),
             next_sequence_length=1 if self._past else None,
             attention_mask=None,
             is_first_iteration=not self._past,

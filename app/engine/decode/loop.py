@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 
-from app.engine.decode.forward import CachedForward
+from app.engine.decode.chance import Chance
+from app.engine.decode.kept import KeptForward
+from app.engine.decode.nonfinite import nonfinite_error
 from app.engine.decode.prompt import Prompt, check_settings, read_prompt
 from app.engine.decode.records import StageContext, Step
 from app.engine.decode.settings import DecodingSettings
 from app.engine.decode.stages import choose, run_stages
-from app.engine.decode.text import Detokeniser, StopGate
+from app.engine.decode.text import StopGate, detokeniser_after
+from app.engine.decode.watch import Watch, WatchedForward
 from app.engine.errors import UserError
 
 Ask = Callable[[], DecodingSettings]
@@ -27,6 +30,10 @@ def stream(
     text: str,
     settings: DecodingSettings | Ask,
     cancel: Callable[[], bool] | None = None,
+    *,
+    given: Sequence[int] = (),
+    kept: KeptForward | None = None,
+    watch: Watch | None = None,
 ) -> Iterator[Step]:
     """Write on from `text`, one Step per new token (in an encoder-decoder: per decoder token after the start token).
 
@@ -36,15 +43,20 @@ def stream(
     on and fails or degrades there), or the one before a stop string. `cancel` is asked before each token too; once it
     says True nothing more is yielded, not even tokens held back for a stop string.
 
+    `given` are new tokens of an earlier run to go on after; they count as written, and with the same seed the random
+    numbers go on where they were. `kept` holds the cache of the run before, of which what still holds is used again.
+    `watch` names an attention head before each token; its row is the Step's `attention`.
+
     Raises UserError at once for a prompt or a model that cannot be used and for unusable settings; at the next token
     when settings that come from a function are, or when they leave no token to choose.
     """
-    prompt = read_prompt(model, text)
+    prompt = read_prompt(model, text, given)
+    kept = kept or KeptForward()
     if isinstance(settings, DecodingSettings):
         check_settings(settings, prompt)
         fixed = settings
-        return _write(model, prompt, lambda: fixed, cancel)
-    return _write(model, prompt, settings, cancel)
+        return _write(model, prompt, lambda: fixed, cancel, kept, watch)
+    return _write(model, prompt, settings, cancel, kept, watch)
 
 
 class _Ids:
@@ -65,14 +77,22 @@ class _Ids:
         return self._array[: self.length]
 
 
-def _write(model: Any, prompt: Prompt, ask: Ask, cancel: Callable[[], bool] | None) -> Iterator[Step]:
-    ids = _Ids(prompt.ids)
-    forward = CachedForward(model.model, prompt)
-    text = Detokeniser(model.tokenizer, prompt.text_ids)
+def _write(
+    model: Any,
+    prompt: Prompt,
+    ask: Ask,
+    cancel: Callable[[], bool] | None,
+    kept: KeptForward,
+    watch: Watch | None,
+) -> Iterator[Step]:
+    ids = _Ids(prompt.ids + prompt.given)
+    forward = kept.take(model, prompt, ids.view())
+    watched = WatchedForward(model, forward, watch) if watch is not None else None
+    text = detokeniser_after(model.tokenizer, prompt)
     gate = StopGate()
-    chance: _Chance | None = None
+    chance: Chance | None = None
     checked: DecodingSettings | None = None
-    made = 0
+    made = len(prompt.given)
     while cancel is None or not cancel():
         settings = ask()
         if settings is not checked:
@@ -81,9 +101,13 @@ def _write(model: Any, prompt: Prompt, ask: Ask, cancel: Callable[[], bool] | No
         if made >= settings.max_new_tokens:
             yield from gate.flush()
             return
-        chance = chance or _Chance(settings.seed)
-        logits = forward(ids.view())
+        chance = chance or Chance(settings.seed, len(prompt.given))
+        logits = forward(ids.view()) if watched is None else watched(ids.view())
+        if not np.isfinite(logits.numpy().max()):
+            raise nonfinite_error(model, prompt, ids.view())
         step = _decide(logits, StageContext(ids.view(), len(prompt.ids), prompt.rules), settings, chance)
+        if watched is not None:
+            step = replace(step, attention=watched.row)
         if step.token_id in prompt.rules.eos:
             yield from gate.flush()
             yield step
@@ -104,31 +128,13 @@ def _write(model: Any, prompt: Prompt, ask: Ask, cancel: Callable[[], bool] | No
             return
 
 
-class _Chance:
-    """The random numbers of one run."""
-
-    def __init__(self, seed: int | None) -> None:
-        # 31 bits when drawn: short enough to be read aloud and typed again.
-        self.seed = secrets.randbelow(2**31) if seed is None else seed
-        self._generator = torch.Generator().manual_seed(self.seed)
-
-    def number(self) -> float:
-        """Uniform in [0, 1)."""
-        return torch.rand((), generator=self._generator, dtype=torch.float64).item()
-
-
-def _decide(logits: torch.Tensor, context: StageContext, settings: DecodingSettings, chance: _Chance) -> Step:
+def _decide(logits: torch.Tensor, context: StageContext, settings: DecodingSettings, chance: Chance) -> Step:
     """The step without its text."""
     u = chance.number() if settings.draws else None
     token, outcomes = choose(run_stages(logits.numpy(), context, settings), u)
     if token is not None:
         logprob = float(torch.log_softmax(logits, dim=-1)[token])
         return Step(token, "", logprob, outcomes, u, chance.seed, context)
-    if not np.isfinite(outcomes[0].logits.max()):
-        raise UserError(
-            "The model's logits are not finite numbers, so no token can be chosen.",
-            "Its weights may be damaged, or its precision too low: load it again in fp32.",
-        )
     raise UserError(
         "The settings cut every token, so none is left to choose.",
         "Ban fewer tokens, or allow n-grams to repeat.",
@@ -136,4 +142,4 @@ def _decide(logits: torch.Tensor, context: StageContext, settings: DecodingSetti
 
 
 def _with_text(step: Step, text: str) -> Step:
-    return Step(step.token_id, text, step.logprob, step.stages, step.draw, step.seed, step.context)
+    return replace(step, text=text)

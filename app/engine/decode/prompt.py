@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from app.engine.errors import UserError
 
 @dataclass(frozen=True)
 class Prompt:
-    """The ids before the first new token."""
+    """The ids before the first new token, and new tokens that stand already."""
 
     ids: tuple[int, ...]
     """What the new tokens are appended to: the prompt, or the start token of an encoder-decoder."""
@@ -22,6 +23,8 @@ class Prompt:
     context: int | None
     """The most ids the model has positions for, None when its config names no limit."""
     vocabulary: int
+    given: tuple[int, ...] = ()
+    """New tokens of an earlier run that are kept: the text goes on after them."""
 
     @property
     def text_ids(self) -> list[int]:
@@ -29,10 +32,11 @@ class Prompt:
         return [] if self.encoder_ids is not None else list(self.ids)
 
 
-def read_prompt(loaded: Any, text: str) -> Prompt:
+def read_prompt(loaded: Any, text: str, given: Sequence[int] = ()) -> Prompt:
     """The prompt of a loaded model: `tokenizer(text)` with its default special tokens.
 
     An empty prompt to which the tokenizer adds nothing starts from the generation config's BOS, as `generate()` does.
+    `given` are new tokens that are kept from an earlier run.
     Raises UserError for a model that cannot write, a prompt longer than its context, and a start that has no token.
     """
     model, config = loaded.model, loaded.model.config
@@ -61,12 +65,26 @@ def read_prompt(loaded: Any, text: str) -> Prompt:
     encoder_ids = None
     if loaded.kind == "encoder-decoder":
         encoder_ids, ids = ids, (_start_token(generation),)
-    return Prompt(ids, encoder_ids, _rules(generation, len(ids)), context, text_config.vocab_size)
+    if context is not None and len(ids) + len(given) > context:
+        raise UserError(
+            f"Prompt and new text have {len(ids) + len(given)} tokens; the model's context holds {context}.",
+            "Let the window slide, or go on from an earlier token.",
+        )
+    rules = _rules(generation, len(ids))
+    return Prompt(ids, encoder_ids, rules, context, text_config.vocab_size, tuple(int(token) for token in given))
 
 
-def check_settings(settings: DecodingSettings, prompt: Prompt) -> None:
-    """Raises UserError for a beam method and for token ids that the model's vocabulary lacks."""
-    if settings.method in BEAMS:
+def check_settings(settings: DecodingSettings, prompt: Prompt, beams: bool = False) -> None:
+    """Raises UserError for token ids that the model's vocabulary lacks, and for a beam method where `beams` is False,
+    for any other where it is True."""
+    if beams and settings.method not in BEAMS:
+        raise UserError(f"The method {settings.method} keeps no beams.", "Use beam or beam_sample.")
+    if beams and settings.num_sequences > settings.num_beams:
+        raise UserError(
+            f"num_sequences is {settings.num_sequences}, but only {settings.num_beams} beams are kept.",
+            "Ask for fewer texts or keep more beams.",
+        )
+    if not beams and settings.method in BEAMS:
         raise UserError(
             f"The method {settings.method} finishes its texts together, so it cannot be streamed token by token.",
             "Use greedy or sample here, or run a beam search.",

@@ -36,6 +36,8 @@ class StageContext:
     prompt_length: int
     """How many of the ids were there before the first new one."""
     rules: ModelRules = ModelRules()
+    at_least: int = 1
+    """How many tokens the cuts must leave: more in beam sampling, where each beam needs somewhere to go."""
 
     @property
     def new_ids(self) -> np.ndarray:
@@ -90,6 +92,8 @@ class Step:
     """The seed of the run, drawn when the settings left it open."""
     context: StageContext | None = None
     """What the stages saw, for running them again with other settings (`stages.recompute`)."""
+    attention: np.ndarray | None = None
+    """float32 `[key]`: the row of the watched head for the token after which this one was chosen."""
 
 
 @dataclass(frozen=True)

@@ -178,12 +178,13 @@ class DecodingSettings:
     num_sequences: int = _number(
         1,
         "Sequences",
-        "How many of the best beams are handed back.",
+        "How many texts are written side by side; of a beam search, how many of the best beams are handed back.",
         (1, None),
         (1, 16),
         1,
+        off=1,
         unit="texts",
-        methods=BEAMS,
+        methods=("sample", *BEAMS),
     )
     max_new_tokens: int = _number(
         60,
@@ -193,6 +194,19 @@ class DecodingSettings:
         (1, 500),
         1,
         unit="tokens",
+    )
+    min_new_tokens: int = _number(
+        0,
+        "At least",
+        "The model may not end its text before so many new tokens.",
+        (0, None),
+        (0, 200),
+        1,
+        off=0,
+        unit="tokens",
+    )
+    ignore_eos: bool = _other(
+        False, "Ignore the end", "Writes on where the model would end its text: its end tokens are banned.", off=False
     )
     seed: int | None = _number(
         None,
@@ -214,6 +228,8 @@ class DecodingSettings:
             knob: Knob = item.metadata["knob"]
             if knob.step is not None:
                 object.__setattr__(self, item.name, _checked(item.name, getattr(self, item.name), item.default, knob))
+        if not isinstance(self.ignore_eos, bool):
+            raise UserError(f"ignore_eos is {self.ignore_eos!r}; it must be True or False.")
         object.__setattr__(self, "stop", _strings(self.stop))
         object.__setattr__(self, "banned", _ids("banned", self.banned))
         object.__setattr__(self, "forced", _ids("forced", self.forced))

@@ -1,7 +1,8 @@
 """The named stages between logits and a token.
 
 Each stage is a pure function of the logits, what stands before the token, and the settings. Each gives, bit for bit,
-what transformers' processor of that name gives (`transformers.generation.logits_process`, `min_tokens_to_keep` 1);
+what transformers' processor of that name gives (`transformers.generation.logits_process`, `min_tokens_to_keep` 1,
+or what the context says);
 top-k and top-p have a quicker way to the same answer, because they run at every step. Frequency and presence penalty,
 which transformers lacks, follow the formula of OpenAI's API reference.
 """
@@ -81,7 +82,7 @@ def bans(logits: np.ndarray, context: StageContext, settings: DecodingSettings) 
     # transformers suppresses after it forces; both touching one step is a contradiction in the model's own config.
     for processor in _suppressors(context.rules):
         logits = _through(processor, logits, context)
-    banned = [token for token in settings.banned if token < len(logits)]
+    banned = [token for token in (*settings.banned, *_endings_banned(settings, context)) if token < len(logits)]
     if banned:
         logits = logits.copy()
         logits[banned] = _CUT
@@ -96,7 +97,7 @@ def temperature(logits: np.ndarray, context: StageContext, settings: DecodingSet
 
 def top_k(logits: np.ndarray, context: StageContext, settings: DecodingSettings) -> np.ndarray:
     """Cuts everything below the k-th largest logit; ties with it stay."""
-    kept = torch.topk(torch.from_numpy(logits), min(settings.top_k, len(logits)))[0]
+    kept = torch.topk(torch.from_numpy(logits), min(max(settings.top_k, context.at_least), len(logits)))[0]
     return np.where(logits < kept.numpy()[-1], _CUT, logits)
 
 
@@ -107,9 +108,9 @@ def top_p(logits: np.ndarray, context: StageContext, settings: DecodingSettings)
     reach p the border lies among them. Where the border is within rounding of p, or between tokens as good as equal
     (the order of the sort decides), transformers' own processor is asked.
     """
-    last = _last_of_nucleus(logits, settings.top_p)
+    last = _last_of_nucleus(logits, settings.top_p) if context.at_least == 1 else None
     if last is None:
-        return _through(TopPLogitsWarper(settings.top_p), logits, context)
+        return _through(TopPLogitsWarper(settings.top_p, min_tokens_to_keep=context.at_least), logits, context)
     return np.where(logits < logits[last], _CUT, logits)
 
 
@@ -132,7 +133,7 @@ def _last_of_nucleus(logits: np.ndarray, p: float) -> int | None:
 
 def min_p(logits: np.ndarray, context: StageContext, settings: DecodingSettings) -> np.ndarray:
     """Cuts tokens whose probability is below min_p times the largest."""
-    return _through(MinPLogitsWarper(settings.min_p), logits, context)
+    return _through(MinPLogitsWarper(settings.min_p, min_tokens_to_keep=context.at_least), logits, context)
 
 
 def typical_p(logits: np.ndarray, context: StageContext, settings: DecodingSettings) -> np.ndarray:
@@ -140,13 +141,14 @@ def typical_p(logits: np.ndarray, context: StageContext, settings: DecodingSetti
 
     transformers refuses a mass of 0; the smallest float means the same, the most typical token alone.
     """
-    return _through(TypicalLogitsWarper(settings.typical_p or np.finfo(np.float64).tiny), logits, context)
+    mass = settings.typical_p or np.finfo(np.float64).tiny
+    return _through(TypicalLogitsWarper(mass, min_tokens_to_keep=context.at_least), logits, context)
 
 
 def _bans_act(settings: DecodingSettings, context: StageContext) -> bool:
     rules = context.rules
     return (
-        bool(settings.banned or rules.bad_words or rules.suppressed)
+        bool(settings.banned or rules.bad_words or rules.suppressed or _endings_banned(settings, context))
         or (bool(settings.forced) and _forced_now(settings, context) is not None)
         or bool(_forced_by_rule(settings, context))
         or (bool(rules.suppressed_first) and len(context.ids) == rules.begin_index)
@@ -227,7 +229,14 @@ def _forced_by_rule(settings: DecodingSettings, context: StageContext) -> list[i
         forced = rules.forced_last
     elif rules.forced_first is not None and len(context.ids) == 1:
         forced = (rules.forced_first,)
-    return [token for token in forced if token not in settings.banned]
+    banned = (*settings.banned, *_endings_banned(settings, context))
+    return [token for token in forced if token not in banned]
+
+
+def _endings_banned(settings: DecodingSettings, context: StageContext) -> tuple[int, ...]:
+    """The EOS ids, while the text may not end; as transformers' MinNewTokensLengthLogitsProcessor."""
+    too_short = context.new_ids.size < settings.min_new_tokens
+    return context.rules.eos if settings.ignore_eos or too_short else ()
 
 
 def _forced_now(settings: DecodingSettings, context: StageContext) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from app.engine.decode.prompt import Prompt
 from app.engine.decode.records import Step
 
 _UNFINISHED = "\ufffd"
@@ -63,6 +64,15 @@ class Detokeniser:
 
     def _decode(self) -> str:
         return self._tokenizer.decode(self._ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+
+
+def detokeniser_after(tokenizer: Any, prompt: Prompt) -> Detokeniser:
+    """One that goes on after the new tokens that a prompt gives, in the middle of a character if it must."""
+    settled = max(0, len(prompt.given) - _TAIL)
+    made = Detokeniser(tokenizer, [*prompt.text_ids, *prompt.given[:settled]])
+    for token in prompt.given[settled:]:
+        made.push(token)
+    return made
 
 
 class StopGate:

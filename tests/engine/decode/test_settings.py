@@ -28,6 +28,8 @@ NEUTRAL = {
     "length_penalty": 1,
     "num_sequences": 1,
     "max_new_tokens": 60,
+    "min_new_tokens": 0,
+    "ignore_eos": False,
     "seed": None,
     "stop": (),
     "banned": (),

@@ -1,0 +1,207 @@
+"""Beam search and beam sampling, with every candidate they looked at.
+
+The same steps as `GenerationMixin._beam_search` of transformers (early_stopping False), so that ids and scores are
+those of `generate()`: candidates are compared by the sum of log-probabilities after the stages, finished texts by that
+sum over a power of their length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from app.engine.decode.chance import Chance
+from app.engine.decode.forward import CachedForward
+from app.engine.decode.nonfinite import nonfinite_error
+from app.engine.decode.prompt import Prompt, check_settings, read_prompt
+from app.engine.decode.records import BeamNode, BeamSequence, BeamTree, StageContext
+from app.engine.decode.settings import DecodingSettings
+from app.engine.decode.stages import run_stages
+from app.engine.errors import Cancelled
+
+_NEVER = -1e9
+"""The score of a beam that is not there, as transformers writes it."""
+
+
+def beam_search(
+    model: Any, text: str, settings: DecodingSettings, cancel: Callable[[], bool] | None = None
+) -> BeamTree:
+    """Search to the end. `settings.method` is "beam" or "beam_sample"; see `grow_beams`. Raises Cancelled."""
+    steps = grow_beams(model, text, settings)
+    while True:
+        if cancel is not None and cancel():
+            raise Cancelled
+        try:
+            next(steps)
+        except StopIteration as end:
+            tree: BeamTree = end.value
+            return tree
+
+
+def grow_beams(
+    model: Any, text: str, settings: DecodingSettings, given: Sequence[int] = ()
+) -> Generator[BeamTree, None, BeamTree]:
+    """Continue `text` by beams, one step of the model per `next`; each yields the tree so far, the last is returned.
+
+    `given` are new tokens that stand already. The result's `sequences` are the best finished texts, `num_sequences` of
+    them, with what greedy search would have written beside them. A stop string ends a beam's text before it.
+
+    Raises UserError for what cannot be continued, for settings of another method, and for more texts than beams.
+    """
+    prompt = read_prompt(model, text, given)
+    check_settings(settings, prompt, beams=True)
+    search = _Search(model, prompt, settings)
+    while not search.over:
+        search.step()
+        yield search.tree()
+    return search.tree(greedy=_greedy(model, prompt, settings))
+
+
+def _greedy(model: Any, prompt: Prompt, settings: DecodingSettings) -> BeamSequence:
+    """What the likeliest token every time would have written, scored the same way."""
+    alone = _Search(model, prompt, replace(settings, method="beam", num_beams=1, num_sequences=1))
+    while not alone.over:
+        alone.step()
+    return alone.tree().sequences[0]
+
+
+@dataclass(frozen=True)
+class _Finished:
+    """A complete text and its score."""
+
+    node: int
+    total: float
+    score: float
+
+
+class _Search:
+    """The state between two steps: the beams that run, the texts that are finished, and all nodes."""
+
+    def __init__(self, model: Any, prompt: Prompt, settings: DecodingSettings) -> None:
+        self._model, self._prompt, self._settings = model, prompt, settings
+        self._forward = CachedForward(model.model, prompt)
+        self._chance = Chance(settings.seed)
+        self._count = settings.num_beams
+        self._considered = max(2, 1 + len(prompt.rules.eos)) * self._count
+        self._ids = np.tile(np.array([*prompt.ids, *prompt.given], dtype=np.int64), (self._count, 1))
+        self._totals = torch.full((self._count,), _NEVER)
+        self._totals[0] = 0.0
+        self._last = [-1] * self._count
+        """The node each running beam ends in."""
+        self._finished: list[_Finished] = []
+        self._nodes: list[BeamNode] = []
+        room = settings.max_new_tokens - len(prompt.given)
+        if prompt.context is not None:
+            room = min(room, prompt.context + 1 - self._ids.shape[1])
+        self._room = max(room, 0)
+        self._step = 0
+        self._improvable = True
+        self.over = self._room == 0
+
+    def step(self) -> None:
+        """One more token for every beam."""
+        logits = self._forward.rows(self._ids)
+        if not np.isfinite(logits.numpy().max(axis=1)).all():
+            raise nonfinite_error(self._model, self._prompt, self._ids[0])
+        own = torch.log_softmax(logits, dim=-1)
+        sums = self._staged(own) + self._totals[:, None]
+        totals, places = self._candidates(sums.reshape(-1))
+        beams, tokens = places // own.shape[1], places % own.shape[1]
+        hits = [self._ends(int(beam), int(token)) for beam, token in zip(beams, tokens, strict=True)]
+        running = totals + torch.tensor(hits, dtype=torch.float32) * _NEVER
+        kept = torch.topk(running, k=self._count)[1]
+        rank = {int(place): at for at, place in enumerate(kept)}
+        # Only among the best as many as there are beams does a text count as finished; the rest are there as a reserve.
+        done = [hit and place < self._count for place, hit in enumerate(hits)]
+        made = [len(self._nodes) + place for place in range(len(hits))]
+        for place, (beam, token) in enumerate(zip(beams.tolist(), tokens.tolist(), strict=True)):
+            after = self._last[beam]
+            piece = self._model.tokenizer.decode([token])
+            logprob, total = float(own[beam, token]), float(totals[place])
+            at = None if hits[place] else rank.get(place)
+            self._nodes.append(
+                BeamNode(made[place], after, self._step, token, piece, logprob, total, at, ended=done[place])
+            )
+        self._finish([(made[place], float(totals[place])) for place, end in enumerate(done) if end])
+        self._go_on(beams[kept], tokens[kept], running[kept], [made[int(place)] for place in kept])
+        self._judge(all(hits))
+
+    def _staged(self, own: torch.Tensor) -> torch.Tensor:
+        """Log-probabilities after the stages, `[beam, vocabulary]`, each beam's with what stands before it."""
+        at_least = len(self._prompt.rules.eos) + 1 if self._settings.draws and self._count > 1 else 1
+        rows = []
+        for ids, logprobs in zip(self._ids, own.numpy(), strict=True):
+            context = StageContext(ids, len(self._prompt.ids), self._prompt.rules, at_least)
+            rows.append(run_stages(logprobs, context, self._settings)[-1].logits)
+        return torch.from_numpy(np.stack(rows))
+
+    def _candidates(self, sums: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The sums and the places of what is looked at further, `[candidate]`: the best, or drawn without return."""
+        if not self._settings.draws:
+            best = torch.topk(sums, k=min(self._considered, len(sums)))
+            return best[0], best[1]
+        drawn = torch.multinomial(torch.softmax(sums, -1), self._considered, generator=self._chance.generator)
+        return sums[drawn], drawn
+
+    def _ends(self, beam: int, token: int) -> bool:
+        if token in self._prompt.rules.eos or self._step + 1 >= self._room:
+            return True
+        if not self._settings.stop:
+            return False
+        text = self._text((*self._new_ids(self._ids[beam]), token))
+        return any(stop in text for stop in self._settings.stop)
+
+    def _finish(self, ended: list[tuple[int, float]]) -> None:
+        length = self._step + 1 + len(self._prompt.given)
+        if self._improvable:
+            scored = [_Finished(node, total, total / length**self._settings.length_penalty) for node, total in ended]
+            self._finished = sorted([*self._finished, *scored], key=lambda text: -text.score)[: self._count]
+
+    def _go_on(self, beams: torch.Tensor, tokens: torch.Tensor, totals: torch.Tensor, nodes: list[int]) -> None:
+        self._ids = np.concatenate([self._ids[beams.numpy()], tokens.numpy()[:, None]], axis=1)
+        self._totals, self._last = totals, nodes
+        self._forward.select(beams.numpy())
+        self._step += 1
+
+    def _judge(self, nothing_left: bool) -> None:
+        """Whether a running beam could still beat the worst finished text, by the heuristic of transformers."""
+        length = self._step + len(self._prompt.given)
+        best = float(self._totals[0]) / length**self._settings.length_penalty
+        full = len(self._finished) == self._count
+        self._improvable = self._improvable and (not full or best > self._finished[-1].score)
+        alone = self._count == 1 and full  # One beam is greedy search, which ends with its text.
+        self.over = nothing_left or not self._improvable or alone
+
+    def tree(self, greedy: BeamSequence | None = None) -> BeamTree:
+        """The tree as it stands."""
+        if self.over and self._finished:
+            texts = self._finished[: self._settings.num_sequences]
+            sequences = tuple(self._sequence(text.node, text.total, text.score) for text in texts)
+        else:
+            length = max(1, self._step + len(self._prompt.given)) ** self._settings.length_penalty
+            pairs = zip(self._last, self._totals.tolist(), strict=True)
+            alive = [(node, total) for node, total in pairs if node >= 0 and total > _NEVER / 2]
+            sequences = tuple(self._sequence(node, total, total / length) for node, total in alive)
+        seed = self._chance.seed if self._settings.draws else None
+        return BeamTree(tuple(self._nodes), sequences, self.over, seed, greedy)
+
+    def _sequence(self, node: int, total: float, score: float) -> BeamSequence:
+        way: list[int] = []
+        while node >= 0:
+            way.append(node)
+            node = self._nodes[node].parent
+        way.reverse()
+        ids = (*self._prompt.given, *(self._nodes[place].token_id for place in way))
+        return BeamSequence(ids, self._text(ids), score, total, tuple(way))
+
+    def _new_ids(self, ids: np.ndarray) -> tuple[int, ...]:
+        return tuple(ids[len(self._prompt.ids) :].tolist())
+
+    def _text(self, ids: tuple[int, ...]) -> str:
+        text: str = self._model.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        ends = [place for stop in self._settings.stop if (place := text.find(stop)) >= 0]
+        return text[: min(ends)] if ends else text
