@@ -152,7 +152,7 @@ class _Search:
             return True
         if not self._settings.stop:
             return False
-        text = self._text((*self._new_ids(self._ids[beam]), token))
+        text = self._decode((*self._new_ids(self._ids[beam]), token))
         return any(stop in text for stop in self._settings.stop)
 
     def _finish(self, ended: list[tuple[int, float]]) -> None:
@@ -201,7 +201,12 @@ class _Search:
     def _new_ids(self, ids: np.ndarray) -> tuple[int, ...]:
         return tuple(ids[len(self._prompt.ids) :].tolist())
 
-    def _text(self, ids: tuple[int, ...]) -> str:
+    def _decode(self, ids: tuple[int, ...]) -> str:
         text: str = self._model.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        return text
+
+    def _text(self, ids: tuple[int, ...]) -> str:
+        """The text up to a stop string."""
+        text = self._decode(ids)
         ends = [place for stop in self._settings.stop if (place := text.find(stop)) >= 0]
         return text[: min(ends)] if ends else text
