@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from app.engine.decode.settings import DecodingSettings
 from app.engine.errors import TooLongError
 from app.engine.models.records import ModelSummary
+from app.engine.trace.records import CodeRead
 from app.jobs.board import Board
 from app.session.examples import Example, examples_for, is_example
 from app.session.generation import Generation
@@ -232,6 +233,10 @@ class Session(QObject):
     @Slot()
     def copy_code(self) -> None:
         """Ask for the Python that gives the tensor shown; the inspection's `code_read` answers."""
+        if self.selection.weighting != "raw":
+            why = "This is put together from several tensors; the lines would not be few. Copy the raw weights instead."
+            self.inspection.code_read.emit(CodeRead(self.selection.name, "", why))
+            return
         self.inspection.read_code(self.selection.name, self.prompt, self.second)
 
     def cut_prompt(self) -> None:

@@ -20,7 +20,8 @@ class Command:
 
 
 def matching(commands: list[Command], typed: str) -> list[Command]:
-    """The commands that hold every typed word, those whose title begins with the first one first."""
+    """The commands that hold every typed word, first those whose title holds them all, then those whose
+    title begins with the first one."""
     wanted = typed.casefold().split()
     found = [
         command
@@ -29,7 +30,12 @@ def matching(commands: list[Command], typed: str) -> list[Command]:
     ]
     if not wanted:
         return found
-    return sorted(found, key=lambda command: (not command.title.casefold().startswith(wanted[0]), len(command.title)))
+
+    def rank(command: Command) -> tuple[bool, bool, int]:
+        title = command.title.casefold()
+        return not all(word in title for word in wanted), not title.startswith(wanted[0]), len(title)
+
+    return sorted(found, key=rank)
 
 
 def bound(act: Callable[..., object], *arguments: object) -> Callable[[], None]:

@@ -170,7 +170,9 @@ class _Picture(QWidget):
         self._hovered = ("", -1)
 
     def set_shown(self, rows: Sequence[int], columns: Sequence[int]) -> None:
-        self._rows, self._columns = rows, columns
+        # The filters may be set before a layer is shown: what has no label yet is not drawn.
+        self._rows = [place for place in rows if place < len(self._labels[0])]
+        self._columns = [place for place in columns if place < len(self._labels[1])]
         self.setMinimumHeight(round(_TOP + ROW * max(len(rows), len(columns)) + 6))
         self.update()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHeaderView, QLabel, QStackedWidget, QTableWidget, QTableWidgetItem, QWidget
 
 from app.engine.trace.records import Attribution
@@ -13,6 +14,11 @@ from app.ui.widgets.number_text import signed_number
 from app.ui.widgets.token_text import visible_token
 
 _ROW = 24
+_ALIGN = (
+    Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter,
+    Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter,
+    Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter,
+)
 _HEAD = Qt.ItemDataRole.UserRole
 
 
@@ -48,6 +54,7 @@ class AttributionTable(QStackedWidget):
         self.table.setToolTip("What each part added to the logit, the final norm frozen (Elhage et al. 2021)")
         self.words: QLabel = make_label(theme, "", 13, role="secondary")
         self.words.setWordWrap(True)
+        self.words.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.addWidget(self.table)
         self.addWidget(self.words)
         theme.changed.connect(self._restyle)
@@ -64,14 +71,23 @@ class AttributionTable(QStackedWidget):
         self.table.setHorizontalHeaderLabels(
             ["Written by", f"Added to {visible_token(made.text)}", f"of {signed_number(made.logit, 2)}"]
         )
+        for column, align in enumerate(_ALIGN):
+            if (heading := self.table.horizontalHeaderItem(column)) is not None:
+                heading.setTextAlignment(align)
         self.table.setRowCount(len(parts))
         for line, (name, value, head) in enumerate(parts):
             share = f"{100 * value / made.logit:.1f}%".replace("-", "−") if made.logit else ""
             for column, text in enumerate((name, signed_number(value, 3), share)):
                 item = QTableWidgetItem(text)
                 item.setData(_HEAD, head)
+                item.setTextAlignment(_ALIGN[column])
                 self.table.setItem(line, column, item)
         self.setCurrentWidget(self.table)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        # The style sheet, applied when first shown, puts other fonts in their place.
+        self._restyle()
 
     @Slot(int, int)
     def _clicked(self, row: int, _column: int) -> None:

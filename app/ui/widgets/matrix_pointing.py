@@ -159,7 +159,7 @@ class PointedMatrix(MatrixView):
             self.failed.emit(str(error))
 
     def _file_stem(self) -> str:
-        return (self._title or "matrix").lower().replace(" ", "-").replace("/", "-")
+        return (self._title or "matrix").replace(",", "").replace(" ", "-").replace("/", "-")
 
     def _point_at(self, cell: tuple[int, int]) -> None:
         if cell != self._hover:

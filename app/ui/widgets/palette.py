@@ -42,7 +42,7 @@ class Palette(QFrame):
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.itemClicked.connect(self.run_current)
-        self.nothing: QLabel = make_label(theme, "Nothing is called so.", 12.5, role="caption")
+        self.nothing: QLabel = make_label(theme, "Nothing has that name.", 12.5, role="caption")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 10, 10, 10)
         layout.addWidget(self.field)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.ui.theme import Theme
@@ -39,9 +40,22 @@ class Panel(QFrame):
         layout.addWidget(make_rule())
         layout.addWidget(self.body, 1)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fold_title()
+
+    def _fold_title(self) -> None:
+        """Where controls and title do not fit side by side, the title gives way: half a control says less."""
+        items = (self._header.itemAt(place) for place in range(self._header.count()))
+        controls = [widget for item in items if item is not None and (widget := item.widget()) is not None]
+        shown = [each for each in controls if each not in (self._title, self._subtitle) and not each.isHidden()]
+        taken = sum(each.sizeHint().width() + self._header.spacing() for each in shown)
+        self._title.setVisible(not shown or taken + self._title.sizeHint().width() + 20 <= self.width())
+
     def set_title(self, title: str) -> None:
         """Change the header's title, which is also the accessible name."""
         self._title.setText(title)
+        self._fold_title()
         self.setAccessibleName(title)
 
     def set_subtitle(self, subtitle: str) -> None:

@@ -19,6 +19,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QMenu, QSizePolicy, QWidget
 
 from app.ui.theme import Theme
+from app.ui.widgets.number_text import percent_text
 from app.ui.widgets.painting import fill_round, focus_ring
 from app.ui.widgets.token_text import visible_token
 
@@ -225,4 +226,4 @@ class ProbabilityBars(QWidget):
 
 
 def _percent(probability: float) -> str:
-    return f"{100 * probability:.1f}%"
+    return percent_text(probability)

@@ -36,6 +36,7 @@ class Segmented(QWidget):
             self._buttons.append(button)
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self._group.idClicked.connect(self._on_clicked)
+        theme.changed.connect(self._show)
         self._show()
 
     def index(self) -> int:
@@ -97,6 +98,7 @@ class Segmented(QWidget):
         button.installEventFilter(self)
         return button
 
+    @Slot()
     def _show(self) -> None:
         for index, button in enumerate(self._buttons):
             chosen = index == self._index

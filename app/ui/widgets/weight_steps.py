@@ -138,7 +138,7 @@ class WeightSteps(QWidget):
         painter.setFont(self._theme.font(12, mono=True))
         painter.setPen(self._theme.color("ink2"))
         metrics = painter.fontMetrics()
-        shown = metrics.elidedText(name, Qt.TextElideMode.ElideRight, round(_LEFT - 12))
+        shown = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, round(_LEFT - 12))
         painter.drawText(QRectF(4, y, _LEFT - 8, _STRIP), Qt.AlignmentFlag.AlignVCenter, shown)
         room = self.width() - _LEFT - _RIGHT
         limit, each = limit or symmetric_limit(values), room / max(len(values), 1)

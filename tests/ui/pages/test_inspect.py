@@ -11,7 +11,9 @@ import pytest
 import torch
 from engine.tiny_models import SENTENCES, save_tiny
 from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
+from safetensors.numpy import load_file
 from ui.desk import Desk, chip_ids, chip_weights, copied_table, leave, open_desk, words
 from ui.widgets.matrices import move
 
@@ -535,3 +537,49 @@ def test_the_logit_lens_says_what_each_block_would(inspecting: Desk, expected: T
     assert desk.session.selection.layer == 3
     page.lens.show_lens("no lens here")
     assert page.lens.words.isVisible()
+
+
+def test_a_filter_set_before_the_first_lines_leaves_nothing_behind(inspecting: Desk) -> None:
+    desk, panel = inspecting, inspecting.inspect.attention
+    desk.click(panel.without_first)
+    desk.click(panel.modes.button(2))
+    desk.window.grab()
+    desk.settle()
+    assert not desk.defects
+    assert panel.lines.picture.lines()
+
+
+def test_what_is_no_tensor_of_the_model_is_not_saved_as_one(inspecting: Desk, tmp_path: Path) -> None:
+    desk, heatmap = inspecting, inspecting.inspect.attention.heatmap
+    desk.session.select(weighting="rollout", layer=2, head=1)
+    desk.settle()
+    heatmap.save_safetensors(tmp_path / "made.safetensors")
+    assert list(load_file(tmp_path / "made.safetensors")) == ["rollout.self.0-2"]
+    QGuiApplication.clipboard().setText("before")
+    desk.session.copy_code()
+    assert QGuiApplication.clipboard().text() == "before"
+    assert "raw weights" in words(desk.inspect.banner)
+
+
+@pytest.mark.parametrize(
+    ("mode", "answer", "title"),
+    [(2, None, "Attention as lines"), (3, None, "One weight"), (0, 1, "Logit lens"), (0, 2, "Who wrote")],
+)
+def test_what_is_looked_at_is_explained(inspecting: Desk, mode: int, answer: int | None, title: str) -> None:
+    desk, page = inspecting, inspecting.inspect
+    if mode:
+        desk.click(page.attention.modes.button(mode))
+    if answer is not None:
+        desk.click(page.answers.button(answer))
+    desk.settle()
+    assert title in words(desk.window.explain)
+
+
+def test_fonts_of_segments_stay_through_a_change_of_theme(inspecting: Desk) -> None:
+    desk, modes = inspecting, inspecting.inspect.attention.modes
+    before = [modes.button(place).font().weight() for place in range(4)]
+    assert before[0] > before[1]
+    for theme in ("dark", "light"):
+        desk.theme.set_choice(theme)
+        desk.settle()
+    assert [modes.button(place).font().weight() for place in range(4)] == before

@@ -37,10 +37,18 @@ WEIGHTINGS = (
     ),
 )
 """What can stand in the place of the weights: words, its name in the selection, what it is."""
-TITLES = {"self": "Attention", "encoder": "Encoder attention", "cross": "Cross-attention"}
+TITLES = {"self": "Attention", "encoder": "In encoder", "cross": "Cross-attention"}
 
 
 _ONLY_RAW = "Scores belong to the raw weights; choose those first"
+
+
+def tensor_name(name: str, reading: HeadReading) -> str:
+    """What the values of a head are called where they are saved: not every weighting is a tensor of the model."""
+    if reading.weighting == "rollout":
+        return f"rollout.{reading.kind}.0-{reading.layer}"
+    part = ".value_norms" if reading.weighting == "norms" else ""
+    return f"{name}.{reading.head}{part}"
 
 
 class AttentionPanel(Panel):
@@ -62,6 +70,7 @@ class AttentionPanel(Panel):
         self._rows: Sequence[Token] = ()
         self._columns: Sequence[Token] = ()
         self._shown = Shown((), ())
+        self._cell = (-1, -1)
         self.heatmap = Heatmap(theme)
         self.heatmap.clicked.connect(self._cell_clicked)
         self.heatmap.hovered.connect(self._cell_hovered)
@@ -149,7 +158,8 @@ class AttentionPanel(Panel):
         self.set_title(TITLES[reading.kind])
         rolled = reading.weighting == "rollout"
         self.set_subtitle(f"L0 to L{reading.layer}, all heads" if rolled else f"L{reading.layer} · H{reading.head}")
-        self.heatmap.set_title(f"{TITLES[reading.kind]}, block {reading.layer} head {reading.head}")
+        what = {"norms": "value norms", "rollout": "rollout"}.get(reading.weighting, mode)
+        self.heatmap.set_title(f"{TITLES[reading.kind]} L{reading.layer} H{reading.head} {what}")
         self.kinds.set_index(KINDS.index(reading.kind))
         self.pairs.setVisible(any(token.segment for token in columns))
         place = self.weightings.findData(reading.weighting)
@@ -159,7 +169,7 @@ class AttentionPanel(Panel):
         self.without_first.setEnabled(len(columns) > 1)
         self._draw()
         shown = reading.scores if name.endswith("scores") else reading.pattern
-        self.heatmap.set_tensor(f"{name}.{reading.head}", shown)
+        self.heatmap.set_tensor(tensor_name(name, reading), shown)
         self.set_mode(mode)
 
     def set_mode(self, mode: str) -> None:
@@ -206,6 +216,7 @@ class AttentionPanel(Panel):
 
     def select(self, query: int, key: int) -> None:
         """Mark a cell; one that the filters leave out marks only what is shown of it."""
+        self._cell = (query, key)
         row, column = self._shown.row_of(query), self._shown.column_of(key)
         self.heatmap.set_selected(row, column)
         self.lines.set_selected(query)
@@ -223,6 +234,7 @@ class AttentionPanel(Panel):
     def _filter_changed(self) -> None:
         self._draw()
         self.lines.set_shown(self._shown.rows, self._shown.columns)
+        self.select(*self._cell)
 
     @Slot(int)
     def _mode_changed(self, index: int) -> None:

@@ -212,6 +212,10 @@ _WHO = {
         "Queries come from the decoder, keys and values from the encoder's memory.",
     ),
 }
+_SCORES_READ = (
+    "Only differences inside a row count: its highest score gets the largest weight. Cells with a dot lie beyond the "
+    "colour scale. "
+)
 _SCALED = "<i>Q K</i><sup>T</sup> ⁄ √{width}{bias} + mask"
 
 
@@ -257,7 +261,7 @@ def explain_head(
         title=f"{what} weights" if weights else f"{what} scores",
         subtitle=f"{block} {reading.layer}, head {reading.head}, {'after' if weights else 'before'} softmax",
         looking_at="Each <b>row</b> is a token deciding where to look. Each <b>column</b> is a token it can look at. "
-        + ("A whole row adds up to 1. " if weights else "Orange raises a weight, blue lowers it. ")
+        + ("A whole row adds up to 1. " if weights else _SCORES_READ)
         + seen,
         formula_html=formula,
         blocks=(

@@ -57,7 +57,7 @@ def head_facts(reading: HeadReading) -> list[tuple[str, str, str]]:
         ("To previous token", _share(measured.previous_token), "Mean of A[i, i−1] over queries i ≥ 1"),
         ("To first token", _share(measured.first_token), "Mean of A[i, 0] over queries i ≥ 1"),
         (
-            "To what followed before",
+            "To what followed",
             _share(measured.induction),
             "Induction: for queries whose token stood before, the mean weight on the tokens that followed it there",
         ),

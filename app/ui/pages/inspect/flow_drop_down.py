@@ -25,10 +25,11 @@ class FlowDropDown(QPushButton):
         self.setAccessibleName("Flow")
         self.clicked.connect(self._open)
 
-    def hold(self, flow: QWidget) -> None:
-        """Take the flow in; whoever puts it elsewhere takes it out again."""
-        self._room.addWidget(flow)
-        flow.show()
+    def hold(self, *parts: QWidget) -> None:
+        """Take the flow and its controls in; whoever puts them elsewhere takes them out again."""
+        for part in parts:
+            self._room.addWidget(part)
+            part.show()
 
     def say(self, name: str) -> None:
         """Name the tensor that is shown, for the pointer and for readers of the screen."""

@@ -181,10 +181,11 @@ class InspectLayout(Page):
     def _place_flow(self) -> None:
         """Beside the picture, or in a drop-down above it."""
         if self._narrow:
-            self.flow_button.hold(self._flow_scroll)
+            self.flow_button.hold(self._flow_scroll, self.any_tensor)
         else:
             self.flow_button.close_sheet()
             self.flow_panel.body_layout.addWidget(self._flow_scroll)
+            self.flow_panel.add_header_widget(self.any_tensor)
         self.flow_panel.setVisible(not self._narrow)
         self.flow_button.setVisible(self._narrow)
 

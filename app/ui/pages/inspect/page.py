@@ -41,6 +41,7 @@ class InspectPage(InspectReadings):
             picture.failed.connect(self._say)
         session.inspection.code_read.connect(self._code_read)
         self.attention.lines.query_hovered.connect(self._underline)
+        self.next_token.answers.changed.connect(self._answer_turned)
         self.next_token.mask_wanted.connect(self._mask)
         self.banner.action_triggered.connect(self._cut)
         self.attention.steps.key_chosen.connect(self._key_chosen)
@@ -128,12 +129,19 @@ class InspectPage(InspectReadings):
         self._folded = False
         self._session.select(kind=kind)
 
+    @Slot()
+    def _answer_turned(self) -> None:
+        self._looks_at_answer = True
+        self.explain()
+
     @Slot(str)
     def _mode_chosen(self, mode: str) -> None:
+        self._looks_at_answer = False
         self._instead = mode if mode in (LINES, ONE_WEIGHT) else ""
         session = self._session
         if self._instead:
             self._show_scores(False)
+            self.explain()
             return
         if session.summary is not None:
             selection = session.selection

@@ -11,11 +11,16 @@ from app.session.examples import examples_for
 from app.session.session import Session
 from app.session.state import part_of, shows_attention, stack_of
 from app.ui.pages.inspect import explanations
+from app.ui.pages.inspect.answer_panel import LENS, WRITTEN
 from app.ui.pages.inspect.attention_panel import LINES, ONE_WEIGHT, SCORES, WEIGHTS
 from app.ui.pages.inspect.facts_of import head_facts, tensor_facts
 from app.ui.pages.inspect.layout import InspectLayout
+from app.ui.pages.inspect.other_views import LENS_VIEW, LINES_VIEW, ONE_WEIGHT_VIEW, WRITTEN_VIEW
 from app.ui.pages.inspect.stages import flow_rows
 from app.ui.theme import Theme
+
+_INSTEAD = {LINES: LINES_VIEW, ONE_WEIGHT: ONE_WEIGHT_VIEW}
+_ANSWERS = {LENS: LENS_VIEW, WRITTEN: WRITTEN_VIEW}
 
 
 class InspectReadings(InspectLayout):
@@ -27,6 +32,8 @@ class InspectReadings(InspectLayout):
         self._tensor_shown: TensorReading | None = None
         self._instead = ""
         """What stands in place of the heatmap: `LINES`, `ONE_WEIGHT`, or '' for the heatmap itself."""
+        self._looks_at_answer = False
+        """The lower panel was turned last, so it is what is explained."""
         self._folded = False
         """The chosen block is folded in the flow; what it shows stays."""
         inspection = session.inspection
@@ -126,7 +133,7 @@ class InspectReadings(InspectLayout):
         if reading.weighting == "raw":
             self.banner.clear()
         self.facts_panel.set_title("This head")
-        self.facts_panel.set_subtitle("on this text")
+        self.facts_panel.set_subtitle("on this text" if reading.weighting == "raw" else "its raw weights")
         self.facts.set_rows(head_facts(reading))
         self.explain()
 
@@ -222,6 +229,10 @@ class InspectReadings(InspectLayout):
     def _explanation(self) -> Any:
         session = self._session
         summary, head, query = session.summary, session.inspection.head, session.query
+        beside = _ANSWERS.get(self.next_token.answers.index()) if self._looks_at_answer else None
+        beside = beside or _INSTEAD.get(self._instead)
+        if beside is not None and session.inspection.tokens:
+            return beside
         if summary is None or query is None:
             return explanations.INTRODUCTION
         if self.pictures.currentWidget() is self.tensor and self._tensor_shown is not None:
