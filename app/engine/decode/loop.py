@@ -105,7 +105,7 @@ def _write(
         logits = forward(ids.view()) if watched is None else watched(ids.view())
         if not np.isfinite(logits.numpy().max()):
             raise nonfinite_error(model, prompt, ids.view())
-        step = _decide(logits, StageContext(ids.view(), len(prompt.ids), prompt.rules), settings, chance)
+        step = decide(logits, StageContext(ids.view(), len(prompt.ids), prompt.rules), settings, chance)
         if watched is not None:
             step = replace(step, attention=watched.row)
         if step.token_id in prompt.rules.eos:
@@ -128,7 +128,7 @@ def _write(
             return
 
 
-def _decide(logits: torch.Tensor, context: StageContext, settings: DecodingSettings, chance: Chance) -> Step:
+def decide(logits: torch.Tensor, context: StageContext, settings: DecodingSettings, chance: Chance) -> Step:
     """The step without its text."""
     u = chance.number() if settings.draws else None
     token, outcomes = choose(run_stages(logits.numpy(), context, settings), u)

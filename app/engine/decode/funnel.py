@@ -1,0 +1,60 @@
+"""One step as a funnel: the likeliest tokens followed from raw logits through every stage to the draw."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from app.engine.decode.records import Funnel, FunnelRow, FunnelStage, StageOutcome, StripPart
+
+ROWS, PARTS = 12, 40
+
+
+def funnel_of(
+    outcomes: tuple[StageOutcome, ...], chosen: int | None, draw: float | None, tokenizer: Any, rows: int = ROWS
+) -> Funnel:
+    """The funnel of a step from its outcomes ("raw" first; "draw" at the end is left out)."""
+    stages = [outcome for outcome in outcomes if outcome.name != "draw"]
+    raw, last = stages[0], stages[-1]
+    order = _likeliest(raw.logits, chosen, rows)
+    told: list[FunnelStage] = []
+    before = raw.probabilities
+    for stage in stages:
+        possible = bool(np.isfinite(stage.logits).any())
+        after = stage.probabilities if possible else np.zeros_like(before)
+        lost = float(before[np.isneginf(stage.logits)].sum()) if stage.active else 0.0
+        told.append(FunnelStage(stage.name, stage.active, stage.left, lost, tuple(float(after[row]) for row in order)))
+        before = after
+    strip: tuple[StripPart, ...] = ()
+    if np.isfinite(last.logits).any():
+        ids, edges = last.strip(PARTS)
+        strip = tuple(
+            StripPart(int(token), tokenizer.decode([int(token)]), float(edges[place]), float(edges[place + 1]))
+            for place, token in enumerate(ids)
+        )
+    return Funnel(
+        tuple(
+            FunnelRow(token, tokenizer.decode([token]), float(raw.logits[token]), _cut_by(stages, token))
+            for token in order
+        ),
+        tuple(told),
+        strip,
+        chosen,
+        int(raw.logits.size),
+        draw,
+    )
+
+
+def _likeliest(raw: np.ndarray, chosen: int | None, count: int) -> list[int]:
+    """The ids of the rows: the model's own favourites, best first, with the chosen one among them."""
+    size = raw.size
+    best = np.argpartition(-raw, min(count, size) - 1)[:count] if size > count else np.arange(size)
+    order = [int(index) for index in best[np.argsort(-raw[best], kind="stable")]]
+    if chosen is not None and chosen not in order:
+        order[-1] = chosen
+    return order
+
+
+def _cut_by(stages: list[StageOutcome], index: int) -> str:
+    return next((stage.name for stage in stages[1:] if not np.isfinite(stage.logits[index])), "")
