@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from app.engine.decode.records import Distribution, StageContext
+from app.engine.decode.records import Distribution, Funnel, StageContext
 from app.engine.decode.settings import DecodingSettings
 
 
@@ -26,16 +27,55 @@ class GeneratedToken:
     settings: DecodingSettings
     """The settings that chose it."""
     seed: int | None
+    position: int | None = None
+    """Of a filled gap: its place in the prompt."""
+    attention: np.ndarray | None = None
+    """float32 `[key]`: where the watched head looked when this token was chosen."""
 
     @property
     def probability(self) -> float:
         """Probability under the model's own distribution, 0 to 1."""
         return math.exp(self.logprob)
 
+    @cached_property
+    def entropy(self) -> float:
+        """Entropy of the model's own distribution, in nats."""
+        shifted = self.raw - self.raw.max()
+        weights = np.exp(shifted)
+        shares = weights / weights.sum()
+        return float(np.log(weights.sum()) - (shares * shifted).sum())
+
+    @cached_property
+    def rank(self) -> int:
+        """How many tokens the model held likelier, plus one."""
+        return int((self.raw > self.raw[self.token_id]).sum()) + 1
+
 
 @dataclass(frozen=True)
 class DistributionReading:
-    """The distribution of step `index` under the settings asked for."""
+    """The distribution of step `index` under the settings asked for, and the same as a funnel."""
 
     index: int
     distribution: Distribution
+    funnel: Funnel
+
+
+@dataclass(frozen=True)
+class RunCost:
+    """What a run has taken so far."""
+
+    tokens: int
+    """New tokens written in this run."""
+    seconds: float
+    """Since the run began, the prompt included."""
+    first: float
+    """Seconds to the first token."""
+    cache_bytes: int
+    """Memory of the cached keys and values."""
+    reused: int
+    """Tokens that the cache of the run before held already."""
+
+    @property
+    def per_second(self) -> float:
+        """Tokens per second after the first."""
+        return (self.tokens - 1) / (self.seconds - self.first) if self.seconds > self.first else 0.0

@@ -1,31 +1,43 @@
-"""The text being generated: its steps, the settings that act on the next one, and any step's distribution."""
+"""The texts being generated: branches of steps, the settings that act on the next one, and any step's distribution."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from app.engine.decode.settings import DecodingSettings
+from app.engine.decode.records import BeamTree
+from app.engine.decode.settings import BEAMS, DecodingSettings
 from app.engine.trace.records import Token
 from app.jobs.board import Board
-from app.jobs.job import Job
-from app.session import work
-from app.session.generated import GeneratedToken
+from app.jobs.job import Job, Work
+from app.session import writing
+from app.session.branches import MOST, Branch, without
+from app.session.generated import GeneratedToken, RunCost
 
 if TYPE_CHECKING:
+    from app.engine.decode.kept import KeptForward
     from app.engine.models.loaded import LoadedModel
 
 LANE = "model"
+Head = tuple[str, int, int]
+"""Kind, block and head."""
 
 
 class Generation(QObject):
-    """Starts, pauses and stops the token loop, and keeps what it wrote."""
+    """Starts, pauses and stops runs, and keeps what they wrote. One text is current; its parts are read from here."""
 
     started = Signal()
+    """Another text is current, or it is empty now."""
     prompt_known = Signal()
     grew = Signal(int)
-    """So many tokens were added at the end."""
+    """So many tokens were added at the end of the current text."""
+    branches_changed = Signal()
+    """Texts came or went, ended, or another is current."""
+    beams_grew = Signal()
+    cost_told = Signal()
     state_changed = Signal()
     settings_changed = Signal()
     distribution_read = Signal(object)
@@ -35,24 +47,58 @@ class Generation(QObject):
         super().__init__()
         self._board = board
         self._settings = settings
-        self.prompt: tuple[Token, ...] = ()
-        self.prompt_text = ""
-        self.steps: list[GeneratedToken] = []
-        self.ended_by = ""
-        """Why the text ended: "end of text", "stop string", "length", "stopped"; '' before and while it is written."""
+        self.branches: list[Branch] = []
+        self.current = Branch("")
+        self.tree: BeamTree | None = None
+        """The last beam search, None when the last run was none."""
+        self.cost: RunCost | None = None
+        self.watched: Head | None = None
+        """The head whose row is recorded at every step, None for none."""
+        self.pace = 0.0
+        """Tokens a second in slow motion, 0 for as fast as it goes."""
+        self._targets: list[Branch] = []
         self._job: Job | None = None
+        self._single = False
+        """One token more, then hold again."""
+        self._held = False
+        """Slow motion holds the run until the next token is due."""
+        self._beat = QTimer(self)
+        self._beat.setSingleShot(True)
+        self._beat.timeout.connect(self._next_beat)
         self._loaded: LoadedModel | None = None
+        self._kept: list[KeptForward] = []
+
+    # What stands
+
+    @property
+    def prompt(self) -> tuple[Token, ...]:
+        """The prompt's tokens of the current text."""
+        return self.current.prompt
+
+    @property
+    def prompt_text(self) -> str:
+        """What the current text continues."""
+        return self.current.prompt_text
+
+    @property
+    def steps(self) -> list[GeneratedToken]:
+        """The new tokens of the current text."""
+        return self.current.steps
+
+    @property
+    def ended_by(self) -> str:
+        """Why the current text ended, '' before and while it is written."""
+        return self.current.ended_by
+
+    @property
+    def text(self) -> str:
+        """The current prompt and everything written after it."""
+        return self.current.text
 
     @property
     def settings(self) -> DecodingSettings:
         """What acts on the next token."""
         return self._settings
-
-    def set_settings(self, settings: DecodingSettings) -> None:
-        """Replace the settings; a run under way reads them before its next token."""
-        if settings != self._settings:
-            self._settings = settings
-            self.settings_changed.emit()
 
     @property
     def running(self) -> bool:
@@ -61,36 +107,97 @@ class Generation(QObject):
 
     @property
     def paused(self) -> bool:
-        """Whether the run holds between two tokens."""
-        return self._job is not None and self._job.pause_asked
+        """Whether the run holds between two tokens because the person wants it."""
+        return self._job is not None and self._job.pause_asked and not self._held
 
-    @property
-    def text(self) -> str:
-        """The prompt and everything written after it."""
-        return self.prompt_text + "".join(step.text for step in self.steps)
+    def set_settings(self, settings: DecodingSettings) -> None:
+        """Replace the settings; a run under way reads them before its next token."""
+        if settings != self._settings:
+            self._settings = settings
+            self.settings_changed.emit()
 
-    def start(self, loaded: LoadedModel, text: str) -> None:
-        """Write a new continuation of `text`; a run under way is stopped."""
-        if self._job is not None:
-            self._job.cancel()
+    # Runs
+
+    def start(self, loaded: LoadedModel, text: str, beside: bool = False) -> None:
+        """Write a new continuation of `text`, by the method of the settings; a run under way is stopped.
+
+        What was written before goes, unless it shall stand `beside`. A masked model fills gaps instead.
+        """
+        self._stop_quietly()
         self._loaded = loaded
-        self.prompt, self.prompt_text, self.steps, self.ended_by = (), text, [], ""
-        job = self._board.start(
-            LANE, "Generate", lambda: work.generate(loaded, text, lambda: self._settings), key="generate"
+        if not beside:
+            self.branches = []
+        self.tree = None
+        if loaded.kind == "encoder":
+            self._write(Branch(text, filled=True), "Fill", lambda: writing.fill(loaded, text, self._ask))
+        elif self._settings.method in BEAMS:
+            self._search(loaded, text)
+        elif self._settings.num_sequences > 1 and self._settings.draws:
+            self._write_several(loaded, text, self._settings.num_sequences)
+        else:
+            self._write_on(Branch(text), (), self._ask)
+
+    def fork(self, index: int, token: int | None = None) -> None:
+        """A branch of the current text from step `index` on: with another `token` there, or drawn anew."""
+        if self._loaded is None or not 0 <= index <= len(self.steps) or self.current.filled:
+            return
+        self._stop_quietly()
+        branch = self.current.beside()
+        del branch.steps[index:]
+        branch.fork = index
+        given = branch.ids
+
+        def ask() -> DecodingSettings:
+            settings = self._settings
+            longest = max(settings.max_new_tokens, index + 1)
+            if token is None:
+                return replace(settings, max_new_tokens=longest)
+            forced = (*given, token, *settings.forced[index + 1 :])
+            return replace(settings, max_new_tokens=longest, forced=forced)
+
+        self._write_on(branch, given, ask)
+
+    def go_on(self) -> None:
+        """Write the current text on, by as many tokens as the settings allow a new one."""
+        if self._loaded is None or self.running or self.current.filled:
+            return
+        branch, given = self.current, self.current.ids
+        branch.ended_by = ""
+        self._write_on(
+            branch, given, lambda: replace(self._settings, max_new_tokens=len(given) + self._settings.max_new_tokens)
         )
-        self._job = job
-        job.stepped.connect(self._stepped)
-        job.finished.connect(self._finished)
-        job.failed.connect(self._failed)
-        job.cancelled.connect(self._cancelled)
-        self.started.emit()
-        self.state_changed.emit()
+
+    def slide(self) -> None:
+        """Where the context is full: go on after the last half of the text, which becomes the prompt."""
+        if self._loaded is None or self.running or not self.steps:
+            return
+        ids = [*(token.id for token in self.prompt), *self.current.ids]
+        tail = ids[len(ids) // 2 :]
+        text = self._loaded.tokenizer.decode(tail, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        self._write_on(Branch(text), (), self._ask)
+
+    def write_out(self, ids: tuple[int, ...]) -> None:
+        """Make an ordinary text of one that a beam search found, so that each of its choices can be looked at."""
+        if self._loaded is None or self.tree is None:
+            return
+        self._stop_quietly()
+        branch = Branch(self.prompt_text, self.prompt)
+        plain = DecodingSettings(method="greedy", forced=ids, max_new_tokens=max(len(ids), 1))
+        self._write_on(branch, (), lambda: plain)
 
     def pause(self, paused: bool) -> None:
         """Hold before the next token, or go on."""
         if self._job is not None:
+            self._beat.stop()
+            self._held = False
             self._job.pause(paused)
             self.state_changed.emit()
+
+    def step(self) -> None:
+        """One token more of a run that is paused."""
+        if self._job is not None and self._job.pause_asked:
+            self._single = True
+            self._job.pause(False)
 
     def stop(self) -> None:
         """End the run; what was written stays."""
@@ -100,37 +207,188 @@ class Generation(QObject):
     def clear(self) -> None:
         """Stop and forget what was written, for instance when its model closes."""
         self.stop()
-        self._loaded = None
-        self.prompt, self.prompt_text, self.steps, self.ended_by = (), "", [], ""
+        self._loaded, self._kept = None, []
+        self.branches, self.current, self.tree, self.cost = [], Branch(""), None, None
         self.started.emit()
+        self.branches_changed.emit()
+
+    # Branches
+
+    def choose(self, place: int) -> None:
+        """Make another text the current one."""
+        if 0 <= place < len(self.branches) and self.branches[place] is not self.current:
+            self.current = self.branches[place]
+            self._tell_current()
+
+    def remove(self, place: int) -> None:
+        """Forget a text; never the only one, nor one that is being written."""
+        if len(self.branches) < 2 or self.branches[place] in self._targets:
+            return
+        gone = self.branches[place]
+        self.branches = without(self.branches, gone)
+        if gone is self.current:
+            self.current = self.branches[min(place, len(self.branches) - 1)]
+            self._tell_current()
+        self.branches_changed.emit()
 
     def read_distribution(self, index: int) -> None:
         """Ask how step `index` was chosen, under the settings as they are now; `distribution_read` answers."""
         if self._loaded is None or not 0 <= index < len(self.steps):
             return
-        loaded, step, settings = self._loaded, self.steps[index], self._settings
+        loaded, step = self._loaded, self.steps[index]
+        # A token that a fork forced was forced by the fork, not by the settings that are looked at now.
+        settings = replace(self._settings, forced=step.settings.forced)
         job = self._board.start(
             LANE,
             "Distribution",
-            lambda: work.distribution(loaded, index, step, settings),
+            lambda: writing.distribution(loaded, index, step, settings),
             key="distribution",
             quiet=True,
         )
         job.finished.connect(self.distribution_read)
         job.failed.connect(self.failed)
 
+    # Jobs
+
+    def _ask(self) -> DecodingSettings:
+        return self._settings
+
+    def _watched(self) -> Head | None:
+        return self.watched
+
+    def _write_on(self, branch: Branch, given: tuple[int, ...], ask: Callable[[], DecodingSettings]) -> None:
+        loaded, text = self._loaded, branch.prompt_text
+        assert loaded is not None
+        watched = self._watched if self.watched is not None else None
+        self._write(branch, "Generate", lambda: writing.generate(loaded, text, ask, given, self._kept, watched))
+
+    def _write_several(self, loaded: LoadedModel, text: str, count: int) -> None:
+        made = [Branch(text, model=loaded.summary.name) for _ in range(count)]
+        job = self._begin("Generate", lambda: writing.generate_batch(loaded, text, self._ask, count, ()), made)
+        job.stepped.connect(self._several_stepped)
+        job.finished.connect(self._several_finished)
+
+    def _write(self, branch: Branch, name: str, work: Callable[[], Work]) -> None:
+        assert self._loaded is not None
+        branch.model = self._loaded.summary.name
+        job = self._begin(name, work, [branch])
+        job.stepped.connect(self._stepped)
+        job.finished.connect(self._finished)
+
+    def _search(self, loaded: LoadedModel, text: str) -> None:
+        settings = self._settings
+        self.tree = BeamTree((), (), False)
+        branch = Branch(text, model=loaded.summary.name)
+        # The prompt's holder; it becomes a text of the list only when one of the beams is written out.
+        job = self._begin("Beam search", lambda: writing.search(loaded, text, settings, ()), [branch], listed=False)
+        job.stepped.connect(self._searched)
+        job.finished.connect(self._found)
+
+    def _begin(self, name: str, work: Callable[[], Work], targets: list[Branch], listed: bool = True) -> Job:
+        job = self._board.start(LANE, name, work, key="generate")
+        self._job, self._targets, self._single, self.cost = job, targets, False, None
+        new = [branch for branch in targets if branch not in self.branches]
+        if listed:
+            self.branches = [*self.branches, *new][-MOST:]
+        self.current = targets[0]
+        job.failed.connect(self._failed)
+        job.cancelled.connect(self._cancelled)
+        self._tell_current()
+        return job
+
+    def _stop_quietly(self) -> None:
+        """A run under way ends for a newer one; its text stays."""
+        if self._job is not None:
+            for branch in self._targets:
+                branch.ended_by = "stopped"
+            self._job.cancel()
+
+    def _tell_current(self) -> None:
+        self.started.emit()
+        if self.current.prompt:
+            self.prompt_known.emit()
+        if self.current.steps:
+            self.grew.emit(len(self.current.steps))
+        self.branches_changed.emit()
+        self.state_changed.emit()
+
     @Slot(object)
     def _stepped(self, value: Any) -> None:
+        target = self._targets[0]
         if isinstance(value, GeneratedToken):
-            self.steps.append(value)
-            self.grew.emit(1)
+            target.steps.append(value)
+            if target is self.current:
+                self.grew.emit(1)
+            self._slow_down()
+        elif isinstance(value, RunCost):
+            self.cost = value
+            self.cost_told.emit()
         else:
-            self.prompt = value
+            self._prompt_came(value)
+
+    @Slot(object)
+    def _several_stepped(self, value: Any) -> None:
+        if value and isinstance(value[0], int):
+            row, token = value
+            self._targets[row].steps.append(token)
+            if self._targets[row] is self.current:
+                self.grew.emit(1)
+            if row == 0:
+                self._slow_down()
+                self.branches_changed.emit()
+        else:
+            self._prompt_came(value)
+
+    @Slot(object)
+    def _searched(self, value: Any) -> None:
+        if isinstance(value, BeamTree):
+            self.tree = value
+            self.beams_grew.emit()
+            self._slow_down()
+        else:
+            self._prompt_came(value)
+
+    def _prompt_came(self, tokens: tuple[Token, ...]) -> None:
+        first = not self._targets[0].prompt
+        for branch in self._targets:
+            branch.prompt = tokens
+        if first and self.current in self._targets:
             self.prompt_known.emit()
+
+    def _slow_down(self) -> None:
+        """Hold the run until the next token is due, in slow motion or when one step was asked for."""
+        if self._job is None:
+            return
+        if self._single:
+            self._single = False
+            self._job.pause(True)
+            self.state_changed.emit()
+        elif self.pace > 0 and not self._job.pause_asked:
+            self._held = True
+            self._job.pause(True)
+            self._beat.start(round(1000 / self.pace))
+
+    @Slot()
+    def _next_beat(self) -> None:
+        if self._held and self._job is not None:
+            self._held = False
+            self._job.pause(False)
 
     @Slot(object)
     def _finished(self, reason: str) -> None:
         self._end(reason)
+
+    @Slot(object)
+    def _several_finished(self, reasons: tuple[str, ...]) -> None:
+        for branch, reason in zip(self._targets, reasons, strict=True):
+            branch.ended_by = reason
+        self._end(reasons[0])
+
+    @Slot(object)
+    def _found(self, tree: BeamTree) -> None:
+        self.tree = tree
+        self.beams_grew.emit()
+        self._end("searched")
 
     @Slot(object)
     def _failed(self, error: BaseException) -> None:
@@ -141,8 +399,14 @@ class Generation(QObject):
     def _cancelled(self) -> None:
         # A run that was stopped because a newer one began has nothing more to say about it.
         if self._job is None or self._job.state.ended:
+            for branch in self._targets:
+                branch.ended_by = "stopped"
             self._end("stopped")
 
     def _end(self, reason: str) -> None:
-        self._job, self.ended_by = None, reason
+        if self._targets:
+            self._targets[0].ended_by = reason
+        self._job, self._targets, self._held = None, [], False
+        self._beat.stop()
+        self.branches_changed.emit()
         self.state_changed.emit()

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from app.engine.errors import UserError
 from app.engine.trace.records import Token
 from app.jobs.job import Progress
-from app.session.generated import DistributionReading, GeneratedToken
 from app.session.state import Opening, OpenModel, RoomWanted
 
-TELL_EVERY = 0.2
-"""Seconds between two words about the progress of a run whose steps are much shorter."""
-
 if TYPE_CHECKING:
-    from app.engine.decode.settings import DecodingSettings
     from app.engine.models.loaded import LoadedModel
     from app.engine.trace.records import (
         Attribution,
@@ -244,45 +238,3 @@ def read_candidates(trace: Trace, tokenizer: Any, position: int) -> Generator[An
 
     yield None
     return readings.read_candidates(trace, tokenizer, position)
-
-
-def generate(loaded: LoadedModel, text: str, settings: Callable[[], DecodingSettings]) -> Generator[Any, None, str]:
-    """The prompt's tokens, then one GeneratedToken a step. Returns why the text ended."""
-    from app.engine.decode import stream
-    from app.engine.trace.tokens import tokenize
-
-    yield tokenize(loaded.tokenizer, text)
-    used = settings()
-
-    def ask() -> DecodingSettings:
-        nonlocal used
-        used = settings()
-        return used
-
-    count, ended, told = 0, False, time.monotonic()
-    for step in stream(loaded, text, ask):
-        count += 1
-        assert step.context is not None
-        ended = step.token_id in step.context.rules.eos
-        raw = step.stages[0].logits
-        yield GeneratedToken(step.token_id, step.text, step.logprob, raw, step.context, step.draw, used, step.seed)
-        if time.monotonic() - told > TELL_EVERY:
-            told = time.monotonic()
-            yield Progress(min(1.0, count / used.max_new_tokens), f"{count} of {used.max_new_tokens} tokens")
-    if ended:
-        return "end of text"
-    if count >= used.max_new_tokens:
-        return "length"
-    return "stop string" if used.stop else "context full"
-
-
-def distribution(
-    loaded: LoadedModel, index: int, step: GeneratedToken, settings: DecodingSettings
-) -> Generator[Any, None, DistributionReading]:
-    """How step `index` would be chosen under `settings`, from its kept logits and its random number."""
-    from app.engine.decode.distribution import describe
-    from app.engine.decode.stages import recompute
-
-    yield None
-    chosen, outcomes = recompute(step.raw, step.context, settings, step.draw)
-    return DistributionReading(index, describe(outcomes, chosen, step.draw, loaded.tokenizer))

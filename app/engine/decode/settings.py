@@ -297,5 +297,14 @@ def _tuple(name: str, value: Any, what: str) -> tuple[Any, ...]:
 BALANCED = DecodingSettings(temperature=0.8, top_k=40, top_p=0.9)
 
 PRESETS: Mapping[str, DecodingSettings] = MappingProxyType(
-    {"Balanced": BALANCED, "Neutral": DecodingSettings(), "Greedy": DecodingSettings(method="greedy")}
+    {
+        "Balanced": BALANCED,
+        "Neutral": DecodingSettings(),
+        "Greedy": DecodingSettings(method="greedy"),
+        "Focused": DecodingSettings(temperature=0.4, top_p=0.9),
+        "Creative": DecodingSettings(temperature=1.3, min_p=0.05),
+        "No repeats": DecodingSettings(temperature=0.8, top_p=0.9, repetition_penalty=1.2, no_repeat_ngram=3),
+        "Beam search": DecodingSettings(method="beam", num_beams=4, num_sequences=4, max_new_tokens=24),
+        "Diverse": DecodingSettings(temperature=1.0, top_p=0.95, num_sequences=4),
+    }
 )

@@ -26,6 +26,13 @@ class Chip:
     probability: float | None
     is_prompt: bool
     shown: str
+    shade: float | None = None
+    """What colours the chip instead of the probability, 0..1, darkest at 1."""
+
+    @property
+    def strength(self) -> float | None:
+        """How dark the chip is, None for one that is only outlined."""
+        return self.probability if self.shade is None else self.shade
 
     @classmethod
     def of(cls, text: str, token_id: int | None, probability: float | None, is_prompt: bool) -> Chip:
@@ -41,6 +48,8 @@ class ChipState:
     hovered: bool = False
     dimmed: bool = False
     weight: float | None = None
+    ringed: bool = False
+    """Marked as the place where two texts part."""
 
 
 class ChipPainter:
@@ -89,7 +98,7 @@ class ChipPainter:
         # Qt's own cache, because pictures kept by Python would outlive the application at exit.
         key = (
             f"chip/{self._theme.palette.name}/{self._inspect}{self._ids}/{ratio}/{rect.width()}/{state.selected}{state.hovered}"
-            f"{state.dimmed}/{chip.is_prompt}/{chip.probability}/{chip.token_id}/{chip.shown}"
+            f"{state.dimmed}/{chip.is_prompt}/{chip.strength}/{state.ringed}/{chip.token_id}/{chip.shown}"
         )
         picture = QPixmap()
         if not QPixmapCache.find(key, picture):
@@ -113,6 +122,8 @@ class ChipPainter:
         ink = self._paint_box(painter, rect, chip, state)
         self._paint_text(painter, rect, chip, state, ink)
         self._paint_underline(painter, rect, chip, state)
+        if state.ringed and not state.selected:
+            outline_round(painter, rect.adjusted(-2.5, -2.5, 2.5, 2.5), 5, self._theme.color("b"), 2.0)
         if state.selected:
             # Around a filled chip the ring stands outside, apart from the fill.
             ring = rect if self._inspect else rect.adjusted(-2.5, -2.5, 2.5, 2.5)
@@ -132,10 +143,11 @@ class ChipPainter:
             else:
                 outline_round(painter, rect, 5, color("line"), 1.0, fill)
             return color("accent") if state.selected else color("ink3" if state.dimmed else "ink")
-        if chip.is_prompt or chip.probability is None:
+        strength = chip.strength
+        if strength is None or (chip.is_prompt and chip.shade is None):
             outline_round(painter, rect, 4, color("line"), 1.0, color("hover" if state.hovered else "surface"))
             return color("ink2")
-        fill = self._theme.chip_fill(chip.probability)
+        fill = self._theme.chip_fill(strength)
         fill_round(painter, rect, 4, fill)
         if state.hovered and not state.selected:
             outline_round(painter, rect, 4, color("line2"))
@@ -165,8 +177,8 @@ class ChipPainter:
             length = rect.width() * min(max(state.weight, 0.0), 1.0)
             bar = QRectF(rect.left(), rect.bottom() - 3, max(length, 1.0), 3)
             fill_round(painter, bar, 1.5, self._theme.bar_color())
-        elif not self._inspect and not chip.is_prompt and chip.probability is not None:
-            length = (rect.width() - 6) * min(max(chip.probability, 0.0), 1.0)
+        elif not self._inspect and chip.strength is not None and (not chip.is_prompt or chip.shade is not None):
+            length = (rect.width() - 6) * min(max(chip.strength, 0.0), 1.0)
             bar = QRectF(rect.left() + 3, rect.bottom() - 5, max(length, 2.0), 3)
             fill_round(painter, bar, 1, self._theme.chip_underline())
 

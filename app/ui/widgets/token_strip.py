@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, Signal, Slot
@@ -56,6 +57,7 @@ class TokenStrip(QWidget):
         self._weights: np.ndarray | None = None
         self._dim_after = True
         self._streaming = False
+        self._ringed: int | None = None
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
@@ -71,7 +73,7 @@ class TokenStrip(QWidget):
         self._flow.clear()
         for chip in self._chips:
             self._flow.append(self._painter.width(chip))
-        self._selected, self._weights, self._hovered = None, None, -1
+        self._selected, self._weights, self._hovered, self._ringed = None, None, -1, None
         self._relayout()
 
     def set_ids_shown(self, shown: bool) -> None:
@@ -86,12 +88,30 @@ class TokenStrip(QWidget):
     def _pitch(self) -> int:
         return self._painter.chip_height + self._painter.id_height + (6 if self._style == GENERATE else 4)
 
+    def set_shades(self, shades: Sequence[float | None] | None) -> None:
+        """Colour the chips by these instead of their probabilities, 0..1 `[token]`; None goes back to those."""
+        wanted = [None] * len(self._chips) if shades is None else list(shades)
+        self._chips = [replace(chip, shade=shade) for chip, shade in zip(self._chips, wanted, strict=True)]
+        self.update()
+
+    def set_ringed(self, index: int | None) -> None:
+        """Mark a chip as the place where two texts part."""
+        self._ringed = index
+        self.update()
+
     def append(
-        self, text: str, token_id: int | None = None, probability: float | None = None, is_prompt: bool = False
+        self,
+        text: str,
+        token_id: int | None = None,
+        probability: float | None = None,
+        is_prompt: bool = False,
+        shade: float | None = None,
     ) -> None:
         """Add one token at the end; only its own place is computed and painted."""
         rows = self._flow.rows
         chip = Chip.of(text, token_id, probability, is_prompt)
+        if shade is not None:
+            chip = replace(chip, shade=shade)
         self._chips.append(chip)
         self._flow.append(self._painter.width(chip))
         self._describe()
@@ -265,7 +285,8 @@ class TokenStrip(QWidget):
         if self._weights is not None and index < len(self._weights):
             weight = float(self._weights[index])
         after = self._dim_after and self._selected is not None and index > self._selected
-        return ChipState(index == self._selected, index == self._hovered, after and self._style == INSPECT, weight)
+        dimmed = after and self._style == INSPECT
+        return ChipState(index == self._selected, index == self._hovered, dimmed, weight, index == self._ringed)
 
     def _paint_more(self, painter: QPainter, stop: int) -> None:
         left, top, width = self._flow.cell(stop - 1)

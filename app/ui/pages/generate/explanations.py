@@ -20,6 +20,17 @@ INTRODUCTION = Explanation(
 )
 
 
+BEAMS = Explanation(
+    title="Beam search",
+    looking_at="Instead of one text the search keeps several beginnings, the <b>beams</b>. Each column is a token: the "
+    "boxes filled go on, the hatched ones were looked at and dropped.",
+    formula_html="score = Σ ln <i>p</i> ⁄ length<sup>penalty</sup>",
+    plain="<b>Σ</b> is the sum of the log-probabilities up to there. Taking the likeliest token every time can walk "
+    "into a dull or unlikely ending; a beam that began less well may end better.",
+    try_this="Set Beams to 1: that is greedy search. Double-click a finished text to look at each of its choices.",
+)
+
+
 def explain_choice(
     summary: ModelSummary,
     distribution: Distribution,

@@ -1,34 +1,29 @@
-"""The Generate page: settings at the left, the text as it is written, and how a token was chosen."""
+"""The Generate page: settings at the left, the text as it is written, how a token was chosen, branches and beams."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QPushButton, QScrollArea, QStackedWidget, QToolButton
+from PySide6.QtWidgets import QStackedWidget
 
 from app.engine.decode.settings import DecodingSettings
 from app.engine.errors import UserError
-from app.session.generated import DistributionReading, GeneratedToken
+from app.session.generated import DistributionReading
 from app.session.session import Session
 from app.ui.icons import icon
 from app.ui.page import Page, split
 from app.ui.pages.generate import explanations
+from app.ui.pages.generate.beam_panel import BeamPanel
+from app.ui.pages.generate.branches_panel import BranchesPanel
+from app.ui.pages.generate.choice_panel import ChoicePanel
+from app.ui.pages.generate.output_panel import ATTENTION, OutputPanel
 from app.ui.pages.generate.settings_panel import SettingsPanel
 from app.ui.theme import Theme
-from app.ui.widgets.empty_state import EmptyState
-from app.ui.widgets.labels import make_label
-from app.ui.widgets.panel import Panel
-from app.ui.widgets.probability_bars import ProbabilityBars
 from app.ui.widgets.prompt_line import PromptLine
-from app.ui.widgets.token_strip import GENERATE, TokenStrip
 
-EXAMPLES = (
-    "Once upon a time, there was a",
-    "Lily found a shiny key under the old tree. She",
-    "The little fox was hungry, so he went to the",
-)
 REDRAW_MS = 66
 """New tokens are drawn at most 15 times a second, all that came since at once."""
 LOOK_EVERY = 6
@@ -38,6 +33,8 @@ ENDINGS = {
     "stop string": "a stop sequence came",
     "length": "max new tokens reached",
     "context full": "the context is full",
+    "all gaps filled": "all gaps filled",
+    "searched": "search finished",
     "stopped": "stopped",
     "": "",
 }
@@ -48,90 +45,84 @@ class GeneratePage(Page):
 
     def __init__(self, theme: Theme, session: Session, start: DecodingSettings) -> None:
         super().__init__(theme, session)
+        generation = session.generation
         self._pinned: int | None = None
+        self._redraws = 0
+        self._shown: DistributionReading | None = None
+        self._beside = False
         self.prompt = PromptLine(theme)
         self.prompt.submitted.connect(self._prompt_submitted)
         self.body.addWidget(self.prompt)
-        self.settings = SettingsPanel(theme, session.generation.settings, start)
-        self.settings.changed.connect(session.generation.set_settings)
+        self.settings = SettingsPanel(theme, generation.settings, start)
+        self.settings.changed.connect(generation.set_settings)
         self.settings.refused.connect(self.show_error)
-        self.settings.setMinimumWidth(230)
-        right = split("generate right", Qt.Orientation.Vertical, (self._output(theme), 330), (self._choice(theme), 370))
-        whole = split("generate whole", Qt.Orientation.Horizontal, (self.settings, 250), (right, 800))
-        whole.setStretchFactor(0, 0)
-        self.body.addWidget(whole, 1)
+        self.settings.setMinimumWidth(244)
+        self.output = OutputPanel(theme, generation)
+        self.text, self.empty, self.scrubber = self.output.text, self.output.empty, self.output.scrubber
+        self.start, self.pause, self.stop_button = self.output.start, self.output.pause, self.output.stop
+        self.copy = self.output.copy
+        self.branches = BranchesPanel(theme, generation)
+        self.choice = ChoicePanel(theme)
+        self.bars, self.left, self.funnel = self.choice.bars, self.choice.left, self.choice.funnel
+        self.beams = BeamPanel(theme, generation)
+        self.body.addWidget(self._laid_out(), 1)
         self._tick = QTimer(self)
         self._tick.setSingleShot(True)
         self._tick.setInterval(REDRAW_MS)
         self._tick.timeout.connect(self._draw_new)
-        self._redraws = 0
-        self._shown: DistributionReading | None = None
-        generation = session.generation
+        self._connect_panels()
+        self._connect_session()
+        self._tint_icons()
+
+    def _laid_out(self) -> Any:
+        above = split("generate above", Qt.Orientation.Horizontal, (self.output, 560), (self.branches, 250))
+        above.setStretchFactor(1, 0)
+        self.branches.setMinimumWidth(200)
+        writing = split("generate writing", Qt.Orientation.Vertical, (above, 300), (self.choice, 400))
+        self.right = QStackedWidget()
+        self.right.addWidget(writing)
+        self.right.addWidget(self.beams)
+        whole = split("generate whole", Qt.Orientation.Horizontal, (self.settings, 250), (self.right, 800))
+        whole.setStretchFactor(0, 0)
+        return whole
+
+    def _connect_panels(self) -> None:
+        self.start.clicked.connect(self.run)
+        self.pause.clicked.connect(self._pause_pressed)
+        self.output.one.clicked.connect(self._session.generation.step)
+        self.stop_button.clicked.connect(self._session.generation.stop)
+        self.copy.clicked.connect(self._copy)
+        self.output.edit.clicked.connect(self._edit)
+        self.output.step_chosen.connect(self._step_chosen)
+        self.output.colours.currentTextChanged.connect(self._colours_chosen)
+        self.empty.chosen.connect(self._prompt_submitted)
+        self.branches.fork_wanted.connect(self.fork_here)
+        self.branches.compare_wanted.connect(self._compare)
+        self.choice.taken.connect(self._fork_with)
+        self.choice.banned.connect(self._ban)
+        self.choice.forced.connect(self._force)
+        self.beams.text_chosen.connect(self._session.generation.write_out)
+        self.banner.action_triggered.connect(self._way_out)
+        self._theme.changed.connect(self._tint_icons)
+
+    def _connect_session(self) -> None:
+        session, generation = self._session, self._session.generation
         session.prompt_changed.connect(self._prompt_changed)
         session.inspection.tokens_changed.connect(self._tokens_changed)
-        session.model_changed.connect(self._state_changed)
+        session.model_changed.connect(self._model_changed)
+        session.selection_changed.connect(self._selection_changed)
         generation.started.connect(self._started)
         generation.prompt_known.connect(self._prompt_known)
         generation.grew.connect(self._grew)
+        generation.beams_grew.connect(self._say_counts)
+        generation.branches_changed.connect(self._branches_changed)
+        generation.cost_told.connect(self._say_counts)
         generation.state_changed.connect(self._state_changed)
         generation.settings_changed.connect(self._settings_changed)
         generation.distribution_read.connect(self._distribution_read)
-        theme.changed.connect(self._tint_icons)
-        self._tint_icons()
-
-    def _output(self, theme: Theme) -> Panel:
-        self.output = Panel(theme, "Output")
-        self.start = QPushButton("Generate")
-        self.start.setProperty("kind", "primary")
-        self.start.setToolTip("Continue the prompt (Ctrl+Enter)")
-        self.start.clicked.connect(self.run)
-        # As wide as its longest words, so that nothing moves under the pointer when a run ends.
-        self.start.setText("Generate again")
-        self.start.setMinimumWidth(self.start.sizeHint().width())
-        self.pause = QToolButton()
-        self.pause.clicked.connect(self._pause_pressed)
-        self.stop_button = QToolButton()
-        self.stop_button.setToolTip("Stop (Esc)")
-        self.stop_button.setAccessibleName("Stop")
-        self.stop_button.clicked.connect(self._session.generation.stop)
-        self.copy = QToolButton()
-        self.copy.setToolTip("Copy the whole text")
-        self.copy.setAccessibleName("Copy the whole text")
-        self.copy.clicked.connect(self._copy)
-        for widget in (self.copy, self.pause, self.stop_button, self.start):
-            self.output.add_header_widget(widget)
-        self.text = TokenStrip(theme, GENERATE)
-        self.text.setAccessibleName("Generated text")
-        self.text.clicked.connect(self._token_clicked)
-        self.text.setProperty("role", "page")
-        self._scroll = QScrollArea()
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._scroll.setWidget(self.text)
-        self.empty = EmptyState(
-            theme, "Nothing written yet", "Type a prompt above, or continue one of these:", EXAMPLES
-        )
-        self.empty.chosen.connect(self._prompt_submitted)
-        self._stack = QStackedWidget()
-        self._stack.addWidget(self.empty)
-        self._stack.addWidget(self._scroll)
-        self.output.body_layout.addWidget(self._stack)
-        return self.output
-
-    def _choice(self, theme: Theme) -> Panel:
-        self.choice = Panel(theme, "How a token was chosen")
-        self.left = make_label(theme, "", 11.5, role="accent", mono=True)
-        self.choice.add_header_widget(self.left)
-        self.bars = ProbabilityBars(theme)
-        self.bars.set_columns("model", "with settings")
-        self.bars.setToolTip("Bar: the model's own probability. Tick: with the settings. Marked: the token drawn.")
-        self.choice.body_layout.addWidget(self.bars)
-        return self.choice
 
     @Slot()
     def _tint_icons(self) -> None:
-        self.stop_button.setIcon(icon(self._theme, "stop"))
-        self.copy.setIcon(icon(self._theme, "copy"))
         self._state_changed()
 
     # What the session says
@@ -147,63 +138,68 @@ class GeneratePage(Page):
         self.prompt.strip.set_dim_after(False)
 
     @Slot()
+    def _model_changed(self) -> None:
+        self._state_changed()
+
+    @Slot()
+    def _selection_changed(self) -> None:
+        if self._session.generation.watched is not None:
+            self._watch(True)
+
+    @Slot()
     def _started(self) -> None:
+        generation = self._session.generation
         self._pinned = None
         self._shown = None
-        self.text.set_tokens([])
-        self.bars.set_rows([])
-        self.left.setText("")
-        self.choice.set_subtitle("")
+        self.choice.clear()
         self.banner.clear(including_errors=True)
+        self.right.setCurrentIndex(1 if generation.tree is not None and not generation.current.steps else 0)
+        self.output.show_branch(generation.current, generation.running)
         self.explain()
-        running = self._session.generation.running
-        self._stack.setCurrentIndex(1 if running else 0)
-        self.text.set_streaming(running)
 
     @Slot()
     def _prompt_known(self) -> None:
-        prompt = self._session.generation.prompt
-        self.text.set_tokens((token.shown, token.id, None, True) for token in prompt)
-        self.text.set_streaming(True)
-        QTimer.singleShot(0, self._follow)
+        self.output.draw()
+        self.text.set_streaming(self._session.generation.running)
+        if self._session.generation.tree is not None:
+            self.beams.show_tree()
 
     @Slot(int)
     def _grew(self, _count: int) -> None:
+        self.right.setCurrentIndex(0)
         if not self._tick.isActive():
             self._tick.start()
 
     @Slot()
     def _draw_new(self) -> None:
         """Append the tokens that came since the last time."""
-        generation = self._session.generation
-        drawn = self.text.count() - len(generation.prompt)
-        if drawn >= len(generation.steps):
+        if not self.output.draw():
             return
-        bar = self._scroll.verticalScrollBar()
-        at_end = bar.value() >= bar.maximum() - 40
-        for step in generation.steps[drawn:]:
-            self.text.append(step.text or _wordless(step), step.token_id, step.probability)
-        if at_end:
-            QTimer.singleShot(0, self._follow)
         self._say_counts()
         self._redraws += 1
         if self._pinned is None and self._redraws % LOOK_EVERY == 0:
             self._ask_distribution()
 
     @Slot()
-    def _follow(self) -> None:
-        bar = self._scroll.verticalScrollBar()
-        bar.setValue(bar.maximum())
+    def _branches_changed(self) -> None:
+        self._compare(self.branches.compare.isChecked())
 
     @Slot()
     def _state_changed(self) -> None:
         generation = self._session.generation
-        ready = self._session.summary is not None
+        summary = self._session.summary
+        ready = summary is not None
+        filling = summary is not None and summary.kind == "encoder"
         self.start.setEnabled(ready)
-        self.start.setText("Restart" if generation.running else "Generate again" if generation.steps else "Generate")
+        first = "Fill the masks" if filling else "Generate"
+        again = "Fill again" if filling else "Generate again"
+        self.start.setText("Restart" if generation.running else again if generation.steps else first)
         self.pause.setEnabled(generation.running)
+        self.output.one.setEnabled(generation.paused)
         self.stop_button.setEnabled(generation.running)
         self.copy.setEnabled(bool(generation.steps))
+        self.output.edit.setEnabled(bool(generation.steps) and not generation.running)
+        self.branches.fork.setEnabled(bool(generation.steps) and not generation.current.filled)
         self.pause.setIcon(icon(self._theme, "play" if generation.paused else "pause"))
         words = "Go on" if generation.paused else "Pause before the next token"
         self.pause.setToolTip(words)
@@ -213,21 +209,31 @@ class GeneratePage(Page):
         self._say_counts()
         if not generation.running and generation.steps:
             self._ask_distribution()
+        if not generation.running and generation.ended_by == "context full":
+            self.banner.show_message("info", "The context is full: the model has no position left.", "Slide the window")
+        elif not generation.running and generation.ended_by == "length" and not generation.current.filled:
+            self.start.setToolTip("Write another continuation of the prompt (Ctrl+Enter); G goes on with this one")
 
+    @Slot()
     def _say_counts(self) -> None:
         generation = self._session.generation
         if not generation.steps:
             self.output.set_subtitle("")
             return
-        words = f"{len(generation.steps)} of {generation.settings.max_new_tokens} tokens"
+        words = f"{len(generation.steps)} of {max(generation.settings.max_new_tokens, len(generation.steps))} tokens"
+        if generation.current.filled:
+            words = f"{len(generation.steps)} gaps filled"
         ending = "paused" if generation.paused else ENDINGS[generation.ended_by]
         seed = generation.steps[0].seed
         old = "of the prompt before" if generation.prompt_text != self._session.prompt else ""
-        self.output.set_subtitle(" · ".join(part for part in (words, ending, old, f"seed {seed}") if part))
+        speed = self.output.say_cost(generation.cost)
+        self.output.setToolTip(self.output.cost_tip(generation.cost))
+        self.output.set_subtitle(" · ".join(part for part in (words, ending, old, f"seed {seed}", speed) if part))
 
     @Slot()
     def _settings_changed(self) -> None:
         self.settings.show_settings(self._session.generation.settings)
+        self.scrubber.set_total(self._session.generation.settings.max_new_tokens)
         self._say_counts()
         self._ask_distribution()
 
@@ -240,18 +246,18 @@ class GeneratePage(Page):
 
     @Slot(object)
     def _distribution_read(self, reading: DistributionReading) -> None:
-        if self._pinned is not None and reading.index != self._pinned:
+        generation = self._session.generation
+        if reading.index >= len(generation.steps) or (self._pinned is not None and reading.index != self._pinned):
             return
         self._shown = reading
         found = reading.distribution
-        chosen = next((place for place, row in enumerate(found.rows) if row.token_id == found.chosen), None)
-        self.bars.set_rows([(row.text, row.before, row.after) for row in found.rows], chosen)
-        self.left.setText(f"{found.left:,} of {found.vocabulary:,} left")
+        self.settings.bans.name_tokens({row.token_id: row.text for row in found.rows})
         pinned = "" if self._pinned is None else ", pinned"
         drawn = "" if found.draw is None else f" · random draw {found.draw:.3f}"
-        place = reading.index + len(self._session.generation.prompt)
-        self.choice.set_subtitle(f"token #{place}{pinned}{drawn}")
-        if self._pinned is not None or not self._session.generation.running:
+        place = generation.steps[reading.index].position
+        place = reading.index + len(generation.prompt) if place is None else place
+        self.choice.show_reading(reading, generation.settings, f"token #{place}{pinned}{drawn}")
+        if self._pinned is not None or not generation.running:
             # Words that change with every token cannot be read, and laying them out costs more than the token.
             self.explain()
 
@@ -267,19 +273,86 @@ class GeneratePage(Page):
         self._session.generation.pause(not self._session.generation.paused)
 
     @Slot(int)
-    def _token_clicked(self, index: int) -> None:
-        step = index - len(self._session.generation.prompt)
+    def _step_chosen(self, step: int) -> None:
         self._pin(step if step >= 0 else None)
 
     def _pin(self, step: int | None) -> None:
         self._pinned = None if step is None or step == self._pinned else step
-        place = None if self._pinned is None else self._pinned + len(self._session.generation.prompt)
-        self.text.set_selected(place)
+        self.output.mark(self._pinned)
         self._ask_distribution()
+
+    def step_by(self, count: int) -> None:
+        """Pin the step so many further on, from the newest where none is pinned."""
+        steps = self._session.generation.steps
+        if steps:
+            at = len(steps) if self._pinned is None else self._pinned
+            wanted = min(max(at + count, 0), len(steps) - 1)
+            if wanted != self._pinned:
+                self._pin(wanted)
+
+    @Slot()
+    def fork_here(self) -> None:
+        """Write on from the pinned token, or the newest, in a branch of its own."""
+        generation = self._session.generation
+        if generation.steps:
+            generation.fork(len(generation.steps) - 1 if self._pinned is None else self._pinned)
+
+    def go_on(self) -> None:
+        """Write the current text on."""
+        self._session.generation.go_on()
+
+    @Slot(int)
+    def _fork_with(self, token: int) -> None:
+        if self._shown is not None:
+            self._session.generation.fork(self._shown.index, token)
+
+    @Slot(int)
+    def _ban(self, token: int) -> None:
+        settings = self._session.generation.settings
+        if token not in settings.banned:
+            self._session.generation.set_settings(replace(settings, banned=(*settings.banned, token)))
+
+    @Slot(int)
+    def _force(self, token: int) -> None:
+        settings = self._session.generation.settings
+        self._session.generation.set_settings(replace(settings, forced=(*settings.forced, token)))
+
+    @Slot(bool)
+    def _compare(self, wanted: bool) -> None:
+        """Show under the current text the one it branched from, or the newest other."""
+        generation = self._session.generation
+        others = [branch for branch in generation.branches if branch is not generation.current]
+        parent = generation.current.parent
+        other = parent if parent in others else others[-1] if others else None
+        self.output.compare_with(other if wanted else None)
+
+    @Slot(str)
+    def _colours_chosen(self, name: str) -> None:
+        self._watch(name == ATTENTION)
+
+    def _watch(self, wanted: bool) -> None:
+        """Record a head's rows while text is written: the one chosen on Inspect, of the decoder itself."""
+        selection, generation = self._session.selection, self._session.generation
+        generation.watched = ("self", selection.layer, selection.head) if wanted else None
+        if wanted and generation.steps and generation.steps[-1].attention is None:
+            head = f"L{selection.layer} H{selection.head}"
+            self.banner.show_message("info", f"Attention of {head} is recorded from the next run on.")
 
     @Slot()
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self._session.generation.text)
+
+    @Slot()
+    def _edit(self) -> None:
+        """The whole text into the editor: what still holds of the cache is used when it goes on."""
+        self.prompt.set_text(self._session.generation.text)
+        self.prompt.edit(True)
+
+    @Slot()
+    def _way_out(self) -> None:
+        if self._session.generation.ended_by == "context full":
+            self.banner.clear(including_errors=True)
+            self._session.generation.slide()
 
     # What the window asks
 
@@ -310,10 +383,11 @@ class GeneratePage(Page):
         self.explained.emit(self._explanation())
 
     def _explanation(self) -> Any:
-        summary = self._session.summary
-        if summary is None or self._shown is None:
+        summary, generation = self._session.summary, self._session.generation
+        if generation.tree is not None and not generation.steps:
+            return explanations.BEAMS
+        if summary is None or self._shown is None or self._shown.index >= len(generation.steps):
             return explanations.INTRODUCTION
-        generation = self._session.generation
         return explanations.explain_choice(
             summary,
             self._shown.distribution,
@@ -321,8 +395,3 @@ class GeneratePage(Page):
             self._shown.index + len(generation.prompt),
             under_others=generation.steps[self._shown.index].settings != generation.settings,
         )
-
-
-def _wordless(step: GeneratedToken) -> str:
-    """What stands for a token without text: the end, or a part of a character that the next ones complete."""
-    return "<end>" if step.token_id in step.context.rules.eos else "…"

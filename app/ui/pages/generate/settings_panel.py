@@ -6,20 +6,47 @@ from dataclasses import fields, replace
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QScrollArea, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QScrollArea,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
-from app.engine.decode.settings import DecodingSettings, Knob
+from app.engine.decode.settings import BEAMS, DRAWING, PRESETS, DecodingSettings, Knob
 from app.engine.errors import UserError
 from app.ui.icons import icon
+from app.ui.pages.generate.token_bans import TokenBans
 from app.ui.theme import Theme
 from app.ui.widgets.labels import make_label, make_rule
 from app.ui.widgets.panel import Panel
 from app.ui.widgets.segmented import Segmented
 from app.ui.widgets.slider_field import SliderField
 
-METHODS = ("greedy", "sample")
-GROUPS = (("Shape the odds", ("temperature",)), ("Cut the tail", ("top_k", "top_p")), ("Length", ("max_new_tokens",)))
+METHODS = ("greedy", "sample", "beam")
+GROUPS = (
+    ("Shape the odds", ("temperature",)),
+    ("Cut the tail", ("top_k", "top_p", "min_p", "typical_p")),
+    ("Discourage repeats", ("repetition_penalty", "frequency_penalty", "presence_penalty", "no_repeat_ngram")),
+    ("Search", ("num_beams", "length_penalty", "num_sequences")),
+    ("Length", ("max_new_tokens", "min_new_tokens")),
+)
 LOGARITHMIC = ("top_k",)
+KEPT_BY_PRESETS = ("seed", "stop", "banned", "forced")
+"""What a preset leaves as it is: it is about this text, not about a way of writing."""
+_IDLE = {
+    "greedy": "Greedy always takes the likeliest token, so this changes nothing",
+    "sample": "Only a beam search reads this",
+    "beam": "Beam search keeps the likeliest beginnings and draws nothing, so this changes nothing",
+    "beam_sample": "Beam sampling does not read this",
+}
+_CUSTOM = "Custom"
 
 
 def knob_of(name: str) -> Knob:
@@ -41,6 +68,12 @@ class SettingsPanel(Panel):
         self.reset = QToolButton()
         self.reset.setToolTip("Put every setting back to what the program starts with")
         self.reset.clicked.connect(self._reset)
+        self.presets = QComboBox()
+        self.presets.addItems([*PRESETS, _CUSTOM])
+        self.presets.setAccessibleName("Preset")
+        self.presets.setToolTip("A named set of settings; seed, stop sequences and bans stay as they are")
+        self.presets.textActivated.connect(self._preset_chosen)
+        self.add_header_widget(self.presets)
         self.add_header_widget(self.reset)
         inner = QWidget()
         inner.setProperty("role", "page")
@@ -50,13 +83,26 @@ class SettingsPanel(Panel):
         self.method = Segmented(theme, [name.capitalize() for name in METHODS], "Method")
         self.method.changed.connect(self._method_chosen)
         column.addWidget(self.method)
+        self.drawn = QCheckBox("Draw the beams")
+        self.drawn.setToolTip("Beam sampling: the candidates of every step are drawn by their odds, not the best taken")
+        self.drawn.toggled.connect(self._drawn_toggled)
+        column.addWidget(self.drawn)
         for title, names in GROUPS:
             column.addWidget(make_rule())
             column.addWidget(make_label(theme, title, 12.5, 650))
             for name in names:
                 self.fields[name] = self._slider(theme, name)
                 column.addWidget(self.fields[name])
+                if name == "temperature":
+                    column.addWidget(self._zero_note(theme))
+        self.endless = QCheckBox(knob_of("ignore_eos").label)
+        self.endless.setToolTip(knob_of("ignore_eos").help)
+        self.endless.toggled.connect(self._endless_toggled)
+        column.addWidget(self.endless)
         column.addWidget(make_rule())
+        self.bans = TokenBans(theme)
+        self.bans.freed.connect(self._freed)
+        column.addWidget(self.bans)
         column.addLayout(self._seed_and_stop(theme))
         column.addStretch(1)
         scroll = QScrollArea()
@@ -68,6 +114,12 @@ class SettingsPanel(Panel):
         theme.changed.connect(self._tint_icons)
         self._tint_icons()
         self.show_settings(settings)
+
+    def _zero_note(self, theme: Theme) -> QLabel:
+        self.zero: QLabel = make_label(theme, "0 means greedy: always the likeliest token.", 11.5, role="caption")
+        self.zero.setWordWrap(True)
+        self.zero.hide()
+        return self.zero
 
     @Slot()
     def _tint_icons(self) -> None:
@@ -125,13 +177,19 @@ class SettingsPanel(Panel):
     def show_settings(self, settings: DecodingSettings) -> None:
         """Show settings that were chosen elsewhere; emits nothing."""
         self._settings = settings
-        self.method.set_index(METHODS.index(settings.method) if settings.method in METHODS else 1)
+        beams = settings.method in BEAMS
+        self.method.set_index(METHODS.index("beam" if beams else settings.method))
         for name, made in self.fields.items():
             made.set_value(getattr(settings, name))
-            greedy = settings.method not in knob_of(name).methods
-            made.set_disabled_reason(
-                "Greedy always takes the likeliest token, so this changes nothing" if greedy else ""
-            )
+            made.set_disabled_reason(_idle(name, settings))
+        for box, checked in ((self.drawn, settings.method == "beam_sample"), (self.endless, settings.ignore_eos)):
+            box.blockSignals(True)
+            box.setChecked(checked)
+            box.blockSignals(False)
+        self.drawn.setVisible(beams)
+        self.zero.setVisible(settings.method in DRAWING and not settings.draws)
+        self.bans.show_settings(settings)
+        self.presets.setCurrentText(preset_of(settings))
         self.seed.setText("" if settings.seed is None else str(settings.seed))
         self.stop.setText("|".join(text.replace("\n", "\\n") for text in settings.stop))
 
@@ -156,6 +214,31 @@ class SettingsPanel(Panel):
     def _method_chosen(self, index: int) -> None:
         self._change(method=METHODS[index])
 
+    @Slot(bool)
+    def _drawn_toggled(self, drawn: bool) -> None:
+        self._change(method="beam_sample" if drawn else "beam")
+
+    @Slot(bool)
+    def _endless_toggled(self, endless: bool) -> None:
+        self._change(ignore_eos=endless)
+
+    @Slot(str)
+    def _preset_chosen(self, name: str) -> None:
+        if name in PRESETS:
+            wanted = PRESETS[name]
+            names = (field.name for field in fields(DecodingSettings) if field.name not in KEPT_BY_PRESETS)
+            self._change(**{each: getattr(wanted, each) for each in names})
+        else:
+            self.show_settings(self._settings)
+
+    @Slot(int)
+    def _freed(self, token: int) -> None:
+        settings = self._settings
+        self._change(
+            banned=tuple(each for each in settings.banned if each != token),
+            forced=tuple(each for each in settings.forced if each != token),
+        )
+
     @Slot()
     def _seed_typed(self) -> None:
         text = self.seed.text().strip()
@@ -179,3 +262,20 @@ class SettingsPanel(Panel):
     @Slot()
     def _reset(self) -> None:
         self._change(**{field.name: getattr(self._start, field.name) for field in fields(DecodingSettings)})
+
+
+def preset_of(settings: DecodingSettings) -> str:
+    """The name of the preset that these settings are, "Custom" where they are none."""
+    kept = {name: getattr(settings, name) for name in KEPT_BY_PRESETS}
+    return next((name for name, preset in PRESETS.items() if replace(preset, **kept) == settings), _CUSTOM)
+
+
+def _idle(name: str, settings: DecodingSettings) -> str:
+    """Why a setting does nothing as things stand, '' where it acts."""
+    knob = knob_of(name)
+    if settings.method not in knob.methods:
+        return _IDLE[settings.method]
+    cuts = "greedy" not in knob.methods and name not in (*GROUPS[0][1], *GROUPS[3][1])
+    if settings.method in DRAWING and not settings.draws and cuts:
+        return "At temperature 0 the likeliest token is always taken, so this changes nothing"
+    return ""

@@ -1,0 +1,62 @@
+"""Texts that were written, each possibly a branch of another: what stands in them, and how they compare."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from app.engine.trace.records import Token
+from app.session.generated import GeneratedToken
+
+MOST = 24
+"""More texts than this are not kept: the oldest that nothing shown depends on goes."""
+
+
+@dataclass(eq=False)
+class Branch:
+    """One text: its prompt and the steps after it, the first `fork` of them shared with its parent."""
+
+    prompt_text: str
+    prompt: tuple[Token, ...] = ()
+    steps: list[GeneratedToken] = field(default_factory=list)
+    parent: Branch | None = None
+    fork: int = 0
+    """The first step that differs from the parent's."""
+    model: str = ""
+    """Name of the model that wrote it."""
+    ended_by: str = ""
+    """Why the text ended: "end of text", "stop string", "length", "context full", "stopped"; '' while it is written."""
+    filled: bool = False
+    """Its steps fill gaps of the prompt (a masked model's) and do not follow it."""
+
+    @property
+    def text(self) -> str:
+        """The prompt and everything written after it."""
+        return self.prompt_text + "".join(step.text for step in self.steps)
+
+    @property
+    def score(self) -> float:
+        """Mean log-probability of its new tokens under the model, in nats; 0 before the first."""
+        return sum(step.logprob for step in self.steps) / len(self.steps) if self.steps else 0.0
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """The new ids."""
+        return tuple(step.token_id for step in self.steps)
+
+    def beside(self) -> Branch:
+        """A copy to write on in, from its fork on."""
+        return Branch(self.prompt_text, self.prompt, self.steps[:], self, len(self.steps), self.model)
+
+    def differs_from(self, other: Branch) -> int | None:
+        """The first new token that is not the same in both, None when one text is the beginning of the other."""
+        pairs = zip(self.steps, other.steps, strict=False)
+        return next((place for place, (ours, theirs) in enumerate(pairs) if ours.token_id != theirs.token_id), None)
+
+
+def without(branches: list[Branch], gone: Branch) -> list[Branch]:
+    """The others, those that forked from it now forks of its parent."""
+    for branch in branches:
+        if branch.parent is gone:
+            branch.fork = min(branch.fork, gone.fork) if gone.parent is not None else branch.fork
+            branch.parent = gone.parent
+    return [branch for branch in branches if branch is not gone]

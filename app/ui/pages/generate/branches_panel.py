@@ -1,0 +1,67 @@
+"""The texts of this session as a tree of branches, with what can be done at the chosen token."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QPushButton, QScrollArea
+
+from app.session.generation import Generation
+from app.ui.theme import Theme
+from app.ui.widgets.branch_tree import BranchShown, BranchTree
+from app.ui.widgets.labels import make_label
+from app.ui.widgets.panel import Panel
+
+
+class BranchesPanel(Panel):
+    """Follows the generation. `fork_wanted` and `compare_wanted(bool)` are for the page, which knows the token."""
+
+    fork_wanted = Signal()
+    compare_wanted = Signal(bool)
+
+    def __init__(self, theme: Theme, generation: Generation) -> None:
+        super().__init__(theme, "Branches")
+        self._generation = generation
+        self.fork = QPushButton("Fork here")
+        self.fork.setToolTip("Write on from the chosen token in a branch of its own, with the settings as they are (F)")
+        self.fork.clicked.connect(self.fork_wanted)
+        self.compare = QPushButton("Compare")
+        self.compare.setCheckable(True)
+        self.compare.setToolTip("Show another text under this one, with the first token that differs marked")
+        self.compare.toggled.connect(self.compare_wanted)
+        self.add_header_widget(self.compare)
+        self.add_header_widget(self.fork)
+        self.tree = BranchTree(theme)
+        self.tree.setProperty("role", "page")
+        self.tree.chosen.connect(generation.choose)
+        self.tree.removed.connect(generation.remove)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setWidget(self.tree)
+        self.body_layout.setContentsMargins(8, 6, 8, 6)
+        self.body_layout.addWidget(scroll, 1)
+        self.note = make_label(
+            theme, "Mean log-probability a token. Click a token, then a row below, to fork.", 11.5, role="caption"
+        )
+        self.note.setWordWrap(True)
+        self.body_layout.addWidget(self.note)
+        generation.branches_changed.connect(self.show_branches)
+        self.show_branches()
+
+    @Slot()
+    def show_branches(self) -> None:
+        """Draw the tree as it stands."""
+        branches = self._generation.branches
+        places = {id(branch): place for place, branch in enumerate(branches)}
+        models = {branch.model for branch in branches}
+        shown = []
+        for branch in branches:
+            at = branch.steps[branch.fork].text if branch.fork < len(branch.steps) else ""
+            label = at if branch.parent is not None or len(models) < 2 else f"{branch.model}: {at}"
+            parent = places.get(id(branch.parent)) if branch.parent is not None else None
+            shown.append(BranchShown(parent, branch.fork, len(branch.steps), label, branch.score))
+        current = places.get(id(self._generation.current), 0)
+        self.tree.set_branches(shown, current)
+        self.set_subtitle(str(len(branches)) if branches else "")
+        self.compare.setEnabled(len(branches) > 1)
+        if len(branches) < 2 and self.compare.isChecked():
+            self.compare.setChecked(False)

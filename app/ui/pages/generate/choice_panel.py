@@ -1,0 +1,115 @@
+"""How one token was chosen: the funnel, or bars; from each row the token can be taken, banned or forced."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPoint, Signal, Slot
+from PySide6.QtGui import QCursor
+from PySide6.QtWidgets import QMenu, QStackedWidget
+
+from app.engine.decode.records import Funnel
+from app.engine.decode.settings import DecodingSettings
+from app.session.generated import DistributionReading
+from app.ui.actions import bound
+from app.ui.theme import Theme
+from app.ui.widgets.funnel_view import FunnelView
+from app.ui.widgets.labels import make_label
+from app.ui.widgets.panel import Panel
+from app.ui.widgets.probability_bars import ProbabilityBars
+from app.ui.widgets.segmented import Segmented
+from app.ui.widgets.token_text import visible_token
+
+FUNNEL, BARS = range(2)
+
+
+class ChoicePanel(Panel):
+    """`taken(token_id)`: fork with it; `banned(token_id)` and `forced(token_id)`: change the settings so."""
+
+    taken = Signal(int)
+    banned = Signal(int)
+    forced = Signal(int)
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__(theme, "How a token was chosen")
+        self._reading: DistributionReading | None = None
+        self.left = make_label(theme, "", 11.5, role="accent", mono=True)
+        self.add_header_widget(self.left)
+        self.views = Segmented(theme, ["Funnel", "Bars"], "Funnel or bars")
+        self.views.changed.connect(self._view_chosen)
+        self.add_header_widget(self.views)
+        self.funnel = FunnelView(theme)
+        self.funnel.row_clicked.connect(self._offer)
+        self.bars = ProbabilityBars(theme)
+        self.bars.set_columns("model", "with settings")
+        self.bars.setToolTip("Bar: the model's own probability. Tick: with the settings. Marked: the token drawn.")
+        self.bars.clicked.connect(self._bar_clicked)
+        self._sheets = QStackedWidget()
+        self._sheets.addWidget(self.funnel)
+        self._sheets.addWidget(self.bars)
+        self.body_layout.setContentsMargins(8, 6, 8, 6)
+        self.body_layout.addWidget(self._sheets)
+
+    def clear(self) -> None:
+        """Nothing is chosen."""
+        self._reading = None
+        self.bars.set_rows([])
+        self.funnel.set_funnel(None, {})
+        self.left.setText("")
+        self.set_subtitle("")
+
+    def show_reading(self, reading: DistributionReading, settings: DecodingSettings, subtitle: str) -> None:
+        """Show a step's choice under these settings."""
+        self._reading = reading
+        found = reading.distribution
+        chosen = next((place for place, row in enumerate(found.rows) if row.token_id == found.chosen), None)
+        self.bars.set_rows([(row.text, row.before, row.after) for row in found.rows], chosen)
+        self.funnel.set_funnel(reading.funnel, setting_words(settings))
+        self.left.setText(f"{found.left:,} of {found.vocabulary:,} left")
+        self.set_subtitle(subtitle)
+
+    def funnel_shown(self) -> Funnel | None:
+        """The funnel of the step that is shown."""
+        return self._reading.funnel if self._reading is not None else None
+
+    def menu_for(self, token: int) -> QMenu:
+        """What can be done with a token of the step."""
+        menu = QMenu(self)
+        row = next(row for row in self._reading.funnel.rows if row.token_id == token) if self._reading else None
+        name = visible_token(row.text) if row is not None else f"id {token}"
+        for words, signal in (
+            (f"Fork here with {name}", self.taken),
+            (f"Ban {name}", self.banned),
+            (f"Let the text begin with {name}", self.forced),
+        ):
+            menu.addAction(words).triggered.connect(bound(signal.emit, token))
+        return menu
+
+    @Slot(int)
+    def _offer(self, token: int) -> None:
+        self.menu_for(token).popup(QCursor.pos() + QPoint(4, 4))
+
+    @Slot(int)
+    def _bar_clicked(self, row: int) -> None:
+        if self._reading is not None:
+            self._offer(self._reading.distribution.rows[row].token_id)
+
+    @Slot(int)
+    def _view_chosen(self, index: int) -> None:
+        self._sheets.setCurrentIndex(index)
+
+
+def setting_words(settings: DecodingSettings) -> dict[str, str]:
+    """What each stage's setting is, in the words of the funnel's columns."""
+    frequency, presence = settings.frequency_penalty, settings.presence_penalty
+    return {
+        "raw": "all",
+        "repetition": f"penalty {settings.repetition_penalty:g}",
+        "frequency_presence": f"−{frequency:g}·n −{presence:g}",
+        "ngram": f"no {settings.no_repeat_ngram} twice",
+        "bans": "bans, forced",
+        "temperature": f"÷ {settings.temperature:.2f}",
+        "top_k": f"keep {settings.top_k}" if settings.top_k else "off",
+        "top_p": f"keep {settings.top_p:.2f}" if settings.top_p < 1 else "off",
+        "min_p": f"≥ {settings.min_p:g} × best" if settings.min_p else "off",
+        "typical_p": f"keep {settings.typical_p:.2f}" if settings.typical_p < 1 else "off",
+        "draw": f"seed {settings.seed}" if settings.seed is not None else "",
+    }
