@@ -81,6 +81,8 @@ class Job(QObject):
         self.error: BaseException | None = None
         self.stop_asked = False
         self.pause_asked = False
+        self.hold_after: Callable[[Any], bool] | None = None
+        """Asked by the lane after each value that is no progress: whether to pause there."""
         self.told = State.WAITING
         """The state last reported by the lane; only the lane's thread reads and writes it."""
         self._start: Callable[[], Work] | None = start

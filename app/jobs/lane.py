@@ -127,6 +127,9 @@ class Lane:
         except BaseException as error:  # noqa: BLE001 - whatever a generator raises becomes the job's failure
             self._delivery.post(job, "failed", error)
         else:
-            self._delivery.post(job, "progressed" if isinstance(value, Progress) else "stepped", value)
+            progressed = isinstance(value, Progress)
+            self._delivery.post(job, "progressed" if progressed else "stepped", value)
+            if not progressed and job.hold_after is not None and job.hold_after(value):
+                job.pause_asked = True
             return True
         return False

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from app.engine.trace.records import Token
 from app.session.generated import GeneratedToken
+
+if TYPE_CHECKING:
+    from app.engine.models.loaded import LoadedModel
 
 MOST = 24
 """More texts than this are not kept: the oldest that nothing shown depends on goes."""
@@ -23,6 +27,8 @@ class Branch:
     """The first step that differs from the parent's."""
     model: str = ""
     """Name of the model that wrote it."""
+    loaded: LoadedModel | None = None
+    """That model, for going on; None once it is closed."""
     ended_by: str = ""
     """Why the text ended: "end of text", "stop string", "length", "context full", "stopped"; '' while it is written."""
     filled: bool = False
@@ -31,7 +37,20 @@ class Branch:
     @property
     def text(self) -> str:
         """The prompt and everything written after it."""
+        if self.filled:
+            return self._with_gaps_filled()
         return self.prompt_text + "".join(step.text for step in self.steps)
+
+    def _with_gaps_filled(self) -> str:
+        by_place = {step.position: step.text.strip() for step in self.steps}
+        if not by_place:
+            return self.prompt_text
+        # All gaps are written alike, and stand in the text in the order of their tokens.
+        mask = next(token.text for place, token in enumerate(self.prompt) if place in by_place)
+        gaps = [place for place, token in enumerate(self.prompt) if token.text == mask]
+        pieces = self.prompt_text.split(mask)
+        filled = [by_place.get(place, mask) for place in gaps] + [""]
+        return "".join(piece + word for piece, word in zip(pieces, filled, strict=False))
 
     @property
     def score(self) -> float:
@@ -45,7 +64,7 @@ class Branch:
 
     def beside(self) -> Branch:
         """A copy to write on in, from its fork on."""
-        return Branch(self.prompt_text, self.prompt, self.steps[:], self, len(self.steps), self.model)
+        return Branch(self.prompt_text, self.prompt, self.steps[:], self, len(self.steps), self.model, self.loaded)
 
     def differs_from(self, other: Branch) -> int | None:
         """The first new token that is not the same in both, None when one text is the beginning of the other."""

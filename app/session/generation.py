@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -146,16 +146,25 @@ class Generation(QObject):
         del branch.steps[index:]
         branch.fork = index
         given = branch.ids
+        # The same settings with the same random numbers would write the same text again.
+        again = token is None and self._same_settings(index)
 
         def ask() -> DecodingSettings:
             settings = self._settings
             longest = max(settings.max_new_tokens, index + 1)
             if token is None:
-                return replace(settings, max_new_tokens=longest)
+                return replace(settings, max_new_tokens=longest, seed=None if again else settings.seed)
             forced = (*given, token, *settings.forced[index + 1 :])
             return replace(settings, max_new_tokens=longest, forced=forced)
 
         self._write_on(branch, given, ask)
+
+    def _same_settings(self, index: int) -> bool:
+        """Whether step `index` was chosen under the settings as they are now."""
+        if index >= len(self.steps):
+            return False
+        told = replace(self.steps[index].settings, forced=(), max_new_tokens=1, seed=None)
+        return told == replace(self._settings, forced=(), max_new_tokens=1, seed=None)
 
     def go_on(self) -> None:
         """Write the current text on, by as many tokens as the settings allow a new one."""
@@ -217,8 +226,20 @@ class Generation(QObject):
     def choose(self, place: int) -> None:
         """Make another text the current one."""
         if 0 <= place < len(self.branches) and self.branches[place] is not self.current:
-            self.current = self.branches[place]
-            self._tell_current()
+            self._turn_to(self.branches[place])
+
+    def keep_only(self, models: Sequence[LoadedModel | None]) -> None:
+        """A model was closed: what it wrote goes, so that its memory is free."""
+        if self._loaded is not None and self._loaded not in models:
+            self.clear()
+            return
+        for branch in [each for each in self.branches if each.loaded not in models]:
+            self.branches = without(self.branches, branch)
+        self.branches_changed.emit()
+
+    def _turn_to(self, branch: Branch) -> None:
+        self.current, self._loaded = branch, branch.loaded
+        self._tell_current()
 
     def remove(self, place: int) -> None:
         """Forget a text; never the only one, nor one that is being written."""
@@ -227,8 +248,7 @@ class Generation(QObject):
         gone = self.branches[place]
         self.branches = without(self.branches, gone)
         if gone is self.current:
-            self.current = self.branches[min(place, len(self.branches) - 1)]
-            self._tell_current()
+            self._turn_to(self.branches[min(place, len(self.branches) - 1)])
         self.branches_changed.emit()
 
     def read_distribution(self, index: int) -> None:
@@ -286,10 +306,13 @@ class Generation(QObject):
 
     def _begin(self, name: str, work: Callable[[], Work], targets: list[Branch], listed: bool = True) -> Job:
         job = self._board.start(LANE, name, work, key="generate")
+        job.hold_after = self._holds_after
         self._job, self._targets, self._single, self.cost = job, targets, False, None
         new = [branch for branch in targets if branch not in self.branches]
         if listed:
             self.branches = [*self.branches, *new][-MOST:]
+        for branch in targets:
+            branch.loaded = self._loaded
         self.current = targets[0]
         job.failed.connect(self._failed)
         job.cancelled.connect(self._cancelled)
@@ -355,17 +378,20 @@ class Generation(QObject):
         if first and self.current in self._targets:
             self.prompt_known.emit()
 
+    def _holds_after(self, value: Any) -> bool:
+        """Whether the run waits after this value, asked on the lane: in slow motion, and when one step was wanted."""
+        token = value[-1] if isinstance(value, tuple) and value else value
+        return (self._single or self.pace > 0) and isinstance(token, GeneratedToken | BeamTree)
+
     def _slow_down(self) -> None:
-        """Hold the run until the next token is due, in slow motion or when one step was asked for."""
-        if self._job is None:
+        """A token came after which the run waits: until the next one is due, or until the person goes on."""
+        if self._job is None or not self._job.pause_asked:
             return
         if self._single:
             self._single = False
-            self._job.pause(True)
             self.state_changed.emit()
-        elif self.pace > 0 and not self._job.pause_asked:
+        elif self.pace > 0 and not self._beat.isActive():
             self._held = True
-            self._job.pause(True)
             self._beat.start(round(1000 / self.pace))
 
     @Slot()

@@ -89,6 +89,7 @@ class Session(QObject):
 
     @Slot(str)
     def _model_changed(self, slot: str) -> None:
+        self.generation.keep_only([self.models.loaded(each) for each in SLOTS])
         request = self.models.request(slot)
         if request is not None:
             self.recent = with_recent(self.recent, request.ref)
@@ -249,11 +250,11 @@ class Session(QObject):
         """Run the prompt once more."""
         self.inspection.run(self.models.loaded(), self.prompt, self.second)
 
-    def generate(self) -> None:
-        """Continue the prompt with the settings as they are."""
-        loaded = self.models.loaded()
+    def generate(self, beside: bool = False, slot: str = "A") -> None:
+        """Continue the prompt with the settings as they are, by the model of a slot; `beside` keeps what stands."""
+        loaded = self.models.loaded(slot)
         if loaded is not None:
-            self.generation.start(loaded, self.prompt)
+            self.generation.start(loaded, self.prompt, beside)
 
     def select(self, **changes: Any) -> None:
         """Change fields of the selection. A layer takes the shown tensor along, a tensor's block the layer and kind;

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtWidgets import QScrollArea, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QScrollArea, QSplitter, QToolButton, QVBoxLayout, QWidget
 
 from app.session.generation import Generation
 from app.ui.theme import Theme
@@ -21,6 +21,14 @@ class BeamPanel(QWidget):
         super().__init__()
         self._generation = generation
         self.panel = Panel(theme, "Beam search")
+        self.start = QPushButton("Search again")
+        self.start.setProperty("kind", "primary")
+        self.start.setToolTip("Search anew from the prompt, with the settings as they are (Ctrl+Enter)")
+        self.pause, self.stop = QToolButton(), QToolButton()
+        self.stop.setToolTip("Stop (Esc)")
+        self.stop.setAccessibleName("Stop")
+        for button in (self.pause, self.stop, self.start):
+            self.panel.add_header_widget(button)
         self.tree = BeamTreeView(theme)
         self.tree.setProperty("role", "page")
         self.room = QScrollArea()
@@ -36,7 +44,7 @@ class BeamPanel(QWidget):
         both = QSplitter(Qt.Orientation.Vertical)
         both.addWidget(self.panel)
         both.addWidget(self.found)
-        both.setSizes([520, 230])
+        both.setSizes([470, 280])
         both.setChildrenCollapsible(False)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

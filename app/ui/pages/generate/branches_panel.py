@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QPushButton, QScrollArea
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QScrollArea
 
 from app.session.generation import Generation
 from app.ui.theme import Theme
@@ -17,6 +17,7 @@ class BranchesPanel(Panel):
 
     fork_wanted = Signal()
     compare_wanted = Signal(bool)
+    second_wanted = Signal()
 
     def __init__(self, theme: Theme, generation: Generation) -> None:
         super().__init__(theme, "Branches")
@@ -28,6 +29,14 @@ class BranchesPanel(Panel):
         self.compare.setCheckable(True)
         self.compare.setToolTip("Show another text under this one, with the first token that differs marked")
         self.compare.toggled.connect(self.compare_wanted)
+        self.beside = QCheckBox("Keep when writing anew")
+        self.beside.setToolTip(
+            "The next texts are written beside these: with other settings, another prompt, or another model"
+        )
+        self.second = QPushButton("Write with B")
+        self.second.setToolTip("Let the model in slot B continue the same prompt with the same seed, beside this text")
+        self.second.clicked.connect(self.second_wanted)
+        self.second.hide()
         self.add_header_widget(self.compare)
         self.add_header_widget(self.fork)
         self.tree = BranchTree(theme)
@@ -44,6 +53,11 @@ class BranchesPanel(Panel):
         )
         self.note.setWordWrap(True)
         self.body_layout.addWidget(self.note)
+        under = QHBoxLayout()
+        under.addWidget(self.beside)
+        under.addStretch(1)
+        under.addWidget(self.second)
+        self.body_layout.addLayout(under)
         generation.branches_changed.connect(self.show_branches)
         self.show_branches()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtCore import QPoint, Signal, Slot
 from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QMenu, QStackedWidget
@@ -56,13 +58,15 @@ class ChoicePanel(Panel):
         self.left.setText("")
         self.set_subtitle("")
 
-    def show_reading(self, reading: DistributionReading, settings: DecodingSettings, subtitle: str) -> None:
-        """Show a step's choice under these settings."""
+    def show_reading(
+        self, reading: DistributionReading, settings: DecodingSettings, subtitle: str, seed: int | None
+    ) -> None:
+        """Show a step's choice under these settings; `seed` is the one it was drawn with."""
         self._reading = reading
         found = reading.distribution
         chosen = next((place for place, row in enumerate(found.rows) if row.token_id == found.chosen), None)
         self.bars.set_rows([(row.text, row.before, row.after) for row in found.rows], chosen)
-        self.funnel.set_funnel(reading.funnel, setting_words(settings))
+        self.funnel.set_funnel(reading.funnel, setting_words(replace(settings, seed=seed)))
         self.left.setText(f"{found.left:,} of {found.vocabulary:,} left")
         self.set_subtitle(subtitle)
 

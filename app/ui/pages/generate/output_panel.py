@@ -136,6 +136,9 @@ class OutputPanel(Panel):
         row = QHBoxLayout(whole)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
+        for box in (self.colours, self.paces):
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            box.setMinimumContentsLength(10)
         row.addWidget(self.colours)
         row.addWidget(self.scrubber, 1)
         row.addWidget(self.paces)

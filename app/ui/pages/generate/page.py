@@ -6,13 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Slot
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import QStackedWidget
 
 from app.engine.decode.settings import DecodingSettings
 from app.engine.errors import UserError
 from app.session.generated import DistributionReading
 from app.session.session import Session
+from app.ui.actions import bound
 from app.ui.icons import icon
 from app.ui.page import Page, split
 from app.ui.pages.generate import explanations
@@ -49,7 +50,6 @@ class GeneratePage(Page):
         self._pinned: int | None = None
         self._redraws = 0
         self._shown: DistributionReading | None = None
-        self._beside = False
         self.prompt = PromptLine(theme)
         self.prompt.submitted.connect(self._prompt_submitted)
         self.body.addWidget(self.prompt)
@@ -98,9 +98,13 @@ class GeneratePage(Page):
         self.empty.chosen.connect(self._prompt_submitted)
         self.branches.fork_wanted.connect(self.fork_here)
         self.branches.compare_wanted.connect(self._compare)
+        self.branches.second_wanted.connect(self._write_with_b)
         self.choice.taken.connect(self._fork_with)
         self.choice.banned.connect(self._ban)
         self.choice.forced.connect(self._force)
+        self.beams.start.clicked.connect(self.run)
+        self.beams.stop.clicked.connect(self._session.generation.stop)
+        self.beams.pause.clicked.connect(self._pause_pressed)
         self.beams.text_chosen.connect(self._session.generation.write_out)
         self.banner.action_triggered.connect(self._way_out)
         self._theme.changed.connect(self._tint_icons)
@@ -110,6 +114,7 @@ class GeneratePage(Page):
         session.prompt_changed.connect(self._prompt_changed)
         session.inspection.tokens_changed.connect(self._tokens_changed)
         session.model_changed.connect(self._model_changed)
+        session.second_changed.connect(self._model_changed)
         session.selection_changed.connect(self._selection_changed)
         generation.started.connect(self._started)
         generation.prompt_known.connect(self._prompt_known)
@@ -139,6 +144,7 @@ class GeneratePage(Page):
 
     @Slot()
     def _model_changed(self) -> None:
+        self.branches.second.setVisible(self._session.models.summary("B") is not None)
         self._state_changed()
 
     @Slot()
@@ -194,16 +200,21 @@ class GeneratePage(Page):
         first = "Fill the masks" if filling else "Generate"
         again = "Fill again" if filling else "Generate again"
         self.start.setText("Restart" if generation.running else again if generation.steps else first)
-        self.pause.setEnabled(generation.running)
         self.output.one.setEnabled(generation.paused)
         self.stop_button.setEnabled(generation.running)
         self.copy.setEnabled(bool(generation.steps))
         self.output.edit.setEnabled(bool(generation.steps) and not generation.running)
         self.branches.fork.setEnabled(bool(generation.steps) and not generation.current.filled)
-        self.pause.setIcon(icon(self._theme, "play" if generation.paused else "pause"))
         words = "Go on" if generation.paused else "Pause before the next token"
-        self.pause.setToolTip(words)
-        self.pause.setAccessibleName(words)
+        for button in (self.pause, self.beams.pause):
+            button.setEnabled(generation.running)
+            button.setIcon(icon(self._theme, "play" if generation.paused else "pause"))
+            button.setToolTip(words)
+            button.setAccessibleName(words)
+        self.beams.stop.setEnabled(generation.running)
+        self.beams.stop.setIcon(icon(self._theme, "stop"))
+        self.beams.start.setEnabled(ready)
+        self.beams.start.setText("Restart" if generation.running else "Search again")
         self.text.set_streaming(generation.running)
         self._draw_new()
         self._say_counts()
@@ -220,15 +231,16 @@ class GeneratePage(Page):
         if not generation.steps:
             self.output.set_subtitle("")
             return
-        words = f"{len(generation.steps)} of {max(generation.settings.max_new_tokens, len(generation.steps))} tokens"
+        words = f"{len(generation.steps)} tokens"
         if generation.current.filled:
             words = f"{len(generation.steps)} gaps filled"
         ending = "paused" if generation.paused else ENDINGS[generation.ended_by]
         seed = generation.steps[0].seed
         old = "of the prompt before" if generation.prompt_text != self._session.prompt else ""
         speed = self.output.say_cost(generation.cost)
-        self.output.setToolTip(self.output.cost_tip(generation.cost))
-        self.output.set_subtitle(" · ".join(part for part in (words, ending, old, f"seed {seed}", speed) if part))
+        told = " · ".join(part for part in (words, speed, ending, old, f"seed {seed}") if part)
+        self.output.set_subtitle(told)
+        self.output.setToolTip(f"{told}. {self.output.cost_tip(generation.cost)}")
 
     @Slot()
     def _settings_changed(self) -> None:
@@ -254,19 +266,25 @@ class GeneratePage(Page):
         self.settings.bans.name_tokens({row.token_id: row.text for row in found.rows})
         pinned = "" if self._pinned is None else ", pinned"
         drawn = "" if found.draw is None else f" · random draw {found.draw:.3f}"
-        place = generation.steps[reading.index].position
-        place = reading.index + len(generation.prompt) if place is None else place
-        self.choice.show_reading(reading, generation.settings, f"token #{place}{pinned}{drawn}")
+        place = self._place_of(reading.index)
+        seed = generation.steps[reading.index].seed
+        self.choice.show_reading(reading, generation.settings, f"token #{place}{pinned}{drawn}", seed)
         if self._pinned is not None or not generation.running:
             # Words that change with every token cannot be read, and laying them out costs more than the token.
             self.explain()
+
+    def _place_of(self, step: int) -> int:
+        """Where a step's token stands in its text."""
+        generation = self._session.generation
+        position = generation.steps[step].position
+        return step + len(generation.prompt) if position is None else position
 
     # What the person does
 
     @Slot(str)
     def _prompt_submitted(self, text: str) -> None:
         self._session.set_prompt(text)
-        self._session.generate()
+        self._session.generate(self.branches.beside.isChecked())
 
     @Slot()
     def _pause_pressed(self) -> None:
@@ -289,6 +307,15 @@ class GeneratePage(Page):
             wanted = min(max(at + count, 0), len(steps) - 1)
             if wanted != self._pinned:
                 self._pin(wanted)
+
+    @Slot()
+    def _write_with_b(self) -> None:
+        """The same prompt and random numbers by the other model; then both are shown."""
+        generation = self._session.generation
+        if generation.settings.seed is None and generation.steps and generation.steps[0].seed is not None:
+            generation.set_settings(replace(generation.settings, seed=generation.steps[0].seed))
+        self._session.generate(beside=True, slot="B")
+        self.branches.compare.setChecked(True)
 
     @Slot()
     def fork_here(self) -> None:
@@ -354,6 +381,20 @@ class GeneratePage(Page):
             self.banner.clear(including_errors=True)
             self._session.generation.slide()
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        acts = {
+            Qt.Key.Key_F: self.fork_here,
+            Qt.Key.Key_G: self.go_on,
+            Qt.Key.Key_Comma: bound(self.step_by, -1),
+            Qt.Key.Key_Period: bound(self.step_by, 1),
+            Qt.Key.Key_Space: self._pause_pressed,
+        }
+        act = acts.get(Qt.Key(event.key())) if not event.modifiers() else None
+        if act is None:
+            super().keyPressEvent(event)
+        else:
+            act()
+
     # What the window asks
 
     @Slot()
@@ -363,7 +404,7 @@ class GeneratePage(Page):
         elif not self._session.prompt:
             self.show_error(UserError("There is no prompt to continue.", "Type one above, or press an example."))
         else:
-            self._session.generate()
+            self._session.generate(self.branches.beside.isChecked())
 
     def stop(self) -> None:
         if self.prompt.editing and self._session.prompt:
@@ -392,6 +433,6 @@ class GeneratePage(Page):
             summary,
             self._shown.distribution,
             generation.settings,
-            self._shown.index + len(generation.prompt),
+            self._place_of(self._shown.index),
             under_others=generation.steps[self._shown.index].settings != generation.settings,
         )

@@ -79,7 +79,7 @@ class SettingsPanel(Panel):
         inner.setProperty("role", "page")
         column = QVBoxLayout(inner)
         column.setContentsMargins(12, 12, 12, 12)
-        column.setSpacing(10)
+        column.setSpacing(5)
         self.method = Segmented(theme, [name.capitalize() for name in METHODS], "Method")
         self.method.changed.connect(self._method_chosen)
         column.addWidget(self.method)

@@ -1,0 +1,348 @@
+"""The Generate page: funnel, forks, branches, beams, several texts, masks, bans, presets, slow motion."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtWidgets import QMenu
+from ui.desk import Desk, chip_ids, words
+
+from app.engine.decode.settings import BALANCED, PRESETS, DecodingSettings
+from app.engine.models import load
+from app.engine.models.loaded import LoadedModel
+from app.engine.trace import trace
+from app.session.generation import Generation
+from app.ui.pages.generate.output_panel import ATTENTION
+
+PROMPT = "Once upon a time, there was a"
+
+
+@pytest.fixture
+def writing(desk: Desk) -> Desk:
+    """The Generate page in front, with a prompt and short runs."""
+    desk.window.show_page("generate")
+    desk.session.set_prompt(PROMPT)
+    desk.session.generation.set_settings(replace(BALANCED, max_new_tokens=20, seed=3))
+    desk.settle()
+    return desk
+
+
+def finish(desk: Desk) -> Generation:
+    generation = desk.session.generation
+    desk.wait(lambda: not generation.running)
+    desk.settle()
+    return generation
+
+
+def run(desk: Desk, **changes: object) -> Generation:
+    generation = desk.session.generation
+    if changes:
+        generation.set_settings(replace(generation.settings, **changes))  # type: ignore[arg-type]
+    desk.click(desk.generate.start)
+    desk.wait(lambda: generation.running or bool(generation.steps))
+    return finish(desk)
+
+
+def chosen_of(menu: QMenu, word: str) -> None:
+    next(action for action in menu.actions() if action.text().startswith(word)).trigger()
+
+
+def pin(desk: Desk, step: int) -> None:
+    page = desk.generate
+    desk.click(page.text, QPointF(page.text.chip_rect(page.output.chip_of(step)).center()))
+    desk.settle()
+
+
+def test_the_funnel_shows_what_every_stage_left(writing: Desk) -> None:
+    generation = run(writing)
+    pin(writing, 4)
+    page = writing.generate
+    assert page.funnel.isVisible()
+    funnel = page.funnel.funnel()
+    assert funnel is not None
+    step = generation.steps[4]
+    raw = torch.from_numpy(step.raw)
+    shares = {"raw": torch.softmax(raw, -1), "temperature": torch.softmax(raw / 0.8, -1)}
+    kept = torch.topk(raw / 0.8, 40)
+    cut = torch.full_like(raw, float("-inf")).scatter(0, kept.indices, kept.values)
+    shares["top_k"] = torch.softmax(cut, -1)
+    for stage in funnel.stages:
+        if stage.name in shares:
+            expected = [float(shares[stage.name][row.token_id]) for row in funnel.rows]
+            assert stage.probabilities == pytest.approx(expected, abs=1e-5), stage.name
+    lost = next(stage.lost for stage in funnel.stages if stage.name == "top_k")
+    assert lost == pytest.approx(1 - float(shares["temperature"][kept.indices].sum()), abs=1e-5)
+    part = next(part for part in funnel.strip if part.token_id == step.token_id)
+    assert step.draw is not None and part.start <= step.draw < part.end
+    assert funnel.chosen == step.token_id
+
+
+def test_a_slider_redraws_the_funnel_without_the_model(writing: Desk, story: LoadedModel) -> None:
+    run(writing)
+    pin(writing, 4)
+    page = writing.generate
+    calls: list[int] = []
+    hook = page_model(writing).register_forward_hook(lambda *_: calls.append(1))
+    try:
+        writing.key(page.settings.fields["temperature"].track, Qt.Key.Key_Left)
+        writing.settle()
+    finally:
+        hook.remove()
+    assert not calls
+    funnel = page.funnel.funnel()
+    temperature = writing.session.generation.settings.temperature
+    assert funnel is not None and temperature < 0.8
+    raw = torch.from_numpy(writing.session.generation.steps[4].raw)
+    shown = next(stage for stage in funnel.stages if stage.name == "temperature").probabilities
+    assert shown[0] == pytest.approx(float(torch.softmax(raw / temperature, -1)[funnel.rows[0].token_id]), abs=1e-5)
+
+
+def page_model(desk: Desk) -> torch.nn.Module:
+    loaded = desk.session.models.loaded()
+    assert loaded is not None
+    model: torch.nn.Module = loaded.model
+    return model
+
+
+def test_a_fork_takes_the_other_token_and_both_texts_stay(writing: Desk) -> None:
+    generation = run(writing)
+    first = list(generation.current.ids)
+    pin(writing, 6)
+    page = writing.generate
+    funnel = page.funnel.funnel()
+    assert funnel is not None
+    other = next(row.token_id for row in funnel.rows if row.token_id != first[6])
+    chosen_of(page.choice.menu_for(other), "Fork here")
+    finish(writing)
+    assert list(generation.current.ids[:7]) == [*first[:6], other]
+    assert len(generation.branches) == 2
+    assert chip_ids(page.text)[len(generation.prompt) :] == list(generation.current.ids)
+    assert generation._kept[0].reused >= len(generation.prompt) + 5, "the cache up to the fork was used again"
+    writing.click(page.branches.compare)
+    assert "parts at new token 7" in page.output.difference()
+    assert chip_ids(page.output.other)[len(generation.prompt) :] == first
+    writing.click(page.branches.tree, page.branches.tree.row_rect(0).center())
+    writing.settle()
+    assert list(generation.current.ids) == first
+    writing.key(page.branches.tree, Qt.Key.Key_Down)
+    writing.key(page.branches.tree, Qt.Key.Key_Delete)
+    writing.settle()
+    assert len(generation.branches) == 1
+
+
+def test_forking_again_under_the_same_settings_draws_anew(writing: Desk) -> None:
+    generation = run(writing)
+    first = list(generation.current.ids)
+    pin(writing, 3)
+    writing.click(writing.generate.branches.fork)
+    finish(writing)
+    assert list(generation.current.ids[:3]) == first[:3]
+    assert list(generation.current.ids) != first
+
+
+def test_the_text_goes_on_where_it_ended(writing: Desk, story: LoadedModel) -> None:
+    writing.click(writing.generate.settings.method.button(0))
+    generation = run(writing)
+    writing.key(writing.generate.text, Qt.Key.Key_G)
+    finish(writing)
+    ids = story.tokenizer(PROMPT, return_tensors="pt")["input_ids"]
+    whole = story.model.generate(
+        ids, attention_mask=torch.ones_like(ids), max_new_tokens=40, do_sample=False, pad_token_id=0
+    )[0, ids.shape[1] :]
+    assert list(generation.current.ids) == whole.tolist()
+
+
+def test_beams_on_screen_equal_generate(writing: Desk, story: LoadedModel) -> None:
+    page = writing.generate
+    writing.click(page.settings.method.button(2))
+    run(writing, num_beams=3, num_sequences=3, max_new_tokens=8)
+    assert page.beams.isVisible()
+    ids = story.tokenizer(PROMPT, return_tensors="pt")["input_ids"]
+    made = story.model.generate(
+        ids,
+        attention_mask=torch.ones_like(ids),
+        max_new_tokens=8,
+        num_beams=3,
+        num_return_sequences=3,
+        do_sample=False,
+        early_stopping=False,
+        pad_token_id=0,
+        output_scores=True,
+        return_dict_in_generate=True,
+    )
+    tree = writing.session.generation.tree
+    assert tree is not None and tree.finished
+    eos = story.model.generation_config.eos_token_id
+    theirs = [row[: row.index(eos) + 1] if eos in row else row for row in made.sequences[:, ids.shape[1] :].tolist()]
+    assert [list(text.ids) for text in tree.sequences] == theirs
+    assert [text.score for text in tree.sequences] == pytest.approx(made.sequences_scores.tolist(), abs=1e-4)
+    assert len(page.beams.table.lines()) == 3
+    assert "Beam search" in words(writing.window.explain)
+    page.beams.table.chosen.emit(1)
+    generation = finish(writing)
+    assert list(generation.current.ids) == theirs[1]
+    assert page.text.isVisible(), "the text is shown with its choices"
+
+
+def test_several_texts_are_written_side_by_side(writing: Desk) -> None:
+    generation = run(writing, num_sequences=3, max_new_tokens=8)
+    assert len(generation.branches) == 3
+    assert len({branch.ids for branch in generation.branches}) == 3
+    assert all(len(branch.ids) == 8 for branch in generation.branches)
+    assert [branch.steps[0].seed for branch in generation.branches] == [3, 4, 5]
+
+
+def test_a_banned_token_never_comes_and_is_freed_by_a_press(writing: Desk) -> None:
+    writing.click(writing.generate.settings.method.button(0))
+    generation = run(writing)
+    favourite = generation.steps[0].token_id
+    pin(writing, 0)
+    chosen_of(writing.generate.choice.menu_for(favourite), "Ban")
+    assert generation.settings.banned == (favourite,)
+    run(writing)
+    assert favourite not in generation.current.ids
+    button = writing.generate.settings.bans.buttons()[0]
+    assert button.isVisible() and button.text().startswith("␣")
+    writing.click(button)
+    assert generation.settings.banned == ()
+    other = int(np.argsort(-generation.steps[0].raw)[5])
+    writing.generate.choice.forced.emit(other)
+    run(writing)
+    assert generation.steps[0].token_id == other
+
+
+def test_presets_are_named_and_settings_of_no_preset_too(writing: Desk) -> None:
+    settings = writing.generate.settings
+    assert settings.presets.currentText() == "Custom"
+    settings.presets.textActivated.emit("Creative")
+    made = writing.session.generation.settings
+    assert made == replace(PRESETS["Creative"], seed=3)
+    assert settings.presets.currentText() == "Creative"
+    writing.type_over(settings.fields["min_p"].field, "0.2")
+    assert settings.presets.currentText() == "Custom"
+
+
+def test_what_does_nothing_under_a_method_is_idle_and_says_why(writing: Desk) -> None:
+    settings = writing.generate.settings
+    assert not settings.fields["num_beams"].field.isEnabled()
+    writing.click(settings.method.button(2))
+    assert settings.fields["num_beams"].field.isEnabled()
+    assert not settings.fields["top_p"].field.isEnabled()
+    writing.click(settings.drawn)
+    assert writing.session.generation.settings.method == "beam_sample"
+    assert settings.fields["top_p"].field.isEnabled()
+    writing.click(settings.method.button(1))
+    writing.type_over(settings.fields["temperature"].field, "0")
+    assert settings.zero.isVisible() and "greedy" in settings.zero.text()
+    assert not settings.fields["top_p"].field.isEnabled()
+
+
+def test_one_token_at_a_time(writing: Desk) -> None:
+    page, generation = writing.generate, writing.session.generation
+    page.output.paces.setCurrentIndex(2)
+    writing.click(page.start)
+    writing.wait(lambda: len(generation.steps) == 1)
+    writing.qtbot.wait(150)
+    assert len(generation.steps) == 1, "slow motion holds"
+    writing.click(page.pause)
+    assert generation.paused
+    writing.click(page.output.one)
+    writing.wait(lambda: len(generation.steps) == 2 and generation.paused)
+    page.output.paces.setCurrentIndex(0)
+    writing.click(page.pause)
+    finish(writing)
+    assert len(generation.steps) == 20
+
+
+def test_the_whole_text_can_be_edited_and_its_beginning_is_not_computed_again(writing: Desk) -> None:
+    generation = run(writing)
+    before = generation.text
+    page = writing.generate
+    writing.click(page.output.edit)
+    assert page.prompt.editor.toPlainText() == before
+    page.prompt.editor.setPlainText(before + " The")
+    page.prompt.submit()
+    finish(writing)
+    assert generation.prompt_text == before + " The"
+    assert generation._kept[0].reused > len(generation.prompt) - 6
+
+
+def test_chips_are_coloured_by_attention(writing: Desk, story: LoadedModel) -> None:
+    writing.session.select(layer=1, head=2)
+    writing.generate.output.colours.setCurrentText(ATTENTION)
+    generation = run(writing, method="greedy", max_new_tokens=6)
+    last = generation.steps[-1].attention
+    text = story.tokenizer.decode([*(token.id for token in generation.prompt), *generation.current.ids])
+    if story.tokenizer(text)["input_ids"] == [*(token.id for token in generation.prompt), *generation.current.ids]:
+        row = trace(story, text).attention(1, 2)[-2, : len(generation.prompt) + 5]
+        assert last is not None and np.allclose(last, row.numpy(), atol=1e-5)
+    assert last is not None and last.sum() == pytest.approx(1, abs=1e-4)
+
+
+def test_a_full_context_stops_and_offers_to_slide(writing: Desk) -> None:
+    generation = run(writing, max_new_tokens=600, ignore_eos=True)
+    assert generation.ended_by == "context full"
+    page = writing.generate
+    assert "context is full" in page.banner.text()
+    ids = [token.id for token in generation.prompt] + list(generation.current.ids)
+    page.banner.action_triggered.emit()
+    writing.wait(lambda: generation.prompt_text != PROMPT and bool(generation.steps))
+    generation.stop()
+    finish(writing)
+    assert len(generation.prompt) == pytest.approx(len(ids) / 2, abs=3)
+
+
+def test_masks_are_filled(desk: Desk) -> None:
+    desk.window.show_page("generate")
+    desk.open("story-bert")
+    desk.wait(lambda: desk.session.summary is not None and desk.session.summary.name == "story-bert")
+    desk.session.set_prompt("Mia went to the [MASK]. She saw a [MASK] dog.")
+    desk.session.generation.set_settings(DecodingSettings(method="greedy"))
+    desk.settle()
+    assert desk.generate.start.text() == "Fill the masks"
+    generation = run(desk)
+    assert len(generation.steps) == 2
+    assert "[MASK]" not in generation.text and generation.text.startswith("Mia went to the ")
+    assert "2 gaps filled" in desk.generate.output.subtitle()
+    pin(desk, 1)
+    assert desk.generate.funnel.funnel() is not None
+    desk.session.set_prompt("No gap here.")
+    desk.settle()
+    desk.click(desk.generate.start)
+    desk.settle()
+    assert "nothing to fill" in desk.generate.banner.text()
+
+
+def test_an_encoder_decoder_writes_too(desk: Desk) -> None:
+    desk.window.show_page("generate")
+    desk.open("bart-en-fr")
+    desk.wait(lambda: desk.session.summary is not None and desk.session.summary.name == "bart-en-fr")
+    desk.session.set_prompt("The cat is on the chair.")
+    desk.session.generation.set_settings(DecodingSettings(method="greedy", max_new_tokens=20))
+    desk.settle()
+    generation = run(desk)
+    loaded = load("bart-en-fr")
+    ids = torch.tensor([loaded.tokenizer("The cat is on the chair.")["input_ids"]])
+    theirs = loaded.model.generate(ids, do_sample=False, num_beams=1, max_new_tokens=20)[0, 1:].tolist()
+    assert list(generation.current.ids) == theirs
+
+
+def test_two_models_write_beside_each_other(writing: Desk) -> None:
+    generation = run(writing)
+    page = writing.generate
+    assert not page.branches.second.isVisible()
+    writing.session.open_model("story-gpt", slot="B")
+    writing.wait(lambda: writing.session.models.summary("B") is not None)
+    writing.settle()
+    assert generation.steps, "opening B keeps what A wrote"
+    writing.click(page.branches.second)
+    finish(writing)
+    assert len(generation.branches) == 2
+    assert "same tokens" in page.output.difference(), "the same model with the same seed"
+    writing.session.models.close("B")
+    writing.settle()
+    assert not generation.branches, "what a closed model wrote goes"
