@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 
 from app.engine.decode.records import BeamTree
 from app.engine.decode.settings import BEAMS, DecodingSettings
@@ -16,6 +16,7 @@ from app.jobs.job import Job, Work
 from app.session import writing
 from app.session.branches import MOST, Branch, without
 from app.session.generated import GeneratedToken, RunCost
+from app.session.pacing import Pacing
 
 if TYPE_CHECKING:
     from app.engine.decode.kept import KeptForward
@@ -54,17 +55,9 @@ class Generation(QObject):
         self.cost: RunCost | None = None
         self.watched: Head | None = None
         """The head whose row is recorded at every step, None for none."""
-        self.pace = 0.0
-        """Tokens a second in slow motion, 0 for as fast as it goes."""
+        self.pacing = Pacing()
         self._targets: list[Branch] = []
         self._job: Job | None = None
-        self._single = False
-        """One token more, then hold again."""
-        self._held = False
-        """Slow motion holds the run until the next token is due."""
-        self._beat = QTimer(self)
-        self._beat.setSingleShot(True)
-        self._beat.timeout.connect(self._next_beat)
         self._loaded: LoadedModel | None = None
         self._kept: list[KeptForward] = []
 
@@ -108,7 +101,7 @@ class Generation(QObject):
     @property
     def paused(self) -> bool:
         """Whether the run holds between two tokens because the person wants it."""
-        return self._job is not None and self._job.pause_asked and not self._held
+        return self._job is not None and self._job.pause_asked and not self.pacing.holding
 
     def set_settings(self, settings: DecodingSettings) -> None:
         """Replace the settings; a run under way reads them before its next token."""
@@ -197,16 +190,13 @@ class Generation(QObject):
     def pause(self, paused: bool) -> None:
         """Hold before the next token, or go on."""
         if self._job is not None:
-            self._beat.stop()
-            self._held = False
+            self.pacing.taken_over()
             self._job.pause(paused)
             self.state_changed.emit()
 
     def step(self) -> None:
         """One token more of a run that is paused."""
-        if self._job is not None and self._job.pause_asked:
-            self._single = True
-            self._job.pause(False)
+        self.pacing.one_step()
 
     def stop(self) -> None:
         """End the run; what was written stays."""
@@ -306,8 +296,8 @@ class Generation(QObject):
 
     def _begin(self, name: str, work: Callable[[], Work], targets: list[Branch], listed: bool = True) -> Job:
         job = self._board.start(LANE, name, work, key="generate")
-        job.hold_after = self._holds_after
-        self._job, self._targets, self._single, self.cost = job, targets, False, None
+        self.pacing.follow(job)
+        self._job, self._targets, self.cost = job, targets, None
         new = [branch for branch in targets if branch not in self.branches]
         if listed:
             self.branches = [*self.branches, *new][-MOST:]
@@ -342,7 +332,7 @@ class Generation(QObject):
             target.steps.append(value)
             if target is self.current:
                 self.grew.emit(1)
-            self._slow_down()
+            self._token_came()
         elif isinstance(value, RunCost):
             self.cost = value
             self.cost_told.emit()
@@ -357,7 +347,7 @@ class Generation(QObject):
             if self._targets[row] is self.current:
                 self.grew.emit(1)
             if row == 0:
-                self._slow_down()
+                self._token_came()
                 self.branches_changed.emit()
         else:
             self._prompt_came(value)
@@ -367,7 +357,7 @@ class Generation(QObject):
         if isinstance(value, BeamTree):
             self.tree = value
             self.beams_grew.emit()
-            self._slow_down()
+            self._token_came()
         else:
             self._prompt_came(value)
 
@@ -378,27 +368,9 @@ class Generation(QObject):
         if first and self.current in self._targets:
             self.prompt_known.emit()
 
-    def _holds_after(self, value: Any) -> bool:
-        """Whether the run waits after this value, asked on the lane: in slow motion, and when one step was wanted."""
-        token = value[-1] if isinstance(value, tuple) and value else value
-        return (self._single or self.pace > 0) and isinstance(token, GeneratedToken | BeamTree)
-
-    def _slow_down(self) -> None:
-        """A token came after which the run waits: until the next one is due, or until the person goes on."""
-        if self._job is None or not self._job.pause_asked:
-            return
-        if self._single:
-            self._single = False
+    def _token_came(self) -> None:
+        if self.pacing.came():
             self.state_changed.emit()
-        elif self.pace > 0 and not self._beat.isActive():
-            self._held = True
-            self._beat.start(round(1000 / self.pace))
-
-    @Slot()
-    def _next_beat(self) -> None:
-        if self._held and self._job is not None:
-            self._held = False
-            self._job.pause(False)
 
     @Slot(object)
     def _finished(self, reason: str) -> None:
@@ -432,7 +404,7 @@ class Generation(QObject):
     def _end(self, reason: str) -> None:
         if self._targets:
             self._targets[0].ended_by = reason
-        self._job, self._targets, self._held = None, [], False
-        self._beat.stop()
+        self._job, self._targets = None, []
+        self.pacing.follow(None)
         self.branches_changed.emit()
         self.state_changed.emit()

@@ -11,6 +11,7 @@ import torch
 from transformers import TextIteratorStreamer
 
 from app.engine.decode import DecodingSettings, stream
+from app.engine.decode.batch import stream_batch
 from app.engine.models import load
 from app.engine.models.loaded import LoadedModel
 from tests.bench.desk import Desk
@@ -33,6 +34,20 @@ def ours(loaded: LoadedModel, settings: DecodingSettings) -> float:
     """Tokens per second of `stream`."""
     start = time.perf_counter()
     count = sum(1 for _ in stream(loaded, PROMPT, settings))
+    return count / (time.perf_counter() - start)
+
+
+def recording(loaded: LoadedModel, settings: DecodingSettings) -> float:
+    """Tokens per second of `stream` with one head's row recorded at every token."""
+    start = time.perf_counter()
+    count = sum(1 for _ in stream(loaded, PROMPT, settings, watch=lambda: ("self", 1, 2)))
+    return count / (time.perf_counter() - start)
+
+
+def side_by_side(loaded: LoadedModel, settings: DecodingSettings) -> float:
+    """Tokens per second of four texts in one batch, all of them counted."""
+    start = time.perf_counter()
+    count = sum(1 for _ in stream_batch(loaded, PROMPT, settings, 4))
     return count / (time.perf_counter() - start)
 
 
@@ -102,6 +117,8 @@ def measure(tokens: int = TOKENS, repeats: int = REPEATS) -> list[Row]:
             "ours": lambda settings=settings: ours(loaded, settings),
             "watched": watched(desk, settings),
             "generate": lambda settings=settings: with_generate(loaded, settings),
+            "recording": lambda settings=settings: recording(loaded, settings),
+            "four": lambda settings=settings: side_by_side(loaded, settings),
             "bare": lambda settings=settings: bare(loaded, settings),
         }
         numbers = in_turn(sides, repeats)
@@ -110,6 +127,15 @@ def measure(tokens: int = TOKENS, repeats: int = REPEATS) -> list[Row]:
         rows.append(compare(f"stream(); {name}", numbers["ours"], streamer, numbers["generate"], at_least, per_second))
         rows.append(
             compare(f"window watching; {name}", numbers["watched"], streamer, numbers["generate"], at_least, per_second)
+        )
+        recorded = Budget(0.9, at_least=True)
+        rows.append(
+            compare(
+                f"one head recorded; {name}", numbers["recording"], "stream()", numbers["ours"], recorded, per_second
+            )
+        )
+        rows.append(
+            compare(f"four texts in a batch; {name}", numbers["four"], "stream()", numbers["ours"], None, per_second)
         )
         limit = Budget(0.95, at_least=True) if name == "neutral sampling" else None
         rows.append(compare(f"stream(); {name}", numbers["ours"], "bare loop", numbers["bare"], limit, per_second))

@@ -314,7 +314,7 @@ class OutputPanel(Panel):
 
     @Slot(int)
     def _pace_chosen(self, index: int) -> None:
-        self._generation.pace = PACES[index][1]
+        self._generation.pacing.per_second = PACES[index][1]
 
     @Slot()
     def _follow(self) -> None:

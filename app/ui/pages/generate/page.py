@@ -7,7 +7,6 @@ from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QGuiApplication, QKeyEvent
-from PySide6.QtWidgets import QStackedWidget
 
 from app.engine.decode.settings import DecodingSettings
 from app.engine.errors import UserError
@@ -15,15 +14,10 @@ from app.session.generated import DistributionReading
 from app.session.session import Session
 from app.ui.actions import bound
 from app.ui.icons import icon
-from app.ui.page import Page, split
 from app.ui.pages.generate import explanations
-from app.ui.pages.generate.beam_panel import BeamPanel
-from app.ui.pages.generate.branches_panel import BranchesPanel
-from app.ui.pages.generate.choice_panel import ChoicePanel
-from app.ui.pages.generate.output_panel import ATTENTION, OutputPanel
-from app.ui.pages.generate.settings_panel import SettingsPanel
+from app.ui.pages.generate.layout import GenerateLayout
+from app.ui.pages.generate.output_panel import ATTENTION
 from app.ui.theme import Theme
-from app.ui.widgets.prompt_line import PromptLine
 
 REDRAW_MS = 66
 """New tokens are drawn at most 15 times a second, all that came since at once."""
@@ -41,31 +35,14 @@ ENDINGS = {
 }
 
 
-class GeneratePage(Page):
+class GeneratePage(GenerateLayout):
     """Text streams into chips; a clicked chip shows its choice, otherwise the newest one's is shown."""
 
     def __init__(self, theme: Theme, session: Session, start: DecodingSettings) -> None:
-        super().__init__(theme, session)
-        generation = session.generation
+        super().__init__(theme, session, start)
         self._pinned: int | None = None
         self._redraws = 0
         self._shown: DistributionReading | None = None
-        self.prompt = PromptLine(theme)
-        self.prompt.submitted.connect(self._prompt_submitted)
-        self.body.addWidget(self.prompt)
-        self.settings = SettingsPanel(theme, generation.settings, start)
-        self.settings.changed.connect(generation.set_settings)
-        self.settings.refused.connect(self.show_error)
-        self.settings.setMinimumWidth(244)
-        self.output = OutputPanel(theme, generation)
-        self.text, self.empty, self.scrubber = self.output.text, self.output.empty, self.output.scrubber
-        self.start, self.pause, self.stop_button = self.output.start, self.output.pause, self.output.stop
-        self.copy = self.output.copy
-        self.branches = BranchesPanel(theme, generation)
-        self.choice = ChoicePanel(theme)
-        self.bars, self.left, self.funnel = self.choice.bars, self.choice.left, self.choice.funnel
-        self.beams = BeamPanel(theme, generation)
-        self.body.addWidget(self._laid_out(), 1)
         self._tick = QTimer(self)
         self._tick.setSingleShot(True)
         self._tick.setInterval(REDRAW_MS)
@@ -74,19 +51,10 @@ class GeneratePage(Page):
         self._connect_session()
         self._tint_icons()
 
-    def _laid_out(self) -> Any:
-        above = split("generate above", Qt.Orientation.Horizontal, (self.output, 560), (self.branches, 250))
-        above.setStretchFactor(1, 0)
-        self.branches.setMinimumWidth(200)
-        writing = split("generate writing", Qt.Orientation.Vertical, (above, 300), (self.choice, 400))
-        self.right = QStackedWidget()
-        self.right.addWidget(writing)
-        self.right.addWidget(self.beams)
-        whole = split("generate whole", Qt.Orientation.Horizontal, (self.settings, 250), (self.right, 800))
-        whole.setStretchFactor(0, 0)
-        return whole
-
     def _connect_panels(self) -> None:
+        self.prompt.submitted.connect(self._prompt_submitted)
+        self.settings.changed.connect(self._session.generation.set_settings)
+        self.settings.refused.connect(self.show_error)
         self.start.clicked.connect(self.run)
         self.pause.clicked.connect(self._pause_pressed)
         self.output.one.clicked.connect(self._session.generation.step)
