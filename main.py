@@ -11,6 +11,7 @@ from PySide6.QtCore import QEventLoop, QProcess, QStandardPaths, Qt
 from PySide6.QtWidgets import QApplication
 
 from app.engine.decode.settings import BALANCED
+from app.engine.errors import UserError
 from app.engine.models.catalogue import bundled_models
 from app.jobs.board import Board
 from app.jobs.garbage import MainThreadCollector
@@ -99,6 +100,9 @@ class Program:
         if self.remembering:
             restore_splitters(self.window)
             start_log(log_file())
+        if self.options.session is not None:
+            self._play(self.options.session)
+            return
         saved = self._last_session()
         prompt = self.options.prompt
         if prompt is None and not saved.models:
@@ -114,6 +118,16 @@ class Program:
         self.session.models.open(first)
         if not self.options.model and first.ref != BUNDLED:
             self.session.models.failed.connect(self._open_bundled, once)
+        if self.options.screenshot is not None:
+            Screenshot(self.window, self.session, self.board, self.options.screenshot, self.end)
+
+    def _play(self, file: Path) -> None:
+        """A recorded session in the place of the last one, which stays as it was saved."""
+        try:
+            self.session.demo.play(file)
+        except UserError as error:
+            self.end(1, str(error))
+            return
         if self.options.screenshot is not None:
             Screenshot(self.window, self.session, self.board, self.options.screenshot, self.end)
 

@@ -15,7 +15,7 @@ from app.engine.decode.settings import BALANCED, DecodingSettings
 from app.engine.errors import UserError
 from app.session.state import SLOTS, OpenRequest, Selection
 
-VERSION = 3
+VERSION = 4
 MOST_RECENT = 12
 
 
@@ -31,6 +31,8 @@ class Saved:
     settings: DecodingSettings = BALANCED
     recent: tuple[str, ...] = ()
     """Folders and hub ids that were opened, the newest first."""
+    written: str = ""
+    """Prompt and text of a recorded session, which its seed writes again; '' in what is saved from start to start."""
 
 
 def encode(saved: Saved) -> str:
@@ -64,6 +66,7 @@ def decode(text: str) -> Saved:
             selection=Selection(**content["selection"]),
             settings=DecodingSettings(**content["settings"]),
             recent=tuple(map(str, content["recent"])),
+            written=str(content["written"]),
         )
     except (KeyError, TypeError, AttributeError, UserError) as error:
         raise ValueError(f"a part of it is missing or wrong ({error})") from error
@@ -81,7 +84,14 @@ def _from_2(content: dict[str, Any]) -> dict[str, Any]:
     return {**content, "second": ""}
 
 
-_MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = MappingProxyType({1: _from_1, 2: _from_2})
+def _from_3(content: dict[str, Any]) -> dict[str, Any]:
+    """Version 3 recorded no text."""
+    return {**content, "written": ""}
+
+
+_MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = MappingProxyType(
+    {1: _from_1, 2: _from_2, 3: _from_3}
+)
 
 
 def read(path: Path) -> tuple[Saved, str]:

@@ -13,6 +13,7 @@ from app.engine.errors import TooLongError
 from app.engine.models.records import ModelSummary
 from app.engine.trace.records import CodeRead
 from app.jobs.board import Board
+from app.session.demo import Demo
 from app.session.examples import Example, examples_for, is_example
 from app.session.generation import Generation
 from app.session.history import History, Moment
@@ -63,6 +64,7 @@ class Session(QObject):
         self.structure = Structure(board, self.models)
         self.inspection = Inspection(board)
         self.generation = Generation(board, settings)
+        self.demo = Demo(self)
         self._history = History(self._moment())
         self.models.changed.connect(self._model_changed)
         self.models.opening_changed.connect(self.opening_changed)
@@ -255,6 +257,11 @@ class Session(QObject):
         loaded = self.models.loaded(slot)
         if loaded is not None:
             self.generation.start(loaded, self.prompt, beside)
+
+    @Slot()
+    def generate_plainly(self) -> None:
+        """Continue the prompt by model A; what was written before goes."""
+        self.generate()
 
     def select(self, **changes: Any) -> None:
         """Change fields of the selection. A layer takes the shown tensor along, a tensor's block the layer and kind;

@@ -25,6 +25,8 @@ class Options:
     theme: str | None
     size: tuple[int, int] | None
     screenshot: Path | None
+    session: Path | None = None
+    """A recorded session to play."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -70,5 +72,8 @@ def parse(arguments: Sequence[str]) -> Options:
         type=Path,
         metavar="FILE",
         help="write a picture of the page as PNG and end; nothing is remembered",
+    )
+    parser.add_argument(
+        "--session", type=Path, metavar="FILE", help="play a recorded session: its model writes its text again"
     )
     return Options(**vars(parser.parse_args(arguments)))

@@ -15,6 +15,7 @@ from app.session.session import Session
 from app.ui.about_dialog import AboutDialog
 from app.ui.actions import Command, bound
 from app.ui.defect_dialog import DefectDialog
+from app.ui.demo_controls import DemoControls
 from app.ui.explanation import Explanation
 from app.ui.job_status import JobStatus
 from app.ui.jobs_panel import JobsPanel
@@ -70,6 +71,7 @@ class Window(QMainWindow):
         self._start = session.generation.settings
         self.pages: dict[str, Page] = {}
         self._build()
+        self.demos = DemoControls(self, session, lambda: self.page, self.show_page)
         self._keys()
         session.failed.connect(self._failed)
         board.defect.connect(self._defect)

@@ -9,6 +9,7 @@ from PySide6.QtGui import QKeySequence
 
 from app.session.session import Session
 from app.ui.actions import Command, bound
+from app.ui.demo_controls import DemoControls
 from app.ui.jobs_panel import JobsPanel
 from app.ui.model_controls import ModelControls
 from app.ui.theme import Theme
@@ -28,6 +29,7 @@ class Commanded(Protocol):
     jobs: JobsPanel
     explain: ExplainPanel
     controls: ModelControls
+    demos: DemoControls
     palette_popup: Palette
 
     def show_page(self, key: str) -> None: ...
@@ -58,6 +60,8 @@ def window_commands(window: Commanded) -> list[Command]:
         Command("Find or run", window.palette_popup.open, "Ctrl+K", "search", "palette command"),
         Command("Open a model folder…", window.controls.choose_folder, "Ctrl+O", "folder", "load checkpoint"),
         Command("Search the hub…", window.search_hub, "", "download", "hugging face model"),
+        Command("Save this session with its text…", window.demos.save, "", "export", "demo record replay generate"),
+        Command("Open a recorded session…", window.demos.open, "", "folder", "demo replay"),
         Command("Swap models A and B", models.swap, "", "model", "", both),
         Command("Close model B", bound(models.close, "B"), "", "close", "unload", both),
         Command("Undo", session.undo, "Ctrl+Z", "reset", "back"),

@@ -1,0 +1,78 @@
+"""A recorded session in a file: model, prompt, settings and seed, and the text that they wrote and will write again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Qt, Signal, Slot
+
+from app.engine.errors import UserError
+from app.session.saved import decode, encode, write
+
+if TYPE_CHECKING:
+    from app.session.session import Session
+
+
+class Demo(QObject):
+    """Saves what stands, and plays it: the same model writes the same text. `replayed(same, words)` when it has."""
+
+    replayed = Signal(bool, str)
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        self._expected = ""
+        session.generation.state_changed.connect(self._state_changed)
+
+    def save(self, path: Path) -> None:
+        """Write the session with the current text, its prompt and its seed. Raises UserError when it cannot be."""
+        saved, generation = self._session.saved(), self._session.generation
+        if generation.steps and generation.current.parent is None and not generation.running:
+            seed = generation.steps[0].seed if generation.settings.draws else generation.settings.seed
+            saved = replace(
+                saved,
+                prompt=generation.prompt_text,
+                settings=replace(generation.settings, seed=seed),
+                written=generation.text,
+            )
+        try:
+            write(path, encode(replace(saved, recent=())))
+        except OSError as error:
+            raise UserError(
+                f"The file {path} could not be written: {error.strerror}.", "Choose another place."
+            ) from error
+
+    def play(self, path: Path) -> None:
+        """Open what a file holds; its text is written again as soon as the model is open. Raises UserError."""
+        try:
+            saved = decode(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise UserError(f"The session {path} could not be read: {error.strerror}.") from error
+        except ValueError as error:
+            raise UserError(f"The file {path} is no session of Unembed: {error}.") from error
+        if "A" not in saved.models:
+            raise UserError(f"The session {path} names no model.", "Save it again while a model is open.")
+        session = self._session
+        session.restore(replace(saved, recent=session.recent))
+        self._expected = saved.written
+        if saved.written:
+            session.model_changed.connect(session.generate_plainly, Qt.ConnectionType.SingleShotConnection)
+        session.models.open(saved.models["A"])
+
+    @Slot()
+    def _state_changed(self) -> None:
+        generation = self._session.generation
+        if not self._expected or generation.running or not generation.steps:
+            return
+        expected, self._expected = self._expected, ""
+        same = generation.text == expected
+        words = "The text was written again exactly as recorded."
+        if not same:
+            place = next((at for at, (a, b) in enumerate(zip(generation.text, expected, strict=False)) if a != b), 0)
+            words = (
+                f"The text differs from the recording from character {place + 1} on: the model, its precision or the "
+                "machine's arithmetic is another."
+            )
+        self.replayed.emit(same, words)
