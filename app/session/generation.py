@@ -140,7 +140,7 @@ class Generation(QObject):
         branch.fork = index
         given = branch.ids
         # The same settings with the same random numbers would write the same text again.
-        again = token is None and self._same_settings(index)
+        again = token is None and self.written_alike(index)
 
         def ask() -> DecodingSettings:
             settings = self._settings
@@ -152,7 +152,7 @@ class Generation(QObject):
 
         self._write_on(branch, given, ask)
 
-    def _same_settings(self, index: int) -> bool:
+    def written_alike(self, index: int) -> bool:
         """Whether step `index` was chosen under the settings as they are now."""
         if index >= len(self.steps):
             return False

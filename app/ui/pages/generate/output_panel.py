@@ -288,6 +288,8 @@ class OutputPanel(Panel):
                 f"{other.score:.2f}, above {branch.score:.2f}."
             )
             self.other.set_selected(place + len(other.prompt))
+            rect = self.other.chip_rect(place + len(other.prompt))
+            self._other_scroll.ensureVisible(rect.center().x(), rect.center().y(), 20, rect.height())
             self.text.set_ringed(place + len(branch.prompt))
 
     # What the person does

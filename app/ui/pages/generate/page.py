@@ -402,5 +402,5 @@ class GeneratePage(GenerateLayout):
             self._shown.distribution,
             generation.settings,
             self._place_of(self._shown.index),
-            under_others=generation.steps[self._shown.index].settings != generation.settings,
+            under_others=not generation.written_alike(self._shown.index),
         )
