@@ -31,12 +31,21 @@ class Branch:
     """That model, for going on; None once it is closed."""
     ended_by: str = ""
     """Why the text ended: "end of text", "stop string", "length", "context full", "stopped"; '' while it is written."""
+    found_by: str = ""
+    """What chose its tokens where that was no run of its own: a row of a beam search."""
     filled: bool = False
     """Its steps fill gaps of the prompt (a masked model's) and do not follow it."""
 
     @property
+    def apart(self) -> bool:
+        """Whether the new text stands for itself: an encoder-decoder's does not follow the prompt."""
+        return self.loaded is not None and self.loaded.kind == "encoder-decoder"
+
+    @property
     def text(self) -> str:
-        """The prompt and everything written after it."""
+        """The prompt and everything written after it; of an encoder-decoder what it wrote alone."""
+        if self.apart:
+            return "".join(step.text for step in self.steps)
         if self.filled:
             return self._with_gaps_filled()
         return self.prompt_text + "".join(step.text for step in self.steps)

@@ -111,10 +111,11 @@ class Generation(QObject):
 
     # Runs
 
-    def start(self, loaded: LoadedModel, text: str, beside: bool = False) -> None:
+    def start(self, loaded: LoadedModel, text: str, beside: bool = False, seed: int | None = None) -> None:
         """Write a new continuation of `text`, by the method of the settings; a run under way is stopped.
 
-        What was written before goes, unless it shall stand `beside`. A masked model fills gaps instead.
+        What was written before goes, unless it shall stand `beside`. A masked model fills gaps instead. A `seed` is for
+        this run alone, whatever the settings say.
         """
         self._stop_quietly()
         self._loaded = loaded
@@ -128,7 +129,8 @@ class Generation(QObject):
         elif self._settings.num_sequences > 1 and self._settings.draws:
             self._write_several(loaded, text, self._settings.num_sequences)
         else:
-            self._write_on(Branch(text), (), self._ask)
+            ask = self._ask if seed is None else lambda: replace(self._settings, seed=seed)
+            self._write_on(Branch(text), (), ask)
 
     def fork(self, index: int, token: int | None = None) -> None:
         """A branch of the current text from step `index` on: with another `token` there, or drawn anew."""
@@ -183,7 +185,9 @@ class Generation(QObject):
         if self._loaded is None or self.tree is None:
             return
         self._stop_quietly()
-        branch = Branch(self.prompt_text, self.prompt)
+        place = next((at for at, text in enumerate(self.tree.sequences) if text.ids == ids), 0)
+        total = self.tree.sequences[place].total if self.tree.sequences else 0.0
+        branch = Branch(self.prompt_text, self.prompt, found_by=f"row {place + 1} of the beam search, Σ {total:.2f}")
         plain = DecodingSettings(method="greedy", forced=ids, max_new_tokens=max(len(ids), 1))
         self._write_on(branch, (), lambda: plain)
 
@@ -220,11 +224,15 @@ class Generation(QObject):
 
     def keep_only(self, models: Sequence[LoadedModel | None]) -> None:
         """A model was closed: what it wrote goes, so that its memory is free."""
-        if self._loaded is not None and self._loaded not in models:
+        gone = [each for each in self.branches if each.loaded not in models]
+        if self._loaded is not None and self._loaded not in models and len(gone) == len(self.branches):
             self.clear()
             return
-        for branch in [each for each in self.branches if each.loaded not in models]:
+        for branch in gone:
             self.branches = without(self.branches, branch)
+        if self.current in gone:
+            self.stop()
+            self._turn_to(self.branches[-1])
         self.branches_changed.emit()
 
     def _turn_to(self, branch: Branch) -> None:
@@ -390,6 +398,12 @@ class Generation(QObject):
 
     @Slot(object)
     def _failed(self, error: BaseException) -> None:
+        for branch in self._targets:
+            # A run that failed before its first token leaves no text.
+            if not branch.steps and len(self.branches) > 1:
+                self.branches = without(self.branches, branch)
+        if self.branches and self.current not in self.branches:
+            self._turn_to(self.branches[-1])
         self._end("")
         self.failed.emit(error)
 

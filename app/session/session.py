@@ -252,11 +252,12 @@ class Session(QObject):
         """Run the prompt once more."""
         self.inspection.run(self.models.loaded(), self.prompt, self.second)
 
-    def generate(self, beside: bool = False, slot: str = "A") -> None:
-        """Continue the prompt with the settings as they are, by the model of a slot; `beside` keeps what stands."""
+    def generate(self, beside: bool = False, slot: str = "A", seed: int | None = None) -> None:
+        """Continue the prompt with the settings as they are, by the model of a slot; `beside` keeps what stands, a
+        `seed` is for this run alone."""
         loaded = self.models.loaded(slot)
         if loaded is not None:
-            self.generation.start(loaded, self.prompt, beside)
+            self.generation.start(loaded, self.prompt, beside, seed)
 
     @Slot()
     def generate_plainly(self) -> None:

@@ -107,6 +107,8 @@ class BeamTable(QWidget):
         table.setAccessibleName("Finished beams")
         table.verticalHeader().hide()
         table.setShowGrid(False)
+        # Beams often differ in their last tokens only.
+        table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         table.setWordWrap(False)
         table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)

@@ -97,7 +97,10 @@ def _outcome(winner: BeamSequence, greedy: BeamSequence) -> str:
         return f"In the end the best beam's total is higher: {totals}."
     if winner.score > greedy.score:
         return f"The best beam's total is not higher ({totals}), but its score, which counts its length, is: {scores}."
-    return f"Greedy's text scores no lower ({scores}): the search dropped its beginning before the rest made up for it."
+    return (
+        f"Greedy's text scores no lower ({number(greedy.score, 2)}, the best beam's {number(winner.score, 2)}): the "
+        "search dropped its beginning before the rest made up for it."
+    )
 
 
 def _beginning(tree: BeamTree, index: int, prompt_end: str) -> str:

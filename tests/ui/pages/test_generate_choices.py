@@ -186,6 +186,9 @@ def test_beams_on_screen_equal_generate(writing: Desk, story: LoadedModel) -> No
     generation = finish(writing)
     assert list(generation.current.ids) == theirs[1]
     assert page.text.isVisible(), "the text is shown with its choices"
+    assert "row 2 of the beam search" in words(writing.window.explain)
+    writing.click(page.branches.back)
+    assert page.beams.isVisible()
 
 
 def test_several_texts_are_written_side_by_side(writing: Desk) -> None:
@@ -248,6 +251,8 @@ def test_one_token_at_a_time(writing: Desk) -> None:
     writing.wait(lambda: len(generation.steps) == 1)
     writing.qtbot.wait(150)
     assert len(generation.steps) == 1, "slow motion holds"
+    writing.wait(lambda: page.choice.funnel_shown() is not None)
+    assert page.choice.funnel_shown().chosen == generation.steps[0].token_id
     writing.click(page.pause)
     assert generation.paused
     writing.click(page.output.one)
@@ -315,6 +320,7 @@ def test_masks_are_filled(desk: Desk) -> None:
     desk.click(desk.generate.start)
     desk.settle()
     assert "nothing to fill" in desk.generate.banner.text()
+    assert not desk.generate.settings.method.button(2).isEnabled(), "a masked model keeps no beams"
 
 
 def test_an_encoder_decoder_writes_too(desk: Desk) -> None:
@@ -329,6 +335,10 @@ def test_an_encoder_decoder_writes_too(desk: Desk) -> None:
     ids = torch.tensor([loaded.tokenizer("The cat is on the chair.")["input_ids"]])
     theirs = loaded.model.generate(ids, do_sample=False, num_beams=1, max_new_tokens=20)[0, 1:].tolist()
     assert list(generation.current.ids) == theirs
+    assert generation.text == loaded.tokenizer.decode(theirs, skip_special_tokens=True)
+    assert chip_ids(desk.generate.text) == theirs, "the source stands above, not before"
+    desk.click(desk.generate.output.edit)
+    assert desk.generate.prompt.editor.toPlainText() == "The cat is on the chair."
 
 
 def test_two_models_write_beside_each_other(writing: Desk) -> None:
@@ -345,4 +355,5 @@ def test_two_models_write_beside_each_other(writing: Desk) -> None:
     assert "same tokens" in page.output.difference(), "the same model with the same seed"
     writing.session.models.close("B")
     writing.settle()
-    assert not generation.branches, "what a closed model wrote goes"
+    assert [branch.loaded for branch in generation.branches] == [writing.session.models.loaded("A")]
+    assert generation.steps and generation.current is generation.branches[0], "what the closed model wrote goes alone"

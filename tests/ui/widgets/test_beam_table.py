@@ -121,8 +121,8 @@ def test_a_reason_says_when_the_search_lost_greedys_text() -> None:
     greedy = replace(sequence("grass."), total=-3.20, score=-0.64)
     words = greedy_reason(replace(finished_tree(), greedy=greedy))
     assert words.endswith(
-        "Greedy's text scores no lower (−0.71 against −0.64): the search dropped its beginning before the rest made up "
-        "for it."
+        "Greedy's text scores no lower (−0.64, the best beam's −0.71): the search dropped its beginning before the "
+        "rest made up for it."
     )
 
 

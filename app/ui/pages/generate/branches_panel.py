@@ -18,6 +18,7 @@ class BranchesPanel(Panel):
     fork_wanted = Signal()
     compare_wanted = Signal(bool)
     second_wanted = Signal()
+    beams_wanted = Signal()
 
     def __init__(self, theme: Theme, generation: Generation) -> None:
         super().__init__(theme, "Branches")
@@ -29,9 +30,9 @@ class BranchesPanel(Panel):
         self.compare.setCheckable(True)
         self.compare.setToolTip("Show another text under this one, with the first token that differs marked")
         self.compare.toggled.connect(self.compare_wanted)
-        self.beside = QCheckBox("Keep when writing anew")
+        self.beside = QCheckBox("Keep texts")
         self.beside.setToolTip(
-            "The next texts are written beside these: with other settings, another prompt, or another model"
+            "What is written next stands beside these texts: by other settings, from another prompt, by another model"
         )
         self.second = QPushButton("Write with B")
         self.second.setToolTip("Let the model in slot B continue the same prompt with the same seed, beside this text")
@@ -43,7 +44,7 @@ class BranchesPanel(Panel):
         self.tree.setProperty("role", "page")
         self.tree.chosen.connect(generation.choose)
         self.tree.removed.connect(generation.remove)
-        scroll = QScrollArea()
+        self._room = scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setWidget(self.tree)
         self.body_layout.setContentsMargins(8, 6, 8, 6)
@@ -55,7 +56,11 @@ class BranchesPanel(Panel):
         self.body_layout.addWidget(self.note)
         under = QHBoxLayout()
         under.addWidget(self.beside)
+        self.back = QPushButton("Beams")
+        self.back.setToolTip("Back to the tree of the last beam search")
+        self.back.clicked.connect(self.beams_wanted)
         under.addStretch(1)
+        under.addWidget(self.back)
         under.addWidget(self.second)
         self.body_layout.addLayout(under)
         generation.branches_changed.connect(self.show_branches)
@@ -63,7 +68,7 @@ class BranchesPanel(Panel):
 
     @Slot()
     def show_branches(self) -> None:
-        """Draw the tree as it stands."""
+        """Draw the tree as it stands; the current text's row is in view."""
         branches = self._generation.branches
         places = {id(branch): place for place, branch in enumerate(branches)}
         models = {branch.model for branch in branches}
@@ -76,6 +81,11 @@ class BranchesPanel(Panel):
         current = places.get(id(self._generation.current), 0)
         self.tree.set_branches(shown, current)
         self.set_subtitle(str(len(branches)) if branches else "")
+        if branches:
+            row = self.tree.row_rect(current)
+            self.tree.resize(self.tree.width(), max(self.tree.height(), self.tree.minimumHeight()))
+            self._room.ensureVisible(0, round(row.center().y()), 0, round(row.height() / 2))
+        self.back.setVisible(self._generation.tree is not None)
         self.compare.setEnabled(len(branches) > 1)
         if len(branches) < 2 and self.compare.isChecked():
             self.compare.setChecked(False)

@@ -65,9 +65,11 @@ class ChoicePanel(Panel):
         self._reading = reading
         found = reading.distribution
         chosen = next((place for place, row in enumerate(found.rows) if row.token_id == found.chosen), None)
-        self.bars.set_rows([(row.text, row.before, row.after) for row in found.rows], chosen)
+        # Where nothing is drawn the odds after the settings say nothing.
+        after = settings.draws
+        self.bars.set_rows([(row.text, row.before, row.after if after else None) for row in found.rows], chosen)
         self.funnel.set_funnel(reading.funnel, setting_words(replace(settings, seed=seed)))
-        self.left.setText(f"{found.left:,} of {found.vocabulary:,} left")
+        self.left.setText(f"{found.left:,} of {found.vocabulary:,} left" if after else "takes the likeliest")
         self.set_subtitle(subtitle)
 
     def funnel_shown(self) -> Funnel | None:

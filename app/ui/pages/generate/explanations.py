@@ -36,9 +36,13 @@ def explain_choice(
     distribution: Distribution,
     settings: DecodingSettings,
     place: int,
+    found_by: str = "",
     under_others: bool = False,
 ) -> Explanation:
-    """How the token at `place` was chosen, or would be where it was written `under_others` than these settings."""
+    """How the token at `place` was chosen, or would be where it was written `under_others` than these settings.
+
+    `found_by` is what chose it where that was no run of its own, a row of a beam search.
+    """
     best = distribution.rows[0]
     chosen = next((row for row in distribution.rows if row.token_id == distribution.chosen), None)
     greedy = not settings.draws
@@ -51,20 +55,28 @@ def explain_choice(
         name = f"<code>{escape(chosen.text.strip() or repr(chosen.text)[1:-1])}</code>"
         before, after = f"{chosen.before * 100:.1f}%", f"{chosen.after * 100:.1f}%"
         favourite = f"<code>{escape(best.text.strip())}</code>"
-        if under_others:
+        if found_by:
+            words = f"{name} was chosen by {found_by}: the model alone gave it {before} here."
+        elif greedy and chosen.token_id == best.token_id and not under_others:
+            words = f"{name} had {before}, more than any other token: greedy always takes the likeliest."
+        elif under_others:
             words = (
                 f"Under the settings as they are now, {name} would be chosen: {before} from the model, {after} with "
             )
             words += "them. The text itself was written under other settings; press <b>Generate again</b> to use these."
         else:
             words = f"{name} had {before} before the settings and {after} after them."
-        if chosen.token_id != best.token_id:
+        if chosen.token_id != best.token_id and not greedy and not found_by:
             words += f" The favourite {'is' if under_others else 'was'} {favourite}; the draw falls elsewhere."
     return Explanation(
         title="How a token was chosen",
         subtitle=f"Token #{place}, counted from 0",
-        looking_at=f"The model scores all <b>{summary.vocabulary:,}</b> tokens. The settings reshape the odds or cut "
-        f"the tail; <b>{distribution.left:,}</b> can still be drawn.",
+        looking_at=f"The model scores all <b>{summary.vocabulary:,}</b> tokens. "
+        + (
+            "Nothing is drawn: the likeliest that is left is taken."
+            if greedy
+            else f"The settings reshape the odds or cut the tail; <b>{distribution.left:,}</b> can still be drawn."
+        ),
         formula_html=formula,
         formula_note="; ".join(cuts).capitalize(),
         plain=words,

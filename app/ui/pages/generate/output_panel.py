@@ -9,6 +9,7 @@ import numpy as np
 from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QScrollArea, QStackedWidget, QToolButton, QWidget
 
+from app.engine.trace.records import Token
 from app.session.branches import Branch
 from app.session.generated import GeneratedToken, RunCost
 from app.session.generation import Generation
@@ -30,7 +31,7 @@ EXAMPLES = (
 MOST_SURPRISED = 8.0
 """Nats at which a chip is darkest."""
 ATTENTION = "Attention"
-PACES = (("Full speed", 0.0), ("5 tokens a second", 5.0), ("1 token a second", 1.0), ("1 token in 3 seconds", 1 / 3))
+PACES = (("Full speed", 0.0), ("5 a second", 5.0), ("1 a second", 1.0), ("1 in 3 seconds", 1 / 3))
 
 
 def _surprisal(step: GeneratedToken) -> float:
@@ -93,7 +94,7 @@ class OutputPanel(Panel):
             (self.stop, "Stop"),
         ):
             button.setAccessibleName(words)
-        for widget in (self.copy, self.edit, self.pause, self.one, self.stop, self.start):
+        for widget in (self.pause, self.one, self.stop, self.start):
             self.add_header_widget(widget)
         self.text, self.other = TokenStrip(theme, GENERATE), TokenStrip(theme, GENERATE)
         self.text.setAccessibleName("Generated text")
@@ -142,6 +143,8 @@ class OutputPanel(Panel):
         row.addWidget(self.colours)
         row.addWidget(self.scrubber, 1)
         row.addWidget(self.paces)
+        row.addWidget(self.copy)
+        row.addWidget(self.edit)
         return whole
 
     @staticmethod
@@ -173,14 +176,19 @@ class OutputPanel(Panel):
         self.text.set_streaming(writing)
         self.draw()
 
+    def _lead(self, branch: Branch) -> tuple[Token, ...]:
+        """What stands before the new tokens: the prompt, which an encoder-decoder does not continue."""
+        return () if branch.apart else branch.prompt
+
     def draw(self) -> bool:
         """Bring the chips up to what stands in the branch; True when there was something new."""
         branch = self._branch
         if branch.filled:
             return self._draw_filled()
-        if self.text.count() < len(branch.prompt):
-            self.text.set_tokens((token.shown, token.id, None, True) for token in branch.prompt)
-        drawn = self.text.count() - len(branch.prompt)
+        lead = self._lead(branch)
+        if self.text.count() < len(lead):
+            self.text.set_tokens((token.shown, token.id, None, True) for token in lead)
+        drawn = self.text.count() - len(lead)
         new = branch.steps[drawn:]
         bar = self._scroll.verticalScrollBar()
         at_end = bar.value() >= bar.maximum() - 40
@@ -213,7 +221,12 @@ class OutputPanel(Panel):
         if self._branch.filled:
             position = self._branch.steps[step].position
             return position if position is not None else 0
-        return step + len(self._branch.prompt)
+        return step + len(self._lead(self._branch))
+
+    def set_attends(self, attends: bool) -> None:
+        """Whether the attention of a token that is written can be recorded."""
+        item = self.colours.model().item(list(COLOURS).index(ATTENTION))  # type: ignore[attr-defined]
+        item.setEnabled(attends)
 
     def mark(self, step: int | None) -> None:
         """Mark a step's chip and its place on the scrubber."""
@@ -229,7 +242,7 @@ class OutputPanel(Panel):
         """Colour every chip by where the watched head looked when a step (None: the newest) was chosen."""
         steps = self._branch.steps
         row = steps[-1 if step is None else step].attention if steps else None
-        shades: list[float | None] = [None] * self.text.count()
+        shades: list[float | None] = [0.0] * self.text.count()
         if row is not None and len(row) <= len(shades):
             shades[: len(row)] = np.sqrt(row).tolist()
         self.text.set_shades(shades)
@@ -260,7 +273,7 @@ class OutputPanel(Panel):
         if other is None:
             self.text.set_ringed(None)
             return
-        self.other.set_tokens((token.shown, token.id, None, True) for token in other.prompt)
+        self.other.set_tokens((token.shown, token.id, None, True) for token in self._lead(other))
         for step in other.steps:
             self.other.append(step.text or wordless(step), step.token_id, step.probability)
         self._compare()
@@ -287,10 +300,15 @@ class OutputPanel(Panel):
                 f"Below{whose}: parts at new token {place + 1}, {theirs} instead of {ours}. Mean log-probability "
                 f"{other.score:.2f}, above {branch.score:.2f}."
             )
-            self.other.set_selected(place + len(other.prompt))
-            rect = self.other.chip_rect(place + len(other.prompt))
-            self._other_scroll.ensureVisible(rect.center().x(), rect.center().y(), 20, rect.height())
-            self.text.set_ringed(place + len(branch.prompt))
+            theirs_at, ours_at = place + len(self._lead(other)), place + len(self._lead(branch))
+            self.other.set_selected(theirs_at)
+            self.text.set_ringed(ours_at)
+            for strip, scroll, chip in (
+                (self.other, self._other_scroll, theirs_at),
+                (self.text, self._scroll, ours_at),
+            ):
+                rect = strip.chip_rect(chip)
+                scroll.ensureVisible(rect.center().x(), rect.center().y(), 20, rect.height())
 
     # What the person does
 
@@ -300,7 +318,7 @@ class OutputPanel(Panel):
             places = [step.position for step in self._branch.steps]
             self.step_chosen.emit(places.index(chip) if chip in places else -1)
         else:
-            self.step_chosen.emit(max(chip - len(self._branch.prompt), -1))
+            self.step_chosen.emit(max(chip - len(self._lead(self._branch)), -1))
 
     @Slot(str)
     def _colours_chosen(self, name: str) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Slot
-from PySide6.QtGui import QGuiApplication, QKeyEvent
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QTextCursor
 
 from app.engine.decode.settings import DecodingSettings
 from app.engine.errors import UserError
@@ -66,6 +66,7 @@ class GeneratePage(GenerateLayout):
         self.empty.chosen.connect(self._prompt_submitted)
         self.branches.fork_wanted.connect(self.fork_here)
         self.branches.compare_wanted.connect(self._compare)
+        self.branches.beams_wanted.connect(self._back_to_beams)
         self.branches.second_wanted.connect(self._write_with_b)
         self.choice.taken.connect(self._fork_with)
         self.choice.banned.connect(self._ban)
@@ -140,7 +141,8 @@ class GeneratePage(GenerateLayout):
 
     @Slot(int)
     def _grew(self, _count: int) -> None:
-        self.right.setCurrentIndex(0)
+        if self._session.generation.running:
+            self.right.setCurrentIndex(0)
         if not self._tick.isActive():
             self._tick.start()
 
@@ -151,8 +153,11 @@ class GeneratePage(GenerateLayout):
             return
         self._say_counts()
         self._redraws += 1
-        if self._pinned is None and self._redraws % LOOK_EVERY == 0:
+        slow = self._session.generation.pacing.per_second > 0 or self._session.generation.paused
+        if self._pinned is None and (slow or self._redraws % LOOK_EVERY == 0):
             self._ask_distribution()
+        if slow:
+            self.branches.show_branches()
 
     @Slot()
     def _branches_changed(self) -> None:
@@ -165,6 +170,8 @@ class GeneratePage(GenerateLayout):
         ready = summary is not None
         filling = summary is not None and summary.kind == "encoder"
         self.start.setEnabled(ready)
+        self.settings.set_filling(filling)
+        self.output.set_attends(not filling)
         first = "Fill the masks" if filling else "Generate"
         again = "Fill again" if filling else "Generate again"
         self.start.setText("Restart" if generation.running else again if generation.steps else first)
@@ -186,7 +193,7 @@ class GeneratePage(GenerateLayout):
         self.text.set_streaming(generation.running)
         self._draw_new()
         self._say_counts()
-        if not generation.running and generation.steps:
+        if (generation.paused or not generation.running) and generation.steps:
             self._ask_distribution()
         if not generation.running and generation.ended_by == "context full":
             self.banner.show_message("info", "The context is full: the model has no position left.", "Slide the window")
@@ -199,14 +206,17 @@ class GeneratePage(GenerateLayout):
         if not generation.steps:
             self.output.set_subtitle("")
             return
-        words = f"{len(generation.steps)} tokens"
+        count = len(generation.steps)
+        words = f"{count} token{'' if count == 1 else 's'}"
         if generation.current.filled:
-            words = f"{len(generation.steps)} gaps filled"
+            words = f"{count} gap{'' if count == 1 else 's'} filled"
         ending = "paused" if generation.paused else ENDINGS[generation.ended_by]
         seed = generation.steps[0].seed
         old = "of the prompt before" if generation.prompt_text != self._session.prompt else ""
         speed = self.output.say_cost(generation.cost)
-        told = " · ".join(part for part in (words, speed, ending, old, f"seed {seed}") if part)
+        told = " · ".join(
+            part for part in (words, ending, old, f"seed {seed}" if seed is not None else "", speed) if part
+        )
         self.output.set_subtitle(told)
         self.output.setToolTip(f"{told}. {self.output.cost_tip(generation.cost)}")
 
@@ -233,11 +243,12 @@ class GeneratePage(GenerateLayout):
         found = reading.distribution
         self.settings.bans.name_tokens({row.token_id: row.text for row in found.rows})
         pinned = "" if self._pinned is None else ", pinned"
-        drawn = "" if found.draw is None else f" · random draw {found.draw:.3f}"
+        drawn = f" · random draw {found.draw:.3f}" if found.draw is not None and generation.settings.draws else ""
         place = self._place_of(reading.index)
-        seed = generation.steps[reading.index].seed
-        self.choice.show_reading(reading, generation.settings, f"token #{place}{pinned}{drawn}", seed)
-        if self._pinned is not None or not generation.running:
+        new = "" if generation.current.filled else f" · new token {reading.index + 1}"
+        seed = generation.steps[reading.index].seed if generation.settings.draws else None
+        self.choice.show_reading(reading, generation.settings, f"token #{place}{pinned}{new}{drawn}", seed)
+        if self._pinned is not None or not generation.running or generation.paused:
             # Words that change with every token cannot be read, and laying them out costs more than the token.
             self.explain()
 
@@ -245,7 +256,10 @@ class GeneratePage(GenerateLayout):
         """Where a step's token stands in its text."""
         generation = self._session.generation
         position = generation.steps[step].position
-        return step + len(generation.prompt) if position is None else position
+        if position is not None:
+            return position
+        # The decoder of an encoder-decoder begins with its start token.
+        return step + (1 if generation.current.apart else len(generation.prompt))
 
     # What the person does
 
@@ -277,12 +291,16 @@ class GeneratePage(GenerateLayout):
                 self._pin(wanted)
 
     @Slot()
+    def _back_to_beams(self) -> None:
+        self.right.setCurrentIndex(1)
+        self.explained.emit(explanations.BEAMS)
+
+    @Slot()
     def _write_with_b(self) -> None:
         """The same prompt and random numbers by the other model; then both are shown."""
         generation = self._session.generation
-        if generation.settings.seed is None and generation.steps and generation.steps[0].seed is not None:
-            generation.set_settings(replace(generation.settings, seed=generation.steps[0].seed))
-        self._session.generate(beside=True, slot="B")
+        seed = generation.steps[0].seed if generation.steps else None
+        self._session.generate(beside=True, slot="B", seed=seed)
         self.branches.compare.setChecked(True)
 
     @Slot()
@@ -339,9 +357,11 @@ class GeneratePage(GenerateLayout):
 
     @Slot()
     def _edit(self) -> None:
-        """The whole text into the editor: what still holds of the cache is used when it goes on."""
-        self.prompt.set_text(self._session.generation.text)
+        """The whole text into the editor, of an encoder-decoder its source; what still holds of the cache is used."""
+        current = self._session.generation.current
+        self.prompt.set_text(current.prompt_text if current.apart else current.text)
         self.prompt.edit(True)
+        self.prompt.editor.moveCursor(QTextCursor.MoveOperation.End)
 
     @Slot()
     def _way_out(self) -> None:
@@ -402,5 +422,6 @@ class GeneratePage(GenerateLayout):
             self._shown.distribution,
             generation.settings,
             self._place_of(self._shown.index),
+            found_by=generation.current.found_by,
             under_others=not generation.written_alike(self._shown.index),
         )

@@ -115,6 +115,12 @@ class SettingsPanel(Panel):
         self._tint_icons()
         self.show_settings(settings)
 
+    def set_filling(self, filling: bool) -> None:
+        """A masked model fills gaps one by one: it has no beams."""
+        self.method.set_segment_enabled(
+            METHODS.index("beam"), not filling, "A masked model keeps no beams" if filling else ""
+        )
+
     def _zero_note(self, theme: Theme) -> QLabel:
         self.zero: QLabel = make_label(theme, "0 means greedy: always the likeliest token.", 11.5, role="caption")
         self.zero.setWordWrap(True)
