@@ -40,7 +40,7 @@ class GenerateLayout(Page):
     def _laid_out(self) -> QWidget:
         above = split("generate above", Qt.Orientation.Horizontal, (self.output, 560), (self.branches, 250))
         above.setStretchFactor(1, 0)
-        self.branches.setMinimumWidth(200)
+        self.branches.setMinimumWidth(268)
         writing = split("generate writing", Qt.Orientation.Vertical, (above, 300), (self.choice, 400))
         self.right = QStackedWidget()
         self.right.addWidget(writing)

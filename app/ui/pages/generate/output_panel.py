@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QScrollArea, QStackedWidget, QToolButton, QWidget
 
 from app.engine.trace.records import Token
@@ -30,6 +31,8 @@ EXAMPLES = (
 )
 MOST_SURPRISED = 8.0
 """Nats at which a chip is darkest."""
+LOW_FOR_TWO = 300
+"""A panel lower than this has no room for two texts and the scrubber."""
 ATTENTION = "Attention"
 PACES = (("Full speed", 0.0), ("5 a second", 5.0), ("1 a second", 1.0), ("1 in 3 seconds", 1 / 3))
 
@@ -116,7 +119,8 @@ class OutputPanel(Panel):
         self.body_layout.addWidget(self._stack, 3)
         self.body_layout.addWidget(self._difference)
         self.body_layout.addWidget(self._other_scroll, 2)
-        self.body_layout.addWidget(self._controls(theme))
+        self._row = self._controls(theme)
+        self.body_layout.addWidget(self._row)
         self.compare_with(None)
         theme.changed.connect(self.tint_icons)
         self.tint_icons()
@@ -268,6 +272,7 @@ class OutputPanel(Panel):
     def compare_with(self, other: Branch | None) -> None:
         """Show another text under this one, or none."""
         self._other = other
+        self._make_room()
         for part in (self._difference, self._other_scroll):
             part.setVisible(other is not None)
         if other is None:
@@ -277,6 +282,14 @@ class OutputPanel(Panel):
         for step in other.steps:
             self.other.append(step.text or wordless(step), step.token_id, step.probability)
         self._compare()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Two texts in a low window take the room of the scrubber."""
+        self._row.setVisible(self._other is None or self.height() >= LOW_FOR_TWO)
 
     def difference(self) -> str:
         """Where the two texts part, in words."""
