@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from app.engine.decode.settings import DecodingSettings
 from app.engine.trace.records import Token
 from app.session.generated import GeneratedToken
 
@@ -79,6 +80,18 @@ class Branch:
         """The first new token that is not the same in both, None when one text is the beginning of the other."""
         pairs = zip(self.steps, other.steps, strict=False)
         return next((place for place, (ours, theirs) in enumerate(pairs) if ours.token_id != theirs.token_id), None)
+
+
+def told_with_settings(branch: Branch) -> str:
+    """The text, then on lines of their own what wrote it: model, seed, and every setting that is not neutral."""
+    if not branch.steps:
+        return branch.text
+    settings, neutral = branch.steps[-1].settings, vars(DecodingSettings())
+    changed = {name: value for name, value in vars(settings).items() if value != neutral[name] and name != "forced"}
+    changed["seed"] = branch.steps[0].seed
+    lines = [f"model: {branch.model}", f"prompt: {branch.prompt_text!r}"]
+    lines += [f"{name}: {value}" for name, value in changed.items() if value is not None]
+    return "\n".join([branch.text, "", "---", *lines])
 
 
 def without(branches: list[Branch], gone: Branch) -> list[Branch]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 TELL_EVERY = 0.2
 """Seconds between two words about the progress of a run whose steps are much shorter."""
+_FEWER = "Write fewer tokens or texts at once, keep fewer beams, or open the model in a smaller precision."
 Ask = Callable[[], "DecodingSettings"]
 Watched = Callable[[], "tuple[str, int, int] | None"]
 
@@ -30,6 +31,7 @@ def generate(
     """
     from app.engine.decode import stream
     from app.engine.decode.kept import KeptForward
+    from app.engine.models.memory import memory_errors
     from app.engine.trace.tokens import tokenize
 
     yield tokenize(loaded.tokenizer, text)
@@ -45,14 +47,15 @@ def generate(
 
     clock = _Clock()
     count, ended = len(given), False
-    for step in stream(loaded, text, asked, given=given, kept=kept, watch=watched):
-        count += 1
-        clock.step()
-        ended = _ends(step)
-        yield _token(step, used)
-        if clock.due():
-            yield clock.cost(kept)
-            yield Progress(min(1.0, count / used.max_new_tokens), f"{count} of {used.max_new_tokens} tokens")
+    with memory_errors("writing", _FEWER):
+        for step in stream(loaded, text, asked, given=given, kept=kept, watch=watched):
+            count += 1
+            clock.step()
+            ended = _ends(step)
+            yield _token(step, used)
+            if clock.due():
+                yield clock.cost(kept)
+                yield Progress(min(1.0, count / used.max_new_tokens), f"{count} of {used.max_new_tokens} tokens")
     yield clock.cost(kept)
     if ended:
         return "end of text"
@@ -69,6 +72,7 @@ def generate_batch(
 ) -> Generator[Any, None, tuple[str, ...]]:
     """Several texts at once: the prompt's tokens, then (which, GeneratedToken). Returns why each ended."""
     from app.engine.decode.batch import stream_batch
+    from app.engine.models.memory import memory_errors
     from app.engine.trace.tokens import tokenize
 
     yield tokenize(loaded.tokenizer, text)
@@ -80,14 +84,15 @@ def generate_batch(
         return used
 
     clock, lengths, ended = _Clock(), [len(given)] * count, [False] * count
-    for row, step in stream_batch(loaded, text, asked, count, given):
-        clock.step()
-        lengths[row] += 1
-        ended[row] = _ends(step)
-        yield row, _token(step, used)
-        if clock.due():
-            longest = max(lengths)
-            yield Progress(min(1.0, longest / used.max_new_tokens), f"{count} texts, {longest} tokens each")
+    with memory_errors("writing several texts", _FEWER):
+        for row, step in stream_batch(loaded, text, asked, count, given):
+            clock.step()
+            lengths[row] += 1
+            ended[row] = _ends(step)
+            yield row, _token(step, used)
+            if clock.due():
+                longest = max(lengths)
+                yield Progress(min(1.0, longest / used.max_new_tokens), f"{count} texts, {longest} tokens each")
     reasons = (
         "end of text"
         if end
@@ -106,13 +111,15 @@ def search(
 ) -> Generator[Any, None, BeamTree]:
     """A beam search: the prompt's tokens, then the tree as it grows. Returns the finished tree."""
     from app.engine.decode.beams import grow_beams
+    from app.engine.models.memory import memory_errors
     from app.engine.trace.tokens import tokenize
 
     yield tokenize(loaded.tokenizer, text)
     steps, depth = grow_beams(loaded, text, settings, given), 0
     while True:
         try:
-            tree = next(steps)
+            with memory_errors("the beam search", _FEWER):
+                tree = next(steps)
         except StopIteration as end:
             found: BeamTree = end.value
             return found

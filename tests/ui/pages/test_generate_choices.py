@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMenu
 from ui.desk import Desk, chip_ids, words
+from ui.widgets.matrices import move
 
 from app.engine.decode.settings import BALANCED, PRESETS, DecodingSettings
 from app.engine.models import load
@@ -357,3 +360,32 @@ def test_two_models_write_beside_each_other(writing: Desk) -> None:
     writing.settle()
     assert [branch.loaded for branch in generation.branches] == [writing.session.models.loaded("A")]
     assert generation.steps and generation.current is generation.branches[0], "what the closed model wrote goes alone"
+
+
+def test_a_token_under_the_pointer_is_previewed_and_a_press_pins_it(writing: Desk) -> None:
+    generation = run(writing)
+    page = writing.generate
+    move(page.text, QPointF(page.text.chip_rect(page.output.chip_of(5)).center()))
+    writing.settle()
+    funnel = page.choice.funnel_shown()
+    assert funnel is not None and funnel.chosen == generation.steps[5].token_id
+    assert "under the pointer" in page.choice.subtitle()
+    pin(writing, 7)
+    move(page.text, QPointF(page.text.chip_rect(page.output.chip_of(2)).center()))
+    writing.settle()
+    funnel = page.choice.funnel_shown()
+    assert funnel is not None and funnel.chosen == generation.steps[7].token_id, "what is pinned stays"
+
+
+def test_the_text_is_copied_and_saved_with_its_settings(writing: Desk, tmp_path: Path) -> None:
+    generation = run(writing)
+    page = writing.generate
+    page.output.with_settings.trigger()
+    copied = QGuiApplication.clipboard().text()
+    assert copied.startswith(generation.text)
+    for line in ("model: story-gpt", "seed: 3", "top_k: 40", "temperature: 0.8", f"prompt: {PROMPT!r}"):
+        assert line in copied.splitlines()
+    page.save_to(tmp_path / "text.txt")
+    assert (tmp_path / "text.txt").read_text(encoding="utf-8") == copied + "\n"
+    page.save_to(tmp_path / "nowhere" / "text.txt")
+    assert "could not be written" in page.banner.text()

@@ -8,7 +8,16 @@ from collections.abc import Callable
 import numpy as np
 from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QScrollArea, QStackedWidget, QToolButton, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QMenu,
+    QPushButton,
+    QScrollArea,
+    QStackedWidget,
+    QToolButton,
+    QWidget,
+)
 
 from app.engine.trace.records import Token
 from app.session.branches import Branch
@@ -70,6 +79,8 @@ class OutputPanel(Panel):
     and `edit` are buttons for the page."""
 
     step_chosen = Signal(int)
+    step_hovered = Signal(int)
+    """The step under the pointer, −1 for none."""
 
     def __init__(self, theme: Theme, generation: Generation) -> None:
         super().__init__(theme, "Output")
@@ -99,10 +110,16 @@ class OutputPanel(Panel):
             button.setAccessibleName(words)
         for widget in (self.pause, self.one, self.stop, self.start):
             self.add_header_widget(widget)
+        menu = QMenu(self)
+        self.with_settings = menu.addAction("Copy with its settings")
+        self.save_text = menu.addAction("Save with its settings…")
+        self.copy.setMenu(menu)
+        self.copy.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
         self.text, self.other = TokenStrip(theme, GENERATE), TokenStrip(theme, GENERATE)
         self.text.setAccessibleName("Generated text")
         self.other.setAccessibleName("Text compared with")
         self.text.clicked.connect(self._chip_clicked)
+        self.text.hovered.connect(self._chip_hovered)
         self.empty = EmptyState(
             theme, "Nothing written yet", "Type a prompt above, or continue one of these:", EXAMPLES
         )
@@ -327,11 +344,18 @@ class OutputPanel(Panel):
 
     @Slot(int)
     def _chip_clicked(self, chip: int) -> None:
+        self.step_chosen.emit(self._step_of(chip))
+
+    @Slot(int)
+    def _chip_hovered(self, chip: int) -> None:
+        self.step_hovered.emit(self._step_of(chip))
+
+    def _step_of(self, chip: int) -> int:
+        """The step whose token a chip is, −1 for one of the prompt."""
         if self._branch.filled:
             places = [step.position for step in self._branch.steps]
-            self.step_chosen.emit(places.index(chip) if chip in places else -1)
-        else:
-            self.step_chosen.emit(max(chip - len(self._lead(self._branch)), -1))
+            return places.index(chip) if chip in places else -1
+        return max(chip - len(self._lead(self._branch)), -1)
 
     @Slot(str)
     def _colours_chosen(self, name: str) -> None:

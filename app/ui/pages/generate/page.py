@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QTextCursor
+from PySide6.QtWidgets import QFileDialog
 
 from app.engine.decode.settings import DecodingSettings
 from app.engine.errors import UserError
+from app.session.branches import told_with_settings
 from app.session.generated import DistributionReading
 from app.session.session import Session
 from app.ui.actions import bound
@@ -41,6 +44,7 @@ class GeneratePage(GenerateLayout):
     def __init__(self, theme: Theme, session: Session, start: DecodingSettings) -> None:
         super().__init__(theme, session, start)
         self._pinned: int | None = None
+        self._hovered: int | None = None
         self._redraws = 0
         self._shown: DistributionReading | None = None
         self._tick = QTimer(self)
@@ -60,8 +64,11 @@ class GeneratePage(GenerateLayout):
         self.output.one.clicked.connect(self._session.generation.step)
         self.stop_button.clicked.connect(self._session.generation.stop)
         self.copy.clicked.connect(self._copy)
+        self.output.with_settings.triggered.connect(self._copy_with_settings)
+        self.output.save_text.triggered.connect(self._save)
         self.output.edit.clicked.connect(self._edit)
         self.output.step_chosen.connect(self._step_chosen)
+        self.output.step_hovered.connect(self._step_hovered)
         self.output.colours.currentTextChanged.connect(self._colours_chosen)
         self.empty.chosen.connect(self._prompt_submitted)
         self.branches.fork_wanted.connect(self.fork_here)
@@ -124,7 +131,7 @@ class GeneratePage(GenerateLayout):
     @Slot()
     def _started(self) -> None:
         generation = self._session.generation
-        self._pinned = None
+        self._pinned = self._hovered = None
         self._shown = None
         self.choice.clear()
         self.banner.clear(including_errors=True)
@@ -231,8 +238,8 @@ class GeneratePage(GenerateLayout):
     def _ask_distribution(self) -> None:
         generation = self._session.generation
         if generation.steps:
-            newest = len(generation.steps) - 1
-            generation.read_distribution(newest if self._pinned is None else self._pinned)
+            looked_at = self._hovered if self._pinned is None else self._pinned
+            generation.read_distribution(len(generation.steps) - 1 if looked_at is None else looked_at)
 
     @Slot(object)
     def _distribution_read(self, reading: DistributionReading) -> None:
@@ -242,7 +249,7 @@ class GeneratePage(GenerateLayout):
         self._shown = reading
         found = reading.distribution
         self.settings.bans.name_tokens({row.token_id: row.text for row in found.rows})
-        pinned = "" if self._pinned is None else ", pinned"
+        pinned = ", pinned" if self._pinned is not None else ", under the pointer" if self._hovered is not None else ""
         drawn = f" · random draw {found.draw:.3f}" if found.draw is not None and generation.settings.draws else ""
         place = self._place_of(reading.index)
         new = "" if generation.current.filled else f" · new token {reading.index + 1}"
@@ -275,6 +282,15 @@ class GeneratePage(GenerateLayout):
     @Slot(int)
     def _step_chosen(self, step: int) -> None:
         self._pin(step if step >= 0 else None)
+
+    @Slot(int)
+    def _step_hovered(self, step: int) -> None:
+        """Preview a token's choice while nothing is pinned and nothing is written."""
+        wanted = step if step >= 0 else None
+        if wanted != self._hovered:
+            self._hovered = wanted
+            if self._pinned is None and not self._session.generation.running:
+                self._ask_distribution()
 
     def _pin(self, step: int | None) -> None:
         self._pinned = None if step is None or step == self._pinned else step
@@ -354,6 +370,24 @@ class GeneratePage(GenerateLayout):
     @Slot()
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self._session.generation.text)
+
+    @Slot()
+    def _copy_with_settings(self) -> None:
+        QGuiApplication.clipboard().setText(told_with_settings(self._session.generation.current))
+
+    @Slot()
+    def _save(self) -> None:
+        """Ask for a file and write the text with its settings."""
+        path, _ = QFileDialog.getSaveFileName(self, "Save the text", "text.txt", "Text (*.txt)")
+        if path:
+            self.save_to(Path(path))
+
+    def save_to(self, path: Path) -> None:
+        """Write the text with its settings into a file."""
+        try:
+            path.write_text(told_with_settings(self._session.generation.current) + "\n", encoding="utf-8")
+        except OSError as error:
+            self.show_error(UserError(f"The file {path} could not be written: {error.strerror}.", "Choose another."))
 
     @Slot()
     def _edit(self) -> None:
