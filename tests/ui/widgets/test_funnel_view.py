@@ -216,7 +216,7 @@ def test_rows_are_whole_and_the_chosen_one_is_among_them(qtbot, theme: Theme, he
     shown = view.shown_rows()
     assert shown[-1] == len(funnel.rows) - 1
     if height >= 120:
-        assert view.row_rect(shown[-1]).bottom() <= height
+        assert view.row_rect(shown[-1]).bottom() <= height + 0.01
     for row in range(len(funnel.rows)):
         assert view.row_rect(row).isEmpty() == (row not in shown)
 
@@ -308,7 +308,8 @@ def test_the_chosen_row_has_its_ground_and_its_part_of_the_strip(qtbot, theme: T
     part = next(part for part in picture_funnel().strip if part.token_id == SHELL)
     assert (accent[0] - left) / (right - left) == pytest.approx(part.start, abs=0.02)
     assert (accent[-1] - left) / (right - left) == pytest.approx(part.end, abs=0.02)
-    ticks = [x for x in range(left, right) if image.pixelColor(x, y) == theme.color("ink")]
+    # The tick of the draw stands inside the part and interrupts its colour.
+    ticks = [x for x in range(accent[0], accent[-1]) if image.pixelColor(x, y) != theme.color("accent")]
     assert (ticks[0] - left) / (right - left) == pytest.approx(0.502, abs=0.02)
 
 
