@@ -11,7 +11,7 @@ import torch
 
 from app.engine.decode.forward import CachedForward
 from app.engine.trace.pattern import attention_weights
-from app.engine.trace.tap import ASIDE, AttentionCall, Recorder, tapped, way_of
+from app.engine.trace.tap import ASIDE, BESIDE, AttentionCall, Recorder, tapped, way_of
 
 Head = tuple[str, int, int]
 """Kind ("self" or "cross"), block and head."""
@@ -24,7 +24,9 @@ class WatchedForward:
     def __init__(self, loaded: Any, forward: CachedForward, watch: Watch) -> None:
         self._model, self._forward, self._watch = loaded.model, forward, watch
         self._sites = loaded.anatomy.sites
-        self._possible = way_of(loaded.model) != ASIDE
+        self._way = way_of(loaded.model)
+        self._at: Head | None = None
+        self._recorder: Recorder | None = None
         self.row: np.ndarray | None = None
         """float32 `[key]` of the last call, None when nothing was watched."""
 
@@ -32,19 +34,40 @@ class WatchedForward:
         """As `CachedForward.__call__`."""
         self.row = None
         wanted = self._watch()
-        site = self._sites.get(wanted[:2]) if wanted is not None and self._possible else None
-        if wanted is None or site is None:
+        if wanted != self._at:
+            self._at, self._recorder = wanted, self._recorder_for(wanted)
+        if self._recorder is None:
             return self._forward(ids)
+        self._recorder.begin_again()
+        with tapped(self._model, self._recorder):
+            return self._forward(ids)
+
+    def _recorder_for(self, wanted: Head | None) -> Recorder | None:
+        site = self._sites.get(wanted[:2]) if wanted is not None and self._way != ASIDE else None
+        if wanted is None or site is None:
+            return None
         head, call_number = wanted[2], site.call
 
         def hear(call: AttentionCall, _output: torch.Tensor) -> None:
-            if call.count == call_number and head < call.query.shape[1]:
+            if call.count == call_number and head < call.query.shape[1] and call.name == site.path:
                 with torch.inference_mode():
-                    self.row = attention_weights(_last_query(call), head)[-1].numpy()
+                    self.row = self._row_of(call, head)
 
-        module = self._model.get_submodule(site.path)
-        with tapped(self._model, Recorder({id(module): site.path}, hear)):
-            return self._forward(ids)
+        return Recorder({id(self._model.get_submodule(site.path)): site.path}, hear)
+
+    def _row_of(self, call: AttentionCall, head: int) -> np.ndarray:
+        """The last query's weights. What runs through sdpa has the plain softmax, so one row is a few small products;
+        other families' own functions are asked."""
+        if self._way != BESIDE:
+            return attention_weights(_last_query(call), head)[-1].numpy()
+        group = head * call.key.shape[1] // call.query.shape[1]
+        query, keys = call.query[0, head, -1], call.key[0, group]
+        scaling = call.arguments.get("scaling")
+        scores = (keys @ query).float() * (query.shape[-1] ** -0.5 if scaling is None else scaling)
+        if call.mask is not None:
+            mask = call.mask[0, head if call.mask.shape[1] > 1 else 0, -1, : len(scores)]
+            scores = scores.masked_fill(~mask, float("-inf")) if mask.dtype == torch.bool else scores + mask
+        return torch.softmax(scores, -1).cpu().numpy()
 
 
 def _last_query(call: AttentionCall) -> AttentionCall:

@@ -80,6 +80,10 @@ class Recorder:
             )
             shelf.setdefault((site.path, site.call), []).append(edit)
 
+    def begin_again(self) -> None:
+        """Count the calls of another run from 0."""
+        self._counts.clear()
+
     def next_call(self, name: str) -> int:
         """How often the module called `name` was heard before in this run."""
         count = self._counts.get(name, 0)
