@@ -124,7 +124,7 @@ class Program:
     def _play(self, file: Path) -> None:
         """A recorded session in the place of the last one, which stays as it was saved."""
         try:
-            self.session.demo.play(file)
+            self.window.demos.demo.play(file)
         except UserError as error:
             self.end(1, str(error))
             return

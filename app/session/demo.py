@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from app.engine.errors import UserError
 from app.session.saved import decode, encode, write
-
-if TYPE_CHECKING:
-    from app.session.session import Session
+from app.session.session import Session
 
 
 class Demo(QObject):

@@ -13,7 +13,6 @@ from app.engine.errors import TooLongError
 from app.engine.models.records import ModelSummary
 from app.engine.trace.records import CodeRead
 from app.jobs.board import Board
-from app.session.demo import Demo
 from app.session.examples import Example, examples_for, is_example
 from app.session.generation import Generation
 from app.session.history import History, Moment
@@ -64,7 +63,6 @@ class Session(QObject):
         self.structure = Structure(board, self.models)
         self.inspection = Inspection(board)
         self.generation = Generation(board, settings)
-        self.demo = Demo(self)
         self._history = History(self._moment())
         self.models.changed.connect(self._model_changed)
         self.models.opening_changed.connect(self.opening_changed)

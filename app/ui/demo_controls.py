@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.engine.errors import UserError
+from app.session.demo import Demo
 from app.session.session import Session
 from app.ui.page import Page
 
@@ -22,8 +23,9 @@ class DemoControls(QObject):
         self, window: QWidget, session: Session, page: Callable[[], Page], show: Callable[[str], None]
     ) -> None:
         super().__init__(window)
-        self._window, self._session, self._page, self._show = window, session, page, show
-        session.demo.replayed.connect(self._replayed)
+        self._window, self._page, self._show = window, page, show
+        self.demo = Demo(session)
+        self.demo.replayed.connect(self._replayed)
 
     @Slot()
     def save(self) -> None:
@@ -42,7 +44,7 @@ class DemoControls(QObject):
     def save_to(self, path: Path) -> None:
         """Save the session into a file."""
         try:
-            self._session.demo.save(path)
+            self.demo.save(path)
         except UserError as error:
             self._page().show_error(error)
         else:
@@ -51,7 +53,7 @@ class DemoControls(QObject):
     def play(self, path: Path) -> None:
         """Play a recorded session."""
         try:
-            self._session.demo.play(path)
+            self.demo.play(path)
         except UserError as error:
             self._page().show_error(error)
 

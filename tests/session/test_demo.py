@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 from app.engine.decode.settings import BALANCED, DecodingSettings
 from app.engine.errors import UserError
 from app.jobs.board import Board
+from app.session.demo import Demo
 from app.session.session import Session
 
 
@@ -35,7 +36,7 @@ def recorded(qtbot: QtBot, board: Board, file: Path) -> str:
     settle(qtbot, board)
     session.generate()
     settle(qtbot, board)
-    session.demo.save(file)
+    Demo(session).save(file)
     return session.generation.text
 
 
@@ -45,8 +46,9 @@ def test_it_writes_the_identical_text(qtbot: QtBot, board: Board, tmp_path: Path
     assert json.loads(file.read_text(encoding="utf-8"))["settings"]["seed"] is not None, "a seed that was drawn is kept"
     session = Session(board, DecodingSettings())
     told: list[tuple[bool, str]] = []
-    session.demo.replayed.connect(lambda same, words: told.append((same, words)))
-    session.demo.play(file)
+    demo = Demo(session)
+    demo.replayed.connect(lambda same, words: told.append((same, words)))
+    demo.play(file)
     settle(qtbot, board)
     qtbot.waitUntil(lambda: bool(told), timeout=20_000)
     assert session.generation.text == text
@@ -61,8 +63,9 @@ def test_a_text_that_differs_is_said_to(qtbot: QtBot, board: Board, tmp_path: Pa
     file.write_text(json.dumps(content), encoding="utf-8")
     session = Session(board, DecodingSettings())
     told: list[tuple[bool, str]] = []
-    session.demo.replayed.connect(lambda same, words: told.append((same, words)))
-    session.demo.play(file)
+    demo = Demo(session)
+    demo.replayed.connect(lambda same, words: told.append((same, words)))
+    demo.play(file)
     qtbot.waitUntil(lambda: bool(told), timeout=60_000)
     assert not told[0][0]
     assert f"from character {len(content['written']) - 3} on" in told[0][1]
@@ -70,19 +73,20 @@ def test_a_text_that_differs_is_said_to(qtbot: QtBot, board: Board, tmp_path: Pa
 
 
 def test_what_is_no_session_is_refused(board: Board, tmp_path: Path) -> None:
-    session = Session(board, DecodingSettings())
+    demo = Demo(Session(board, DecodingSettings()))
     with pytest.raises(UserError, match="could not be read"):
-        session.demo.play(tmp_path / "nothing.json")
+        demo.play(tmp_path / "nothing.json")
     (tmp_path / "other.json").write_text("[1, 2]", encoding="utf-8")
     with pytest.raises(UserError, match="is no session of Unembed"):
-        session.demo.play(tmp_path / "other.json")
+        demo.play(tmp_path / "other.json")
 
 
 def test_the_demo_that_comes_with_the_program_replays(qtbot: QtBot, board: Board) -> None:
     session = Session(board, DecodingSettings())
     told: list[bool] = []
-    session.demo.replayed.connect(lambda same, _words: told.append(same))
-    session.demo.play(Path(__file__).parents[2] / "resources" / "demos" / "a-story.unembed.json")
+    demo = Demo(session)
+    demo.replayed.connect(lambda same, _words: told.append(same))
+    demo.play(Path(__file__).parents[2] / "resources" / "demos" / "a-story.unembed.json")
     qtbot.waitUntil(lambda: bool(told), timeout=60_000)
     assert told == [True]
     settle(qtbot, board)

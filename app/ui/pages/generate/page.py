@@ -4,56 +4,28 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from PySide6.QtCore import Qt, QTimer, Slot
+from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QTextCursor
 from PySide6.QtWidgets import QFileDialog
 
 from app.engine.decode.settings import DecodingSettings
 from app.engine.errors import UserError
 from app.session.branches import told_with_settings
-from app.session.generated import DistributionReading
 from app.session.session import Session
 from app.ui.actions import bound
-from app.ui.icons import icon
 from app.ui.pages.generate import explanations
-from app.ui.pages.generate.layout import GenerateLayout
 from app.ui.pages.generate.output_panel import ATTENTION
+from app.ui.pages.generate.readings import GenerateReadings
 from app.ui.theme import Theme
 
-REDRAW_MS = 66
-"""New tokens are drawn at most 15 times a second, all that came since at once."""
-LOOK_EVERY = 6
-"""So many redraws of the text to one of the newest token's choice while it is being written."""
-ENDINGS = {
-    "end of text": "the model ended the text",
-    "stop string": "a stop sequence came",
-    "length": "max new tokens reached",
-    "context full": "the context is full",
-    "all gaps filled": "all gaps filled",
-    "searched": "search finished",
-    "stopped": "stopped",
-    "": "",
-}
 
-
-class GeneratePage(GenerateLayout):
+class GeneratePage(GenerateReadings):
     """Text streams into chips; a clicked chip shows its choice, otherwise the newest one's is shown."""
 
     def __init__(self, theme: Theme, session: Session, start: DecodingSettings) -> None:
         super().__init__(theme, session, start)
-        self._pinned: int | None = None
-        self._hovered: int | None = None
-        self._redraws = 0
-        self._shown: DistributionReading | None = None
-        self._tick = QTimer(self)
-        self._tick.setSingleShot(True)
-        self._tick.setInterval(REDRAW_MS)
-        self._tick.timeout.connect(self._draw_new)
         self._connect_panels()
-        self._connect_session()
-        self._tint_icons()
 
     def _connect_panels(self) -> None:
         self.prompt.submitted.connect(self._prompt_submitted)
@@ -83,190 +55,6 @@ class GeneratePage(GenerateLayout):
         self.beams.pause.clicked.connect(self._pause_pressed)
         self.beams.text_chosen.connect(self._session.generation.write_out)
         self.banner.action_triggered.connect(self._way_out)
-        self._theme.changed.connect(self._tint_icons)
-
-    def _connect_session(self) -> None:
-        session, generation = self._session, self._session.generation
-        session.prompt_changed.connect(self._prompt_changed)
-        session.inspection.tokens_changed.connect(self._tokens_changed)
-        session.model_changed.connect(self._model_changed)
-        session.second_changed.connect(self._model_changed)
-        session.selection_changed.connect(self._selection_changed)
-        generation.started.connect(self._started)
-        generation.prompt_known.connect(self._prompt_known)
-        generation.grew.connect(self._grew)
-        generation.beams_grew.connect(self._say_counts)
-        generation.branches_changed.connect(self._branches_changed)
-        generation.cost_told.connect(self._say_counts)
-        generation.state_changed.connect(self._state_changed)
-        generation.settings_changed.connect(self._settings_changed)
-        generation.distribution_read.connect(self._distribution_read)
-
-    @Slot()
-    def _tint_icons(self) -> None:
-        self._state_changed()
-
-    # What the session says
-
-    @Slot()
-    def _prompt_changed(self) -> None:
-        self.prompt.set_text(self._session.prompt)
-        self._say_counts()
-
-    @Slot()
-    def _tokens_changed(self) -> None:
-        self.prompt.set_tokens(self._session.inspection.tokens)
-        self.prompt.strip.set_dim_after(False)
-
-    @Slot()
-    def _model_changed(self) -> None:
-        self.branches.second.setVisible(self._session.models.summary("B") is not None)
-        self._state_changed()
-
-    @Slot()
-    def _selection_changed(self) -> None:
-        if self._session.generation.watched is not None:
-            self._watch(True)
-
-    @Slot()
-    def _started(self) -> None:
-        generation = self._session.generation
-        self._pinned = self._hovered = None
-        self._shown = None
-        self.choice.clear()
-        self.banner.clear(including_errors=True)
-        self.right.setCurrentIndex(1 if generation.tree is not None and not generation.current.steps else 0)
-        self.output.show_branch(generation.current, generation.running)
-        self.explain()
-
-    @Slot()
-    def _prompt_known(self) -> None:
-        self.output.draw()
-        self.text.set_streaming(self._session.generation.running)
-        if self._session.generation.tree is not None:
-            self.beams.show_tree()
-
-    @Slot(int)
-    def _grew(self, _count: int) -> None:
-        if self._session.generation.running:
-            self.right.setCurrentIndex(0)
-        if not self._tick.isActive():
-            self._tick.start()
-
-    @Slot()
-    def _draw_new(self) -> None:
-        """Append the tokens that came since the last time."""
-        if not self.output.draw():
-            return
-        self._say_counts()
-        self._redraws += 1
-        slow = self._session.generation.pacing.per_second > 0 or self._session.generation.paused
-        if self._pinned is None and (slow or self._redraws % LOOK_EVERY == 0):
-            self._ask_distribution()
-        if slow:
-            self.branches.show_branches()
-
-    @Slot()
-    def _branches_changed(self) -> None:
-        self._compare(self.branches.compare.isChecked())
-
-    @Slot()
-    def _state_changed(self) -> None:
-        generation = self._session.generation
-        summary = self._session.summary
-        ready = summary is not None
-        filling = summary is not None and summary.kind == "encoder"
-        self.start.setEnabled(ready)
-        self.settings.set_filling(filling)
-        self.output.set_attends(not filling)
-        first = "Fill the masks" if filling else "Generate"
-        again = "Fill again" if filling else "Generate again"
-        self.start.setText("Restart" if generation.running else again if generation.steps else first)
-        self.output.one.setEnabled(generation.paused)
-        self.stop_button.setEnabled(generation.running)
-        self.copy.setEnabled(bool(generation.steps))
-        self.output.edit.setEnabled(bool(generation.steps) and not generation.running)
-        self.branches.fork.setEnabled(bool(generation.steps) and not generation.current.filled)
-        words = "Go on" if generation.paused else "Pause before the next token"
-        for button in (self.pause, self.beams.pause):
-            button.setEnabled(generation.running)
-            button.setIcon(icon(self._theme, "play" if generation.paused else "pause"))
-            button.setToolTip(words)
-            button.setAccessibleName(words)
-        self.beams.stop.setEnabled(generation.running)
-        self.beams.stop.setIcon(icon(self._theme, "stop"))
-        self.beams.start.setEnabled(ready)
-        self.beams.start.setText("Restart" if generation.running else "Search again")
-        self.text.set_streaming(generation.running)
-        self._draw_new()
-        self._say_counts()
-        if (generation.paused or not generation.running) and generation.steps:
-            self._ask_distribution()
-        if not generation.running and generation.ended_by == "context full":
-            self.banner.show_message("info", "The context is full: the model has no position left.", "Slide the window")
-        elif not generation.running and generation.ended_by == "length" and not generation.current.filled:
-            self.start.setToolTip("Write another continuation of the prompt (Ctrl+Enter); G goes on with this one")
-
-    @Slot()
-    def _say_counts(self) -> None:
-        generation = self._session.generation
-        if not generation.steps:
-            self.output.set_subtitle("")
-            return
-        count = len(generation.steps)
-        words = f"{count} token{'' if count == 1 else 's'}"
-        if generation.current.filled:
-            words = f"{count} gap{'' if count == 1 else 's'} filled"
-        ending = "paused" if generation.paused else ENDINGS[generation.ended_by]
-        seed = generation.steps[0].seed
-        old = "of the prompt before" if generation.prompt_text != self._session.prompt else ""
-        speed = self.output.say_cost(generation.cost)
-        told = " · ".join(
-            part for part in (words, ending, old, f"seed {seed}" if seed is not None else "", speed) if part
-        )
-        self.output.set_subtitle(told)
-        self.output.setToolTip(f"{told}. {self.output.cost_tip(generation.cost)}")
-
-    @Slot()
-    def _settings_changed(self) -> None:
-        self.settings.show_settings(self._session.generation.settings)
-        self.scrubber.set_total(self._session.generation.settings.max_new_tokens)
-        self._say_counts()
-        self._ask_distribution()
-
-    @Slot()
-    def _ask_distribution(self) -> None:
-        generation = self._session.generation
-        if generation.steps:
-            looked_at = self._hovered if self._pinned is None else self._pinned
-            generation.read_distribution(len(generation.steps) - 1 if looked_at is None else looked_at)
-
-    @Slot(object)
-    def _distribution_read(self, reading: DistributionReading) -> None:
-        generation = self._session.generation
-        if reading.index >= len(generation.steps) or (self._pinned is not None and reading.index != self._pinned):
-            return
-        self._shown = reading
-        found = reading.distribution
-        self.settings.bans.name_tokens({row.token_id: row.text for row in found.rows})
-        pinned = ", pinned" if self._pinned is not None else ", under the pointer" if self._hovered is not None else ""
-        drawn = f" · random draw {found.draw:.3f}" if found.draw is not None and generation.settings.draws else ""
-        place = self._place_of(reading.index)
-        new = "" if generation.current.filled else f" · new token {reading.index + 1}"
-        seed = generation.steps[reading.index].seed if generation.settings.draws else None
-        self.choice.show_reading(reading, generation.settings, f"token #{place}{pinned}{new}{drawn}", seed)
-        if self._pinned is not None or not generation.running or generation.paused:
-            # Words that change with every token cannot be read, and laying them out costs more than the token.
-            self.explain()
-
-    def _place_of(self, step: int) -> int:
-        """Where a step's token stands in its text."""
-        generation = self._session.generation
-        position = generation.steps[step].position
-        if position is not None:
-            return position
-        # The decoder of an encoder-decoder begins with its start token.
-        return step + (1 if generation.current.apart else len(generation.prompt))
 
     # What the person does
 
@@ -346,26 +134,9 @@ class GeneratePage(GenerateLayout):
         settings = self._session.generation.settings
         self._session.generation.set_settings(replace(settings, forced=(*settings.forced, token)))
 
-    @Slot(bool)
-    def _compare(self, wanted: bool) -> None:
-        """Show under the current text the one it branched from, or the newest other."""
-        generation = self._session.generation
-        others = [branch for branch in generation.branches if branch is not generation.current]
-        parent = generation.current.parent
-        other = parent if parent in others else others[-1] if others else None
-        self.output.compare_with(other if wanted else None)
-
     @Slot(str)
     def _colours_chosen(self, name: str) -> None:
         self._watch(name == ATTENTION)
-
-    def _watch(self, wanted: bool) -> None:
-        """Record a head's rows while text is written: the one chosen on Inspect, of the decoder itself."""
-        selection, generation = self._session.selection, self._session.generation
-        generation.watched = ("self", selection.layer, selection.head) if wanted else None
-        if wanted and generation.steps and generation.steps[-1].attention is None:
-            head = f"L{selection.layer} H{selection.head}"
-            self.banner.show_message("info", f"Attention of {head} is recorded from the next run on.")
 
     @Slot()
     def _copy(self) -> None:
@@ -441,21 +212,3 @@ class GeneratePage(GenerateLayout):
             self.prompt.editor.setFocus()
         else:
             self.start.setFocus()
-
-    def explain(self) -> None:
-        self.explained.emit(self._explanation())
-
-    def _explanation(self) -> Any:
-        summary, generation = self._session.summary, self._session.generation
-        if generation.tree is not None and not generation.steps:
-            return explanations.BEAMS
-        if summary is None or self._shown is None or self._shown.index >= len(generation.steps):
-            return explanations.INTRODUCTION
-        return explanations.explain_choice(
-            summary,
-            self._shown.distribution,
-            generation.settings,
-            self._place_of(self._shown.index),
-            found_by=generation.current.found_by,
-            under_others=not generation.written_alike(self._shown.index),
-        )
