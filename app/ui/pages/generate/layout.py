@@ -26,7 +26,7 @@ class GenerateLayout(Page):
         self.prompt = PromptLine(theme)
         self.body.addWidget(self.prompt)
         self.settings = SettingsPanel(theme, generation.settings, start)
-        self.settings.setMinimumWidth(244)
+        self.settings.setMinimumWidth(262)
         self.output = OutputPanel(theme, generation)
         self.text, self.empty, self.scrubber = self.output.text, self.output.empty, self.output.scrubber
         self.start, self.pause, self.stop_button = self.output.start, self.output.pause, self.output.stop
@@ -45,6 +45,6 @@ class GenerateLayout(Page):
         self.right = QStackedWidget()
         self.right.addWidget(writing)
         self.right.addWidget(self.beams)
-        whole = split("generate whole", Qt.Orientation.Horizontal, (self.settings, 250), (self.right, 800))
+        whole = split("generate whole", Qt.Orientation.Horizontal, (self.settings, 262), (self.right, 800))
         whole.setStretchFactor(0, 0)
         return whole

@@ -114,6 +114,8 @@ class OutputPanel(Panel):
         self.with_settings = menu.addAction("Copy with its settings")
         self.save_text = menu.addAction("Save with its settings…")
         self.copy.setMenu(menu)
+        # Room for the arrow of its menu beside the icon.
+        self.copy.setMinimumWidth(44)
         self.copy.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
         self.text, self.other = TokenStrip(theme, GENERATE), TokenStrip(theme, GENERATE)
         self.text.setAccessibleName("Generated text")
