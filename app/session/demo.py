@@ -35,7 +35,7 @@ class Demo(QObject):
                 written=generation.text,
             )
         try:
-            write(path, encode(replace(saved, recent=())))
+            write(path, encode(replace(saved, recent=(), presets={})))
         except OSError as error:
             raise UserError(
                 f"The file {path} could not be written: {error.strerror}.", "Choose another place."

@@ -41,6 +41,7 @@ class Generation(QObject):
     cost_told = Signal()
     state_changed = Signal()
     settings_changed = Signal()
+    presets_changed = Signal()
     distribution_read = Signal(object)
     failed = Signal(object)
 
@@ -48,6 +49,8 @@ class Generation(QObject):
         super().__init__()
         self._board = board
         self._settings = settings
+        self.presets: dict[str, DecodingSettings] = {}
+        """Settings that the person gave a name."""
         self.branches: list[Branch] = []
         self.current = Branch("")
         self.tree: BeamTree | None = None
@@ -92,6 +95,14 @@ class Generation(QObject):
     def settings(self) -> DecodingSettings:
         """What acts on the next token."""
         return self._settings
+
+    def keep_preset(self, name: str, settings: DecodingSettings | None) -> None:
+        """Give settings a name of the person's own; None forgets the name."""
+        if settings is None:
+            self.presets.pop(name, None)
+        else:
+            self.presets[name] = settings
+        self.presets_changed.emit()
 
     @property
     def running(self) -> bool:

@@ -42,6 +42,7 @@ class Keeper(QObject):
             session.selection_changed,
             session.recent_changed,
             session.generation.settings_changed,
+            session.generation.presets_changed,
         ):
             signal.connect(self._changed)
         self.restored.emit(note)

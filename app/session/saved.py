@@ -33,6 +33,8 @@ class Saved:
     """Folders and hub ids that were opened, the newest first."""
     written: str = ""
     """Prompt and text of a recorded session, which its seed writes again; '' in what is saved from start to start."""
+    presets: Mapping[str, DecodingSettings] = field(default_factory=dict)
+    """Decoding settings that the person gave a name."""
 
 
 def encode(saved: Saved) -> str:
@@ -43,6 +45,7 @@ def encode(saved: Saved) -> str:
         "models": models,
         "selection": asdict(saved.selection),
         "settings": asdict(saved.settings),
+        "presets": {name: asdict(settings) for name, settings in saved.presets.items()},
     }
     return json.dumps({"version": VERSION, **content}, ensure_ascii=False, indent=1)
 
@@ -67,6 +70,7 @@ def decode(text: str) -> Saved:
             settings=DecodingSettings(**content["settings"]),
             recent=tuple(map(str, content["recent"])),
             written=str(content["written"]),
+            presets={str(name): DecodingSettings(**settings) for name, settings in content["presets"].items()},
         )
     except (KeyError, TypeError, AttributeError, UserError) as error:
         raise ValueError(f"a part of it is missing or wrong ({error})") from error
@@ -85,8 +89,8 @@ def _from_2(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _from_3(content: dict[str, Any]) -> dict[str, Any]:
-    """Version 3 recorded no text."""
-    return {**content, "written": ""}
+    """Version 3 recorded no text and had no presets of the person's own."""
+    return {**content, "written": "", "presets": {}}
 
 
 _MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = MappingProxyType(

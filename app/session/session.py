@@ -170,13 +170,23 @@ class Session(QObject):
         opening = self.models.opening
         if opening is not None:
             models.setdefault(opening.slot, opening)
-        return Saved(models, self.prompt, self.second, self.selection, self.generation.settings, self.recent)
+        return Saved(
+            models,
+            self.prompt,
+            self.second,
+            self.selection,
+            self.generation.settings,
+            self.recent,
+            presets=dict(self.generation.presets),
+        )
 
     def restore(self, saved: Saved) -> None:
         """Take back what was saved, but for the models, which the caller opens."""
         self.recent = saved.recent
         self._wanted = saved.selection
         self.generation.set_settings(saved.settings)
+        self.generation.presets = {**self.generation.presets, **saved.presets}
+        self.generation.presets_changed.emit()
         self.prompt, self.second = saved.prompt, saved.second
         self._history = History(self._moment())
         self.prompt_changed.emit()

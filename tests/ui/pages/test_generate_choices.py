@@ -19,6 +19,7 @@ from app.engine.models import load
 from app.engine.models.loaded import LoadedModel
 from app.engine.trace import trace
 from app.session.generation import Generation
+from app.session.saved import decode, encode
 from app.ui.pages.generate.output_panel import ATTENTION
 
 PROMPT = "Once upon a time, there was a"
@@ -232,6 +233,28 @@ def test_presets_are_named_and_settings_of_no_preset_too(writing: Desk) -> None:
     assert settings.presets.currentText() == "Custom"
 
 
+def test_settings_are_kept_under_a_name_and_come_back(writing: Desk) -> None:
+    panel, generation = writing.generate.settings, writing.session.generation
+    writing.type_over(panel.fields["temperature"].field, "1.7")
+    panel.keep_menu.aboutToShow.emit()
+    panel.keep_menu.actions()[0].trigger()
+    writing.type_over(panel.name, "Wild")
+    assert panel.presets.currentText() == "Wild" and not panel.name.isVisible()
+    panel.presets.textActivated.emit("Greedy")
+    assert generation.settings.method == "greedy"
+    panel.presets.textActivated.emit("Wild")
+    assert generation.settings == replace(BALANCED, max_new_tokens=20, seed=3, temperature=1.7)
+    again = decode(encode(writing.session.saved()))
+    assert again.presets == {"Wild": generation.settings}
+    panel.keep_menu.aboutToShow.emit()
+    panel.keep_menu.actions()[0].trigger()
+    writing.type_over(panel.name, "Greedy")
+    assert "preset of the program" in writing.generate.banner.text()
+    panel.keep_menu.aboutToShow.emit()
+    chosen_of(panel.keep_menu, "Forget")
+    assert generation.presets == {} and panel.presets.currentText() == "Custom"
+
+
 def test_what_does_nothing_under_a_method_is_idle_and_says_why(writing: Desk) -> None:
     settings = writing.generate.settings
     assert not settings.fields["num_beams"].field.isEnabled()
@@ -249,7 +272,7 @@ def test_what_does_nothing_under_a_method_is_idle_and_says_why(writing: Desk) ->
 
 def test_one_token_at_a_time(writing: Desk) -> None:
     page, generation = writing.generate, writing.session.generation
-    page.output.paces.setCurrentIndex(2)
+    page.output.paces.setCurrentIndex(3)
     writing.click(page.start)
     writing.wait(lambda: len(generation.steps) == 1)
     writing.qtbot.wait(150)

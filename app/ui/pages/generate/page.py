@@ -31,6 +31,7 @@ class GeneratePage(GenerateReadings):
         self.prompt.submitted.connect(self._prompt_submitted)
         self.settings.changed.connect(self._session.generation.set_settings)
         self.settings.refused.connect(self.show_error)
+        self.settings.preset_kept.connect(self._session.generation.keep_preset)
         self.start.clicked.connect(self.run)
         self.pause.clicked.connect(self._pause_pressed)
         self.output.one.clicked.connect(self._session.generation.step)

@@ -63,6 +63,8 @@ class GenerateReadings(GenerateLayout):
         generation.state_changed.connect(self._state_changed)
         generation.settings_changed.connect(self._settings_changed)
         generation.distribution_read.connect(self._distribution_read)
+        generation.presets_changed.connect(self._presets_changed)
+        self._presets_changed()
 
     @Slot()
     def _tint_icons(self) -> None:
@@ -186,6 +188,10 @@ class GenerateReadings(GenerateLayout):
         )
         self.output.set_subtitle(told)
         self.output.setToolTip(f"{told}. {self.output.cost_tip(generation.cost)}")
+
+    @Slot()
+    def _presets_changed(self) -> None:
+        self.settings.set_own_presets(self._session.generation.presets)
 
     @Slot()
     def _settings_changed(self) -> None:

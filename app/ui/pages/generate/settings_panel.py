@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
+    QMenu,
     QPushButton,
     QScrollArea,
     QToolButton,
@@ -21,6 +23,7 @@ from PySide6.QtWidgets import (
 
 from app.engine.decode.settings import BEAMS, DRAWING, PRESETS, DecodingSettings, Knob
 from app.engine.errors import UserError
+from app.ui.actions import bound
 from app.ui.icons import icon
 from app.ui.pages.generate.token_bans import TokenBans
 from app.ui.theme import Theme
@@ -58,23 +61,17 @@ class SettingsPanel(Panel):
     """`changed(DecodingSettings)` comes with every move of a slider and every number typed."""
 
     changed = Signal(object)
+    preset_kept = Signal(str, object)
+    """A name and the settings under it; None: the name is to be forgotten."""
     refused = Signal(object)
     """A UserError: what was typed cannot be used."""
 
     def __init__(self, theme: Theme, settings: DecodingSettings, start: DecodingSettings) -> None:
         super().__init__(theme, "Decoding")
         self._settings, self._start = settings, start
+        self._own: dict[str, DecodingSettings] = {}
         self.fields: dict[str, SliderField] = {}
-        self.reset = QToolButton()
-        self.reset.setToolTip("Put every setting back to what the program starts with")
-        self.reset.clicked.connect(self._reset)
-        self.presets = QComboBox()
-        self.presets.addItems([*PRESETS, _CUSTOM])
-        self.presets.setAccessibleName("Preset")
-        self.presets.setToolTip("A named set of settings; seed, stop sequences and bans stay as they are")
-        self.presets.textActivated.connect(self._preset_chosen)
-        self.add_header_widget(self.presets)
-        self.add_header_widget(self.reset)
+        self._make_header()
         inner = QWidget()
         inner.setProperty("role", "page")
         column = QVBoxLayout(inner)
@@ -82,7 +79,11 @@ class SettingsPanel(Panel):
         column.setSpacing(5)
         self.method = Segmented(theme, [name.capitalize() for name in METHODS], "Method")
         self.method.changed.connect(self._method_chosen)
-        column.addWidget(self.method)
+        row = QHBoxLayout()
+        row.addWidget(self.method)
+        row.addStretch(1)
+        row.addWidget(self.keep)
+        column.addLayout(row)
         self.drawn = QCheckBox("Draw the beams")
         self.drawn.setToolTip("Beam sampling: the candidates of every step are drawn by their odds, not the best taken")
         self.drawn.toggled.connect(self._drawn_toggled)
@@ -121,6 +122,33 @@ class SettingsPanel(Panel):
             METHODS.index("beam"), not filling, "A masked model keeps no beams" if filling else ""
         )
 
+    def _make_header(self) -> None:
+        """Presets, keeping one, and back to the start."""
+        self.reset = QToolButton()
+        self.reset.setToolTip("Put every setting back to what the program starts with")
+        self.reset.clicked.connect(self._reset)
+        self.presets = QComboBox()
+        self.presets.addItems([*PRESETS, _CUSTOM])
+        self.presets.setAccessibleName("Preset")
+        self.presets.setToolTip("A named set of settings; seed, stop sequences and bans stay as they are")
+        self.presets.textActivated.connect(self._preset_chosen)
+        self.add_header_widget(self.presets)
+        self.name = QLineEdit()
+        self.name.setPlaceholderText("Name, then Enter")
+        self.name.setAccessibleName("Name of the preset")
+        self.name.returnPressed.connect(self._named)
+        self.name.editingFinished.connect(self.name.hide)
+        self.name.hide()
+        self.add_header_widget(self.name)
+        self.keep = QToolButton()
+        self.keep.setToolTip("Keep these settings under a name, or forget a name")
+        self.keep.setAccessibleName("Keep as a preset")
+        self.keep.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.keep_menu = QMenu(self)
+        self.keep_menu.aboutToShow.connect(self._fill_menu)
+        self.keep.setMenu(self.keep_menu)
+        self.add_header_widget(self.reset)
+
     def _zero_note(self, theme: Theme) -> QLabel:
         self.zero: QLabel = make_label(theme, "0 means greedy: always the likeliest token.", 11.5, role="caption")
         self.zero.setWordWrap(True)
@@ -130,6 +158,7 @@ class SettingsPanel(Panel):
     @Slot()
     def _tint_icons(self) -> None:
         self.reset.setIcon(icon(self._theme, "reset"))
+        self.keep.setIcon(icon(self._theme, "more"))
         self.dice.setIcon(icon(self._theme, "dice"))
 
     def _slider(self, theme: Theme, name: str) -> SliderField:
@@ -195,7 +224,7 @@ class SettingsPanel(Panel):
         self.drawn.setVisible(beams)
         self.zero.setVisible(settings.method in DRAWING and not settings.draws)
         self.bans.show_settings(settings)
-        self.presets.setCurrentText(preset_of(settings))
+        self.presets.setCurrentText(preset_of(settings, self._own))
         self.seed.setText("" if settings.seed is None else str(settings.seed))
         self.stop.setText("|".join(text.replace("\n", "\\n") for text in settings.stop))
 
@@ -230,12 +259,41 @@ class SettingsPanel(Panel):
 
     @Slot(str)
     def _preset_chosen(self, name: str) -> None:
-        if name in PRESETS:
-            wanted = PRESETS[name]
+        wanted = PRESETS.get(name) or self._own.get(name)
+        if wanted is not None:
             names = (field.name for field in fields(DecodingSettings) if field.name not in KEPT_BY_PRESETS)
             self._change(**{each: getattr(wanted, each) for each in names})
         else:
             self.show_settings(self._settings)
+
+    def set_own_presets(self, presets: Mapping[str, DecodingSettings]) -> None:
+        """Offer the presets that the person named, after those of the program."""
+        self._own = dict(presets)
+        self.presets.clear()
+        self.presets.addItems([*PRESETS, *self._own, _CUSTOM])
+        self.presets.setCurrentText(preset_of(self._settings, self._own))
+
+    @Slot()
+    def _fill_menu(self) -> None:
+        self.keep_menu.clear()
+        self.keep_menu.addAction("Keep these settings as…").triggered.connect(self._ask_name)
+        for name in self._own:
+            self.keep_menu.addAction(f"Forget “{name}”").triggered.connect(bound(self.preset_kept.emit, name, None))
+
+    @Slot()
+    def _ask_name(self) -> None:
+        self.name.clear()
+        self.name.show()
+        self.name.setFocus()
+
+    @Slot()
+    def _named(self) -> None:
+        name = self.name.text().strip()
+        self.name.hide()
+        if name in PRESETS or name == _CUSTOM:
+            self.refused.emit(UserError(f"“{name}” is a preset of the program.", "Choose another name."))
+        elif name:
+            self.preset_kept.emit(name, self._settings)
 
     @Slot(int)
     def _freed(self, token: int) -> None:
@@ -270,10 +328,11 @@ class SettingsPanel(Panel):
         self._change(**{field.name: getattr(self._start, field.name) for field in fields(DecodingSettings)})
 
 
-def preset_of(settings: DecodingSettings) -> str:
+def preset_of(settings: DecodingSettings, own: Mapping[str, DecodingSettings]) -> str:
     """The name of the preset that these settings are, "Custom" where they are none."""
     kept = {name: getattr(settings, name) for name in KEPT_BY_PRESETS}
-    return next((name for name, preset in PRESETS.items() if replace(preset, **kept) == settings), _CUSTOM)
+    every = {**PRESETS, **own}
+    return next((name for name, preset in every.items() if replace(preset, **kept) == settings), _CUSTOM)
 
 
 def _idle(name: str, settings: DecodingSettings) -> str:
