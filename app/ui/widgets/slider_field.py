@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QLineEdit, QWidget
@@ -10,6 +12,9 @@ from app.ui.theme import Theme
 from app.ui.widgets.painting import focus_ring
 from app.ui.widgets.slider_track import SliderTrack
 from app.ui.widgets.value_scale import ValueScale
+
+ENDLESS = 1e9
+"""A bound this large is none: as many as wanted."""
 
 
 class NumberEdit(QLineEdit):
@@ -80,6 +85,8 @@ class SliderField(QWidget):
     """
 
     changed = Signal(float)
+    refused = Signal(str)
+    """What was typed cannot be taken as it is: a sentence that says what can."""
 
     def __init__(
         self,
@@ -93,11 +100,12 @@ class SliderField(QWidget):
         decimals: int = 2,
         help: str = "",  # noqa: A002 (the word of the setting's own metadata)
         logarithmic: bool = False,
+        typed: tuple[float | None, float | None] = (None, None),
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._theme = theme
-        self._scale = ValueScale(minimum, maximum, step, decimals, off, logarithmic)
+        self._scale = ValueScale(minimum, maximum, step, decimals, off, logarithmic, *typed)
         self._default = default
         self._value = default
         self._help = help
@@ -129,7 +137,7 @@ class SliderField(QWidget):
     def set_maximum(self, maximum: float) -> None:
         """Change the upper end (a vocabulary's size, a context's length); the value is brought inside silently."""
         old = self._scale
-        self._scale = ValueScale(old.minimum, maximum, old.step, old.decimals, old.off, old.logarithmic)
+        self._scale = replace(old, maximum=maximum)
         self.set_value(self._value)
 
     def is_off(self) -> bool:
@@ -221,8 +229,20 @@ class SliderField(QWidget):
     def _on_typed(self) -> None:
         if self.field.text() == self._scale.text(self._value):
             return
-        value = self._scale.parse(self.field.text())
+        typed = self.field.text()
+        value = self._scale.parse(typed)
+        fits = value is not None and abs(self._scale.fit(value) - value) < 10.0**-self._scale.decimals
         self._change(self._value if value is None else value)
+        if not fits:
+            self.refused.emit(self._refusal(typed))
+
+    def _refusal(self, typed: str) -> str:
+        low, high = (f"{bound:,.12g}".replace("-", "−") for bound in self._scale.bounds)
+        off = ", or off" if self._scale.off is not None else ""
+        beyond = "up" if self._scale.bounds[1] >= ENDLESS else f"to {high}"
+        return (
+            f"“{typed}” does not fit: {self.label.text()} goes from {low} {beyond}{off}. It is {self.field.text()} now."
+        )
 
     @Slot(int)
     def _on_stepped(self, steps: int) -> None:

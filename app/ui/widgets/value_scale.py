@@ -13,7 +13,8 @@ _MINUS = "−"
 class ValueScale:
     """A range of numbers with a step; `off` is the value that switches the setting off, which may lie outside.
 
-    On a logarithmic scale equal distances multiply the value, and one step is at least one unit of `decimals`.
+    On a logarithmic scale equal distances multiply the value, and one step is at least one unit of `decimals`. `lowest`
+    and `highest` are what can be typed where that reaches beyond the slider.
     """
 
     minimum: float
@@ -22,6 +23,8 @@ class ValueScale:
     decimals: int = 2
     off: float | None = None
     logarithmic: bool = False
+    lowest: float | None = None
+    highest: float | None = None
 
     def __post_init__(self) -> None:
         if self.minimum >= self.maximum or self.step <= 0:
@@ -36,7 +39,13 @@ class ValueScale:
             above = self.off > self.maximum and value >= self.off
             if value == self.off or below or above:
                 return self.off
-        return round(self._clamp(value), self.decimals)
+        return round(min(max(value, self.bounds[0]), self.bounds[1]), self.decimals)
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The smallest and the largest value that can be typed."""
+        lowest = self.minimum if self.lowest is None else min(self.lowest, self.minimum)
+        return lowest, self.maximum if self.highest is None else max(self.highest, self.maximum)
 
     def fraction(self, value: float) -> float:
         """Place on the slider, 0..1. A value outside the range (off) stands at the end it lies beyond."""
@@ -71,7 +80,8 @@ class ValueScale:
         return f"{value:,.{self.decimals}f}".replace("-", _MINUS)
 
     def parse(self, text: str) -> float | None:
-        """The value of typed words; None when they are no number. Empty or "off" is off where off exists."""
+        """The value of typed words, whether it fits or not; None when they are no number. Empty or "off" is off where
+        off exists."""
         cleaned = text.strip().replace(_MINUS, "-").replace(" ", "")
         if cleaned.lower() in ("", OFF_WORD):
             return self.off
@@ -81,7 +91,7 @@ class ValueScale:
             value = float(cleaned)
         except ValueError:
             return None
-        return self.fit(value) if math.isfinite(value) else None
+        return value if math.isfinite(value) else None
 
     def _one_step(self, value: float, direction: int) -> float:
         if self.off is not None and value == self.off:
@@ -91,7 +101,9 @@ class ValueScale:
         if value == edge and self.off is not None and (self.off - edge) * direction >= 0:
             return self.off
         change = max(abs(value) * 0.05, 10.0**-self.decimals) if self.logarithmic else self.step
-        return self.fit(min(max(value + direction * change, self.minimum), self.maximum))
+        beyond = not self.minimum <= value <= self.maximum
+        low, high = self.bounds if beyond else (self.minimum, self.maximum)
+        return self.fit(min(max(value + direction * change, low), high))
 
     def _first_inside(self, inward: int) -> float:
         edge = self.minimum if inward > 0 else self.maximum

@@ -412,3 +412,22 @@ def test_the_text_is_copied_and_saved_with_its_settings(writing: Desk, tmp_path:
     assert (tmp_path / "text.txt").read_text(encoding="utf-8") == copied + "\n"
     page.save_to(tmp_path / "nowhere" / "text.txt")
     assert "could not be written" in page.banner.text()
+
+
+def test_numbers_beyond_the_slider_can_be_typed_and_impossible_ones_are_refused_in_words(writing: Desk) -> None:
+    panel, generation = writing.generate.settings, writing.session.generation
+    temperature = panel.fields["temperature"]
+    writing.type_over(temperature.field, "3.5")
+    assert generation.settings.temperature == 3.5 and temperature.field.text() == "3.50"
+    writing.key(temperature.track, Qt.Key.Key_Left)
+    assert generation.settings.temperature == pytest.approx(3.45)
+    generation.set_settings(replace(generation.settings, max_new_tokens=900))
+    assert panel.fields["max_new_tokens"].field.text() == "900"
+    assert not writing.generate.banner.isVisible()
+    writing.type_over(temperature.field, "-1")
+    assert generation.settings.temperature == 0
+    assert "“-1” does not fit: Temperature goes from 0 to 100" in writing.generate.banner.text()
+    writing.type_over(temperature.field, "0.8")
+    writing.type_over(panel.fields["top_k"].field, "many")
+    assert "“many” does not fit: Top-k goes from 0 up, or off. It is 40 now." in writing.generate.banner.text()
+    assert generation.settings.top_k == 40

@@ -30,7 +30,7 @@ from app.ui.theme import Theme
 from app.ui.widgets.labels import make_label, make_rule
 from app.ui.widgets.panel import Panel
 from app.ui.widgets.segmented import Segmented
-from app.ui.widgets.slider_field import SliderField
+from app.ui.widgets.slider_field import ENDLESS, SliderField
 
 METHODS = ("greedy", "sample", "beam")
 GROUPS = (
@@ -175,9 +175,11 @@ class SettingsPanel(Panel):
             decimals=0 if whole else 2,
             help=knob.help,
             logarithmic=name in LOGARITHMIC,
+            typed=(knob.minimum, ENDLESS if knob.maximum is None else knob.maximum),
         )
         made.setObjectName(name)
         made.changed.connect(self._moved)
+        made.refused.connect(self._not_fitting)
         return made
 
     def _seed_and_stop(self, theme: Theme) -> QVBoxLayout:
@@ -238,6 +240,10 @@ class SettingsPanel(Panel):
         if settings != self._settings:
             self.show_settings(settings)
             self.changed.emit(settings)
+
+    @Slot(str)
+    def _not_fitting(self, words: str) -> None:
+        self.refused.emit(UserError(words))
 
     @Slot(float)
     def _moved(self, value: float) -> None:
