@@ -35,7 +35,7 @@ class Demo(QObject):
                 written=generation.text,
             )
         try:
-            write(path, encode(replace(saved, recent=(), presets={})))
+            write(path, encode(replace(saved, recent=(), presets={}, texts=())))
         except OSError as error:
             raise UserError(
                 f"The file {path} could not be written: {error.strerror}.", "Choose another place."
@@ -52,7 +52,7 @@ class Demo(QObject):
         if "A" not in saved.models:
             raise UserError(f"The session {path} names no model.", "Save it again while a model is open.")
         session = self._session
-        session.restore(replace(saved, recent=session.recent))
+        session.restore(replace(saved, recent=session.recent, texts=()))
         self._expected = saved.written
         if saved.written:
             session.model_changed.connect(session.generate_plainly, Qt.ConnectionType.SingleShotConnection)

@@ -20,9 +20,9 @@ class GeneratedToken:
     text: str
     logprob: float
     """ln p under the model's own distribution."""
-    raw: np.ndarray
-    """The model's logits, float32 `[vocabulary]`."""
-    context: StageContext
+    raw: np.ndarray | None
+    """The model's logits, float32 `[vocabulary]`; None for a text of an earlier start until they are asked for."""
+    context: StageContext | None
     draw: float | None
     settings: DecodingSettings
     """The settings that chose it."""
@@ -31,6 +31,8 @@ class GeneratedToken:
     """Of a filled gap: its place in the prompt."""
     attention: np.ndarray | None = None
     """float32 `[key]`: where the watched head looked when this token was chosen."""
+    ends: bool = False
+    """The model ended its text with it."""
 
     @property
     def probability(self) -> float:
@@ -39,7 +41,8 @@ class GeneratedToken:
 
     @cached_property
     def entropy(self) -> float:
-        """Entropy of the model's own distribution, in nats."""
+        """Entropy of the model's own distribution, in nats; only where the logits are here."""
+        assert self.raw is not None
         shifted = self.raw - self.raw.max()
         weights = np.exp(shifted)
         shares = weights / weights.sum()
@@ -47,7 +50,8 @@ class GeneratedToken:
 
     @cached_property
     def rank(self) -> int:
-        """How many tokens the model held likelier, plus one."""
+        """How many tokens the model held likelier, plus one; only where the logits are here."""
+        assert self.raw is not None
         return int((self.raw > self.raw[self.token_id]).sum()) + 1
 
 
@@ -58,6 +62,8 @@ class DistributionReading:
     index: int
     distribution: Distribution
     funnel: Funnel
+    step: GeneratedToken
+    """The step with its logits, which a text of an earlier start did not have."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from app.jobs.board import Board
 from app.jobs.job import Job, Work
 from app.session import writing
 from app.session.branches import MOST, Branch, without
-from app.session.generated import GeneratedToken, RunCost
+from app.session.generated import DistributionReading, GeneratedToken, RunCost
 from app.session.pacing import Pacing
 
 if TYPE_CHECKING:
@@ -264,18 +264,30 @@ class Generation(QObject):
         """Ask how step `index` was chosen, under the settings as they are now; `distribution_read` answers."""
         if self._loaded is None or not 0 <= index < len(self.steps):
             return
-        loaded, step = self._loaded, self.steps[index]
+        loaded, step, branch = self._loaded, self.steps[index], self.current
+        text, given = branch.prompt_text, branch.ids[:index]
         # A token that a fork forced was forced by the fork, not by the settings that are looked at now.
         settings = replace(self._settings, forced=step.settings.forced)
         job = self._board.start(
             LANE,
             "Distribution",
-            lambda: writing.distribution(loaded, index, step, settings),
+            lambda: writing.distribution(loaded, index, step, settings, text, given),
             key="distribution",
             quiet=True,
         )
-        job.finished.connect(self.distribution_read)
+        job.finished.connect(lambda reading: self._distribution_came(branch, reading))
         job.failed.connect(self.failed)
+
+    def bring_back(self, branches: list[Branch]) -> None:
+        """Texts of an earlier start, the newest of them the current one."""
+        if branches and not self.branches:
+            self.branches = branches
+            self._turn_to(branches[-1])
+
+    def _distribution_came(self, branch: Branch, reading: DistributionReading) -> None:
+        if branch is self.current and reading.index < len(branch.steps):
+            branch.steps[reading.index] = reading.step
+            self.distribution_read.emit(reading)
 
     # Jobs
 

@@ -43,6 +43,7 @@ class Keeper(QObject):
             session.recent_changed,
             session.generation.settings_changed,
             session.generation.presets_changed,
+            session.generation.branches_changed,
         ):
             signal.connect(self._changed)
         self.restored.emit(note)

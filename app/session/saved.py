@@ -35,6 +35,8 @@ class Saved:
     """Prompt and text of a recorded session, which its seed writes again; '' in what is saved from start to start."""
     presets: Mapping[str, DecodingSettings] = field(default_factory=dict)
     """Decoding settings that the person gave a name."""
+    texts: tuple[Mapping[str, Any], ...] = ()
+    """What model A wrote, as `kept_texts` makes it."""
 
 
 def encode(saved: Saved) -> str:
@@ -71,6 +73,7 @@ def decode(text: str) -> Saved:
             recent=tuple(map(str, content["recent"])),
             written=str(content["written"]),
             presets={str(name): DecodingSettings(**settings) for name, settings in content["presets"].items()},
+            texts=tuple(content["texts"]),
         )
     except (KeyError, TypeError, AttributeError, UserError) as error:
         raise ValueError(f"a part of it is missing or wrong ({error})") from error
@@ -90,7 +93,7 @@ def _from_2(content: dict[str, Any]) -> dict[str, Any]:
 
 def _from_3(content: dict[str, Any]) -> dict[str, Any]:
     """Version 3 recorded no text and had no presets of the person's own."""
-    return {**content, "written": "", "presets": {}}
+    return {**content, "written": "", "presets": {}, "texts": []}
 
 
 _MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = MappingProxyType(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from app.session.examples import Example, examples_for, is_example
 from app.session.generation import Generation
 from app.session.history import History, Moment
 from app.session.inspection import Inspection
+from app.session.kept_texts import texts_back, texts_to_keep
 from app.session.library import Library
 from app.session.models import OpenModels
 from app.session.saved import Saved, with_recent
@@ -63,6 +66,10 @@ class Session(QObject):
         self.structure = Structure(board, self.models)
         self.inspection = Inspection(board)
         self.generation = Generation(board, settings)
+        self._texts: tuple[Mapping[str, Any], ...] = ()
+        """Texts as they were saved last."""
+        self._texts_wait = ""
+        """The model that the texts of the last start wait for."""
         self._history = History(self._moment())
         self.models.changed.connect(self._model_changed)
         self.models.opening_changed.connect(self.opening_changed)
@@ -111,6 +118,21 @@ class Session(QObject):
             self._history.replace_present(self._moment())
         self.model_changed.emit()
         self.selection_changed.emit()
+        self._bring_texts_back()
+
+    def _texts_now(self) -> tuple[Mapping[str, Any], ...]:
+        """The texts to save. While one is written, those saved before it: they are many and saving is frequent."""
+        if not self._texts_wait and not self.generation.running:
+            self._texts = tuple(texts_to_keep(self.generation.branches, self.models.loaded()))
+        return self._texts
+
+    def _bring_texts_back(self) -> None:
+        """What the model wrote before the program ended; once, and nothing where it cannot be understood."""
+        texts, wait, self._texts_wait = self._texts, self._texts_wait, ""
+        loaded, request = self.models.loaded(), self.models.request("A")
+        if wait and loaded is not None and request is not None and request.ref == wait:
+            with suppress(ValueError):
+                self.generation.bring_back(texts_back(texts, loaded))
         self.reinspect()
 
     def _take_example(self, summary: ModelSummary) -> None:
@@ -178,11 +200,14 @@ class Session(QObject):
             self.generation.settings,
             self.recent,
             presets=dict(self.generation.presets),
+            texts=self._texts_now(),
         )
 
     def restore(self, saved: Saved) -> None:
         """Take back what was saved, but for the models, which the caller opens."""
         self.recent = saved.recent
+        self._texts = saved.texts
+        self._texts_wait = saved.models["A"].ref if saved.texts and "A" in saved.models else ""
         self._wanted = saved.selection
         self.generation.set_settings(saved.settings)
         self.generation.presets = {**self.generation.presets, **saved.presets}

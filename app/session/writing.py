@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from app.jobs.job import Progress
@@ -140,19 +141,40 @@ def fill(loaded: LoadedModel, text: str, ask: Ask) -> Generator[Any, None, str]:
 
 
 def distribution(
-    loaded: LoadedModel, index: int, step: GeneratedToken, settings: DecodingSettings
+    loaded: LoadedModel, index: int, step: GeneratedToken, settings: DecodingSettings, text: str, given: tuple[int, ...]
 ) -> Generator[Any, None, DistributionReading]:
-    """How step `index` would be chosen under `settings`, from its kept logits and its random number."""
+    """How step `index` would be chosen under `settings`, from its kept logits and its random number.
+
+    A step of an earlier start has no logits: the model runs once on the prompt `text` and the new tokens `given` that
+    stand before it.
+    """
     from app.engine.decode.distribution import describe
     from app.engine.decode.funnel import funnel_of
     from app.engine.decode.stages import recompute
 
     yield None
+    if step.raw is None or step.context is None:
+        step = _with_logits(loaded, step, text, given)
+    assert step.raw is not None
+    assert step.context is not None
     chosen, outcomes = recompute(step.raw, step.context, settings, step.draw)
     tokenizer = loaded.tokenizer
     described = describe(outcomes, chosen, step.draw, tokenizer)
     draw = step.draw if settings.draws else None
-    return DistributionReading(index, described, funnel_of(outcomes, chosen, draw, tokenizer))
+    return DistributionReading(index, described, funnel_of(outcomes, chosen, draw, tokenizer), step)
+
+
+def _with_logits(loaded: LoadedModel, step: GeneratedToken, text: str, given: tuple[int, ...]) -> GeneratedToken:
+    import numpy as np
+
+    from app.engine.decode.forward import CachedForward
+    from app.engine.decode.prompt import read_prompt
+    from app.engine.decode.records import StageContext
+
+    prompt = read_prompt(loaded, text, given)
+    ids = np.array([*prompt.ids, *prompt.given], dtype=np.int64)
+    raw = CachedForward(loaded.model, prompt)(ids).numpy()
+    return replace(step, raw=raw, context=StageContext(ids, len(prompt.ids), prompt.rules))
 
 
 def _ends(step: Step) -> bool:
@@ -162,9 +184,18 @@ def _ends(step: Step) -> bool:
 
 def _token(step: Step, used: DecodingSettings, position: int | None = None) -> GeneratedToken:
     assert step.context is not None
-    raw = step.stages[0].logits
     return GeneratedToken(
-        step.token_id, step.text, step.logprob, raw, step.context, step.draw, used, step.seed, position, step.attention
+        step.token_id,
+        step.text,
+        step.logprob,
+        step.stages[0].logits,
+        step.context,
+        step.draw,
+        used,
+        step.seed,
+        position,
+        step.attention,
+        _ends(step),
     )
 
 

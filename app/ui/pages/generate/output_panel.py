@@ -51,10 +51,12 @@ def _surprisal(step: GeneratedToken) -> float:
 
 
 def _entropy(step: GeneratedToken) -> float:
+    assert step.raw is not None
     return step.entropy / math.log(max(step.raw.size, 2))
 
 
 def _rank(step: GeneratedToken) -> float:
+    assert step.raw is not None
     return math.log(step.rank) / math.log(max(step.raw.size, 2))
 
 
@@ -217,7 +219,7 @@ class OutputPanel(Panel):
         at_end = bar.value() >= bar.maximum() - 40
         measure = COLOURS[self.colours.currentText()]
         for step in new:
-            shade = measure(step) if measure is not None else None
+            shade = measure(step) if measure is not None and step.raw is not None else None
             self.text.append(step.text or wordless(step), step.token_id, step.probability, shade=shade)
             self.scrubber.append(step.probability)
         if new and at_end:
@@ -368,7 +370,8 @@ class OutputPanel(Panel):
         elif measure is None:
             self.text.set_shades(None)
         else:
-            shades = [measure(step) for step in self._branch.steps]
+            # A text of an earlier start has logits only where they were looked at.
+            shades = [measure(step) if step.raw is not None else 0.0 for step in self._branch.steps]
             self.text.set_shades([*[None] * (self.text.count() - len(shades)), *shades])
 
     @Slot(int)
@@ -383,4 +386,4 @@ class OutputPanel(Panel):
 
 def wordless(step: GeneratedToken) -> str:
     """What stands for a token without text: the end, or a part of a character that the next ones complete."""
-    return "<end>" if step.token_id in step.context.rules.eos else "…"
+    return "<end>" if step.ends else "…"
