@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from app.engine.decode.settings import DecodingSettings
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from app.engine.models.loaded import LoadedModel
 
 MOST = 24
-"""More texts than this are not kept: the oldest that nothing shown depends on goes."""
+"""More texts than this are not kept: the oldest goes."""
 
 
 @dataclass(eq=False)
@@ -71,6 +71,15 @@ class Branch:
     def ids(self) -> tuple[int, ...]:
         """The new ids."""
         return tuple(step.token_id for step in self.steps)
+
+    def written_by(self) -> DecodingSettings | None:
+        """The settings, with their seed, that write this text again from its prompt; None where no one seed does."""
+        if not self.steps or self.parent is not None or self.found_by:
+            return None
+        first = self.steps[0].settings
+        if any(step.settings != first for step in self.steps):
+            return None
+        return replace(first, seed=self.steps[0].seed) if first.draws else first
 
     def beside(self) -> Branch:
         """A copy to write on in, from its fork on."""

@@ -23,23 +23,23 @@ class Demo(QObject):
         self._expected = ""
         session.generation.state_changed.connect(self._state_changed)
 
-    def save(self, path: Path) -> None:
-        """Write the session with the current text, its prompt and its seed. Raises UserError when it cannot be."""
+    def save(self, path: Path) -> bool:
+        """Write the session with the current text, its prompt, and the settings and the seed that wrote it.
+
+        False when the text is left out, because one seed does not write it again: a branch, a text that went on, one
+        whose settings moved meanwhile. Raises UserError when the file cannot be written.
+        """
         saved, generation = self._session.saved(), self._session.generation
-        if generation.steps and generation.current.parent is None and not generation.running:
-            seed = generation.steps[0].seed if generation.settings.draws else generation.settings.seed
-            saved = replace(
-                saved,
-                prompt=generation.prompt_text,
-                settings=replace(generation.settings, seed=seed),
-                written=generation.text,
-            )
+        again = generation.current.written_by()
+        if again is not None and not generation.running:
+            saved = replace(saved, prompt=generation.prompt_text, settings=again, written=generation.text)
         try:
             write(path, encode(replace(saved, recent=(), presets={}, texts=())))
         except OSError as error:
             raise UserError(
                 f"The file {path} could not be written: {error.strerror}.", "Choose another place."
             ) from error
+        return bool(saved.written)
 
     def play(self, path: Path) -> None:
         """Open what a file holds; its text is written again as soon as the model is open. Raises UserError."""

@@ -235,14 +235,20 @@ class Generation(QObject):
 
     def keep_only(self, models: Sequence[LoadedModel | None]) -> None:
         """A model was closed: what it wrote goes, so that its memory is free."""
+        closed = self._loaded is not None and self._loaded not in models
         gone = [each for each in self.branches if each.loaded not in models]
-        if self._loaded is not None and self._loaded not in models and len(gone) == len(self.branches):
+        if not closed and not gone:
+            return
+        if len(gone) == len(self.branches):
             self.clear()
             return
         for branch in gone:
             self.branches = without(self.branches, branch)
-        if self.current in gone:
+        # The cache of keys and values holds on to its model.
+        self._kept = []
+        if closed:
             self.stop()
+            self.tree = None
             self._turn_to(self.branches[-1])
         self.branches_changed.emit()
 

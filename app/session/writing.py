@@ -58,14 +58,7 @@ def generate(
                 yield clock.cost(kept)
                 yield Progress(min(1.0, count / used.max_new_tokens), f"{count} of {used.max_new_tokens} tokens")
     yield clock.cost(kept)
-    if ended:
-        return "end of text"
-    if count >= used.max_new_tokens:
-        return "length"
-    # Held-back tokens of a stop string are not counted, so a text at its context's end is told by its length.
-    limit = getattr(loaded.model.config.get_text_config(decoder=True), "max_position_embeddings", None)
-    stands = count + (1 if loaded.kind == "encoder-decoder" else len(loaded.tokenizer(text)["input_ids"]))
-    return "context full" if limit is not None and stands > limit else "stop string"
+    return _why(loaded, text, ended, count, used.max_new_tokens)
 
 
 def generate_batch(
@@ -94,17 +87,9 @@ def generate_batch(
             if clock.due():
                 longest = max(lengths)
                 yield Progress(min(1.0, longest / used.max_new_tokens), f"{count} texts, {longest} tokens each")
-    reasons = (
-        "end of text"
-        if end
-        else "length"
-        if length >= used.max_new_tokens
-        else "stop string"
-        if used.stop
-        else "context full"
-        for end, length in zip(ended, lengths, strict=True)
+    return tuple(
+        _why(loaded, text, end, length, used.max_new_tokens) for end, length in zip(ended, lengths, strict=True)
     )
-    return tuple(reasons)
 
 
 def search(
@@ -159,9 +144,8 @@ def distribution(
     assert step.context is not None
     chosen, outcomes = recompute(step.raw, step.context, settings, step.draw)
     tokenizer = loaded.tokenizer
-    described = describe(outcomes, chosen, step.draw, tokenizer)
-    draw = step.draw if settings.draws else None
-    return DistributionReading(index, described, funnel_of(outcomes, chosen, draw, tokenizer), step)
+    funnel = funnel_of(outcomes, chosen, step.draw if settings.draws else None, tokenizer)
+    return DistributionReading(index, describe(funnel, step.draw), funnel, step)
 
 
 def _with_logits(loaded: LoadedModel, step: GeneratedToken, text: str, given: tuple[int, ...]) -> GeneratedToken:
@@ -175,6 +159,18 @@ def _with_logits(loaded: LoadedModel, step: GeneratedToken, text: str, given: tu
     ids = np.array([*prompt.ids, *prompt.given], dtype=np.int64)
     raw = CachedForward(loaded.model, prompt)(ids).numpy()
     return replace(step, raw=raw, context=StageContext(ids, len(prompt.ids), prompt.rules))
+
+
+def _why(loaded: LoadedModel, text: str, ended: bool, count: int, most: int) -> str:
+    """Why a text of `count` new tokens went no further."""
+    if ended:
+        return "end of text"
+    if count >= most:
+        return "length"
+    # Held-back tokens of a stop string are not counted, so a text at its context's end is told by its length.
+    limit = getattr(loaded.model.config.get_text_config(decoder=True), "max_position_embeddings", None)
+    stands = count + (1 if loaded.kind == "encoder-decoder" else len(loaded.tokenizer(text)["input_ids"]))
+    return "context full" if limit is not None and stands > limit else "stop string"
 
 
 def _ends(step: Step) -> bool:

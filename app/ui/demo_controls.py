@@ -44,11 +44,14 @@ class DemoControls(QObject):
     def save_to(self, path: Path) -> None:
         """Save the session into a file."""
         try:
-            self.demo.save(path)
+            with_text = self.demo.save(path)
         except UserError as error:
             self._page().show_error(error)
         else:
-            self._page().banner.show_message("info", f"Saved as {path}. Opened again, it writes the same text.")
+            told = "Opened again, it writes the same text."
+            if not with_text:
+                told = "The text is not in it: only one that a single run wrote from its prompt can be written again."
+            self._page().banner.show_message("info", f"Saved as {path}. {told}")
 
     def play(self, path: Path) -> None:
         """Play a recorded session."""

@@ -90,3 +90,22 @@ def test_the_demo_that_comes_with_the_program_replays(qtbot: QtBot, board: Board
     qtbot.waitUntil(lambda: bool(told), timeout=60_000)
     assert told == [True]
     settle(qtbot, board)
+
+
+def test_what_one_seed_does_not_write_again_is_left_out(qtbot: QtBot, board: Board, tmp_path: Path) -> None:
+    session = Session(board, replace(BALANCED, max_new_tokens=10, seed=2))
+    demo, file = Demo(session), tmp_path / "demo.unembed.json"
+    session.open_model("story-gpt")
+    settle(qtbot, board)
+    session.set_prompt("Lily found")
+    settle(qtbot, board)
+    session.generate()
+    settle(qtbot, board)
+    session.generation.set_settings(DecodingSettings(temperature=1.9, seed=8))
+    assert demo.save(file)
+    saved = json.loads(file.read_text(encoding="utf-8"))
+    assert (saved["settings"]["temperature"], saved["settings"]["seed"]) == (0.8, 2), "those that wrote it"
+    session.generation.fork(4)
+    settle(qtbot, board)
+    assert not demo.save(file)
+    assert json.loads(file.read_text(encoding="utf-8"))["written"] == ""

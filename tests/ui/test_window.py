@@ -76,6 +76,8 @@ def test_a_long_job_is_named_and_can_be_cancelled(desk: Desk) -> None:
     desk.window.strip.cancel_requested.emit()
     desk.wait(lambda: job.state is State.CANCELLED)
     desk.wait(lambda: "Ready" in desk.window.strip.text())
+    assert "Count to infinity" not in desk.window.strip.text()
+    assert job not in desk.board.running()
 
 
 def test_a_defect_opens_a_dialog_and_the_program_goes_on(desk: Desk) -> None:

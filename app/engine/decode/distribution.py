@@ -1,36 +1,15 @@
-"""One step's distribution before and after the settings, as rows to draw. No torch."""
+"""One step's distribution before and after the settings, as rows of bars: the two ends of its funnel. No torch."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-
-from app.engine.decode.records import Distribution, DistributionRow, StageOutcome
+from app.engine.decode.records import Distribution, DistributionRow, Funnel
 
 
-def describe(
-    outcomes: tuple[StageOutcome, ...], chosen: int | None, draw: float | None, tokenizer: Any, count: int = 12
-) -> Distribution:
-    """Rows for the `count` likeliest tokens, from the outcomes "raw" to the last stage before the draw."""
-    stages = [outcome for outcome in outcomes if outcome.name != "draw"]
-    raw, last = stages[0], stages[-1]
-    size = raw.logits.size
-    best = np.argpartition(-raw.logits, min(count, size) - 1)[:count] if size > count else np.arange(size)
-    order = [int(index) for index in best[np.argsort(-raw.logits[best], kind="stable")]]
-    if chosen is not None and chosen not in order:
-        order[-1] = chosen
-    before = raw.probabilities
-    possible = bool(np.isfinite(last.logits).any())
-    after = last.probabilities if possible else np.zeros_like(before)
+def describe(funnel: Funnel, draw: float | None) -> Distribution:
+    """The rows of a funnel with their probability before any stage and after the last; `draw` as the run had it."""
+    first, last = funnel.stages[0], funnel.stages[-1]
     rows = tuple(
-        DistributionRow(
-            index, tokenizer.decode([index]), float(before[index]), float(after[index]), _cut_by(stages, index)
-        )
-        for index in order
+        DistributionRow(row.token_id, row.text, before, after, row.cut_by)
+        for row, before, after in zip(funnel.rows, first.probabilities, last.probabilities, strict=True)
     )
-    return Distribution(rows, chosen, last.left, size, draw)
-
-
-def _cut_by(stages: list[StageOutcome], index: int) -> str:
-    return next((stage.name for stage in stages[1:] if not np.isfinite(stage.logits[index])), "")
+    return Distribution(rows, funnel.chosen, last.left, funnel.vocabulary, draw)

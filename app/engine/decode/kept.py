@@ -11,10 +11,7 @@ from app.engine.decode.prompt import Prompt
 
 
 class KeptForward:
-    """Holds the forward pass of one model with its cache. Used on the model's lane only.
-
-    Weights that change make the cache wrong: then `drop` it.
-    """
+    """Holds the forward pass of one model with its cache. Used on the model's lane only."""
 
     def __init__(self) -> None:
         self._of: tuple[int, tuple[int, ...] | None] | None = None
@@ -34,7 +31,3 @@ class KeptForward:
     def bytes(self) -> int:
         """Memory of the cache."""
         return self._forward.cache_bytes if self._forward is not None else 0
-
-    def drop(self) -> None:
-        """Forget the cache."""
-        self._of = self._forward = None

@@ -68,7 +68,8 @@ def _fill(
         sure = torch.softmax(logits[gaps], -1).amax(-1)
         position = gaps.pop(int(sure.argmax()))
         context = StageContext(inputs["input_ids"][0].cpu().numpy(), inputs["input_ids"].shape[1], rules)
-        step = decide(logits[position], context, ask(), chance)
+        # An n-gram is a run of tokens before the next one; a gap has no such place.
+        step = decide(logits[position], context, replace(ask(), no_repeat_ngram=0), chance)
         text = loaded.tokenizer.decode([step.token_id])
         ids = inputs["input_ids"].clone()
         ids[0, position] = step.token_id

@@ -341,6 +341,15 @@ def test_masks_are_filled(desk: Desk) -> None:
     assert "2 gaps filled" in desk.generate.output.subtitle()
     pin(desk, 1)
     assert desk.generate.funnel.funnel() is not None
+    fields = desk.generate.settings.fields
+    assert "Filling gaps does not use" in fields["no_repeat_ngram"].track.toolTip()
+    assert fields["repetition_penalty"].field.isEnabled()
+    desk.generate.output.colours.setCurrentText("Surprisal")
+    chips = desk.generate.text._chips
+    for step in generation.steps:
+        assert step.position is not None
+        assert chips[step.position].shade == pytest.approx(min(-step.logprob / 8, 1)), "on the gap's own chip"
+    assert sum(chip.shade is not None for chip in chips) == len(generation.steps)
     desk.session.set_prompt("No gap here.")
     desk.settle()
     desk.click(desk.generate.start)

@@ -72,7 +72,8 @@ _COLOUR_TIPS = {
     "Surprisal": "Darker: the token surprised the model more, −ln p; darkest from 8 nats on",
     "Entropy": "Darker: the model was less sure which token to take",
     "Rank": "Darker: more tokens were likelier than the one taken; the favourite is palest",
-    ATTENTION: "Darker: the chosen head looked more at this token when the marked or newest one was chosen",
+    ATTENTION: "Darker: the chosen head looked more at this token when the marked or newest one was chosen "
+    "(the root of the weight, so that small ones show)",
 }
 
 
@@ -157,7 +158,6 @@ class OutputPanel(Panel):
         self.paces.setAccessibleName("Speed")
         self.paces.setToolTip("Slow motion: so many tokens are written in a second")
         self.paces.currentIndexChanged.connect(self._pace_chosen)
-        self.cost = make_label(theme, "", 11.5, role="caption", mono=True)
         whole = QWidget()
         row = QHBoxLayout(whole)
         row.setContentsMargins(0, 0, 0, 0)
@@ -268,6 +268,9 @@ class OutputPanel(Panel):
         steps = self._branch.steps
         row = steps[-1 if step is None else step].attention if steps else None
         shades: list[float | None] = [0.0] * self.text.count()
+        if row is not None and self._branch.apart:
+            # The decoder's start token is no chip.
+            row = row[1:]
         if row is not None and len(row) <= len(shades):
             shades[: len(row)] = np.sqrt(row).tolist()
         self.text.set_shades(shades)
@@ -365,14 +368,17 @@ class OutputPanel(Panel):
     def _colours_chosen(self, name: str) -> None:
         self.colours.setToolTip(f"What colours the tokens. {_COLOUR_TIPS[name]}")
         measure = COLOURS[name]
+        self.draw()
         if name == ATTENTION:
             self.shade_by_attention(self.scrubber.current())
         elif measure is None:
             self.text.set_shades(None)
         else:
-            # A text of an earlier start has logits only where they were looked at.
-            shades = [measure(step) if step.raw is not None else 0.0 for step in self._branch.steps]
-            self.text.set_shades([*[None] * (self.text.count() - len(shades)), *shades])
+            shades: list[float | None] = [None] * self.text.count()
+            for place, step in enumerate(self._branch.steps):
+                # A text of an earlier start has logits only where they were looked at.
+                shades[self.chip_of(place)] = measure(step) if step.raw is not None else 0.0
+            self.text.set_shades(shades)
 
     @Slot(int)
     def _pace_chosen(self, index: int) -> None:

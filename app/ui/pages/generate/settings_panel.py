@@ -43,6 +43,7 @@ GROUPS = (
 LOGARITHMIC = ("top_k",)
 KEPT_BY_PRESETS = ("seed", "stop", "banned", "forced")
 """What a preset leaves as it is: it is about this text, not about a way of writing."""
+USED_BY_FILLING = ("temperature", "top_k", "top_p", "min_p", "typical_p", "repetition_penalty")
 _IDLE = {
     "greedy": "Greedy always takes the likeliest token, so this changes nothing",
     "sample": "Only a beam search reads this",
@@ -69,6 +70,7 @@ class SettingsPanel(Panel):
     def __init__(self, theme: Theme, settings: DecodingSettings, start: DecodingSettings) -> None:
         super().__init__(theme, "Decoding")
         self._settings, self._start = settings, start
+        self._filling = False
         self._own: dict[str, DecodingSettings] = {}
         self.fields: dict[str, SliderField] = {}
         self._make_header()
@@ -117,10 +119,15 @@ class SettingsPanel(Panel):
         self.show_settings(settings)
 
     def set_filling(self, filling: bool) -> None:
-        """A masked model fills gaps one by one: it has no beams."""
-        self.method.set_segment_enabled(
-            METHODS.index("beam"), not filling, "A masked model keeps no beams" if filling else ""
-        )
+        """A masked model fills gaps one by one: what belongs to writing on is idle."""
+        if filling == self._filling:
+            return
+        self._filling = filling
+        why = "A masked model keeps no beams" if filling else ""
+        self.method.set_segment_enabled(METHODS.index("beam"), not filling, why)
+        for part in (self.endless, self.stop):
+            part.setEnabled(not filling)
+        self.show_settings(self._settings)
 
     def _make_header(self) -> None:
         """Presets, keeping one, and back to the start."""
@@ -218,7 +225,7 @@ class SettingsPanel(Panel):
         self.method.set_index(METHODS.index("beam" if beams else settings.method))
         for name, made in self.fields.items():
             made.set_value(getattr(settings, name))
-            made.set_disabled_reason(_idle(name, settings))
+            made.set_disabled_reason(_idle(name, settings, self._filling))
         for box, checked in ((self.drawn, settings.method == "beam_sample"), (self.endless, settings.ignore_eos)):
             box.blockSignals(True)
             box.setChecked(checked)
@@ -341,9 +348,11 @@ def preset_of(settings: DecodingSettings, own: Mapping[str, DecodingSettings]) -
     return next((name for name, preset in every.items() if replace(preset, **kept) == settings), _CUSTOM)
 
 
-def _idle(name: str, settings: DecodingSettings) -> str:
+def _idle(name: str, settings: DecodingSettings, filling: bool) -> str:
     """Why a setting does nothing as things stand, '' where it acts."""
     knob = knob_of(name)
+    if filling and name not in USED_BY_FILLING:
+        return "Filling gaps does not use this"
     if settings.method not in knob.methods:
         return _IDLE[settings.method]
     cuts = "greedy" not in knob.methods and name not in (*GROUPS[0][1], *GROUPS[3][1])
