@@ -20,7 +20,7 @@ from app.engine.models.loaded import LoadedModel
 from app.engine.trace import trace
 from app.session.generation import Generation
 from app.session.saved import decode, encode
-from app.ui.pages.generate.output_panel import ATTENTION
+from app.ui.pages.generate.chip_colours import ATTENTION
 
 PROMPT = "Once upon a time, there was a"
 

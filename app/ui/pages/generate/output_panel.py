@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-
 import numpy as np
 from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtGui import QResizeEvent
@@ -24,6 +21,7 @@ from app.session.branches import Branch
 from app.session.generated import GeneratedToken, RunCost
 from app.session.generation import Generation
 from app.ui.icons import icon
+from app.ui.pages.generate.chip_colours import ATTENTION, COLOUR_TIPS, COLOURS
 from app.ui.theme import Theme
 from app.ui.widgets.empty_state import EmptyState
 from app.ui.widgets.labels import make_label
@@ -38,43 +36,9 @@ EXAMPLES = (
     "Lily found a shiny key under the old tree. She",
     "The little fox was hungry, so he went to the",
 )
-MOST_SURPRISED = 8.0
-"""Nats at which a chip is darkest."""
 LOW_FOR_TWO = 300
 """A panel lower than this has no room for two texts and the scrubber."""
-ATTENTION = "Attention"
 PACES = (("Full speed", 0.0), ("5 a second", 5.0), ("1 a second", 1.0), ("1 in 3 seconds", 1 / 3))
-
-
-def _surprisal(step: GeneratedToken) -> float:
-    return min(-step.logprob / MOST_SURPRISED, 1.0)
-
-
-def _entropy(step: GeneratedToken) -> float:
-    assert step.raw is not None
-    return step.entropy / math.log(max(step.raw.size, 2))
-
-
-def _rank(step: GeneratedToken) -> float:
-    assert step.raw is not None
-    return math.log(step.rank) / math.log(max(step.raw.size, 2))
-
-
-COLOURS: dict[str, Callable[[GeneratedToken], float] | None] = {
-    "Probability": None,
-    "Surprisal": _surprisal,
-    "Entropy": _entropy,
-    "Rank": _rank,
-    ATTENTION: None,
-}
-_COLOUR_TIPS = {
-    "Probability": "Darker: the model held the token likelier",
-    "Surprisal": "Darker: the token surprised the model more, −ln p; darkest from 8 nats on",
-    "Entropy": "Darker: the model was less sure which token to take",
-    "Rank": "Darker: more tokens were likelier than the one taken; the favourite is palest",
-    ATTENTION: "Darker: the chosen head looked more at this token when the marked or newest one was chosen "
-    "(the root of the weight, so that small ones show)",
-}
 
 
 class OutputPanel(Panel):
@@ -366,7 +330,7 @@ class OutputPanel(Panel):
 
     @Slot(str)
     def _colours_chosen(self, name: str) -> None:
-        self.colours.setToolTip(f"What colours the tokens. {_COLOUR_TIPS[name]}")
+        self.colours.setToolTip(f"What colours the tokens. {COLOUR_TIPS[name]}")
         measure = COLOURS[name]
         self.draw()
         if name == ATTENTION:

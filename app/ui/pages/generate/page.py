@@ -15,7 +15,7 @@ from app.session.branches import told_with_settings
 from app.session.session import Session
 from app.ui.actions import bound
 from app.ui.pages.generate import explanations
-from app.ui.pages.generate.output_panel import ATTENTION
+from app.ui.pages.generate.chip_colours import ATTENTION
 from app.ui.pages.generate.readings import GenerateReadings
 from app.ui.theme import Theme
 
