@@ -8,6 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from types import TracebackType
+from typing import Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
@@ -51,9 +52,10 @@ class Board(QObject):
         priority: Priority = Priority.INTERACTIVE,
         key: str | None = None,
         quiet: bool = False,
+        hold_after: Callable[[Any], bool] | None = None,
     ) -> Job:
         """Start a job; see `Lane.submit`."""
-        job = self.lane(lane).submit(name, work, priority, key, quiet)
+        job = self.lane(lane).submit(name, work, priority, key, quiet, hold_after)
         self._running.append(job)
         job.changed.connect(self._job_changed)
         self.changed.emit()

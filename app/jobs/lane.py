@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from app.jobs.delivery import Delivery
 from app.jobs.job import Job, Priority, Progress, State, Work
@@ -39,11 +40,14 @@ class Lane:
         priority: Priority = Priority.INTERACTIVE,
         key: str | None = None,
         quiet: bool = False,
+        hold_after: Callable[[Any], bool] | None = None,
     ) -> Job:
         """Put the generator that `start` makes (on the lane's thread) in the queue. A job with the same `key` is
-        cancelled: what a slider or a cursor asks again and again, the latest wins.
+        cancelled: what a slider or a cursor asks again and again, the latest wins. `hold_after` is asked, on the
+        lane's thread, after each value that is no progress: whether to pause there.
         """
         job = Job(name, start, priority, key, quiet, self._wake)
+        job.hold_after = hold_after
         with self._condition:
             for other in self._jobs:
                 if key is not None and other.key == key:
@@ -128,8 +132,9 @@ class Lane:
             self._delivery.post(job, "failed", error)
         else:
             progressed = isinstance(value, Progress)
-            self._delivery.post(job, "progressed" if progressed else "stepped", value)
+            # Before the value is on its way: who receives it finds the job held.
             if not progressed and job.hold_after is not None and job.hold_after(value):
                 job.pause_asked = True
+            self._delivery.post(job, "progressed" if progressed else "stepped", value)
             return True
         return False

@@ -332,7 +332,7 @@ class Generation(QObject):
         job.finished.connect(self._found)
 
     def _begin(self, name: str, work: Callable[[], Work], targets: list[Branch], listed: bool = True) -> Job:
-        job = self._board.start(LANE, name, work, key="generate")
+        job = self._board.start(LANE, name, work, key="generate", hold_after=self.pacing.holds_after)
         self.pacing.follow(job)
         self._job, self._targets, self.cost = job, targets, None
         new = [branch for branch in targets if branch not in self.branches]

@@ -30,8 +30,6 @@ class Pacing(QObject):
         """Pace this job; None when it has ended."""
         self._job, self._single, self.holding = job, False, False
         self._beat.stop()
-        if job is not None:
-            job.hold_after = self._holds_after
 
     def one_step(self) -> None:
         """Let a paused job write one token more."""
@@ -56,7 +54,7 @@ class Pacing(QObject):
             self._beat.start(round(1000 / self.per_second))
         return False
 
-    def _holds_after(self, value: Any) -> bool:
+    def holds_after(self, value: Any) -> bool:
         """Whether the run waits after this value; asked on the lane."""
         token = value[-1] if isinstance(value, tuple) and value else value
         return (self._single or self.per_second > 0) and isinstance(token, GeneratedToken | BeamTree)

@@ -142,6 +142,23 @@ def test_interactive_overtakes_background_which_still_gets_its_turn(qtbot: QtBot
     assert order.count("inspecting") == 12
 
 
+def test_a_job_is_held_from_its_very_first_value(qtbot: QtBot, board: Board) -> None:
+    """Also when the lane is quicker than the thread that started the job; who receives the value finds it held."""
+    for _ in range(20):
+        seen: list[tuple[int, bool]] = []
+
+        def count() -> Any:
+            yield from range(5)
+
+        job = board.start("model", "count", count, hold_after=lambda _: True)
+        time.sleep(0.005)
+        job.stepped.connect(lambda value, job=job, seen=seen: seen.append((value, job.pause_asked)))
+        qtbot.waitUntil(lambda seen=seen: bool(seen))
+        qtbot.wait(5)
+        assert seen == [(0, True)]
+        job.cancel()
+
+
 def test_pause_holds_between_steps(qtbot: QtBot, board: Board) -> None:
     log: list[Any] = []
     job = board.start("model", "long", counting(100_000, log, "long", 0.001))

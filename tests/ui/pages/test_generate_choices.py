@@ -273,8 +273,11 @@ def test_what_does_nothing_under_a_method_is_idle_and_says_why(writing: Desk) ->
 def test_one_token_at_a_time(writing: Desk) -> None:
     page, generation = writing.generate, writing.session.generation
     page.output.paces.setCurrentIndex(3)
+    assert generation.pacing.per_second > 0
+    # Slower than the menu's slowest: on a busy machine seconds pass while this test looks.
+    generation.pacing.per_second = 0.001
     writing.click(page.start)
-    writing.wait(lambda: len(generation.steps) == 1)
+    writing.wait(lambda: len(generation.steps) == 1 and generation.pacing.holding)
     writing.qtbot.wait(150)
     assert len(generation.steps) == 1, "slow motion holds"
     writing.wait(lambda: page.choice.funnel_shown() is not None)
