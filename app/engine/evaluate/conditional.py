@@ -1,0 +1,68 @@
+"""Conditional perplexity: what an encoder-decoder pays for a target, given its source."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from app.engine.errors import TooLongError, UserError
+from app.engine.evaluate.causal import SMALLER_WINDOW
+from app.engine.evaluate.encoding import Encoded, encode
+from app.engine.evaluate.surprisal import Noted, note
+from app.engine.models.memory import memory_errors
+
+_TARGET = "Give the source too: a second column of a table, or the field beside the pasted text."
+
+
+class ConditionalScorer:
+    """Scores targets with teacher forcing: every label is predicted from the source and the labels before it.
+
+    Labels are `tokenizer(text_target=target)` with its special tokens, as transformers trains and measures these
+    models; the decoder's input is the same moved right behind its start token, by the model itself.
+    """
+
+    def __init__(self, loaded: Any) -> None:
+        self._loaded = loaded
+
+    def encode(self, target: str) -> Encoded:
+        """The labels and the bytes of the target that each stands for."""
+        return encode(_AsTarget(self._loaded.tokenizer), target)
+
+    def score(self, source: str, labels: np.ndarray, place: str) -> Noted:
+        """What each of the labels, int64 `[token]`, cost. Raises UserError without a source and for texts that are
+        longer than the model's positions; `place` says where they stand."""
+        loaded = self._loaded
+        name, limit = loaded.summary.name, loaded.summary.context
+        where = f" ({place})" if place else ""
+        if not source.strip():
+            raise UserError(f"{name} writes one text from another, and there is no source{where}.", _TARGET)
+        given = loaded.tokenizer(source, verbose=False, return_tensors="pt")
+        ids = given["input_ids"].to(loaded.device)
+        for what, length in (("source", ids.shape[1]), ("target", len(labels))):
+            if loaded.anatomy.position and limit is not None and length > limit:
+                raise TooLongError(
+                    f"The {what}{where} has {length:,} tokens; {name} has positions for {limit:,}.",
+                    "Shorten it, or measure with a model with a longer context.",
+                    limit,
+                )
+        wanted = torch.from_numpy(labels).to(loaded.device)
+        with memory_errors(f"measuring with {name}", SMALLER_WINDOW), torch.inference_mode():
+            # With labels the model makes its decoder's input from them; its own loss is not needed.
+            logits = loaded.model(input_ids=ids, labels=wanted[None], return_dict=True).logits[0]
+            return note(logits, wanted)
+
+
+class _AsTarget:
+    """The tokenizer as it reads targets, called as `encode` calls one."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+        self.is_fast = getattr(tokenizer, "is_fast", False)
+
+    def __call__(self, text: str, **options: Any) -> Any:
+        return self._tokenizer(text_target=text, **options)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._tokenizer, name)
