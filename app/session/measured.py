@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.engine.evaluate.records import CAUSAL
+import numpy as np
+
+from app.engine.evaluate.records import CAUSAL, Calibration, Comparison, Curve, Stretch, TextPage
 
 NOT_YET, WAITING, RUNNING, DONE, STALE, FAILED = "not yet", "waiting", "running", "done", "stale", "failed"
 """States of a cell. STALE: measured, but the model, the text or the windows are others now."""
@@ -73,11 +75,19 @@ class Figures:
     tokenizer_hash: str
     """Models with the same one split texts the same way."""
     versions: str
-    """"torch 2.13.0, transformers 5.23.1, …"."""
+    """"torch 2.13.0, transformers 5.23.0"."""
+    source: str
+    """Where the text comes from, with the column that was read."""
+    text_mark: str
+    """Of a look at the source: another mark, another text."""
     when: float
     """Seconds since the epoch."""
     key: str
     """Of every input: another key, another measurement."""
+    cell: str = ""
+    """Which cell of the table it stood in, whatever its inputs were then."""
+    asked: str = ""
+    """The window and stride asked for: "auto", "512/256", "lm-eval 512"."""
     note: str = ""
     """The person's own."""
 
@@ -138,3 +148,26 @@ class Table:
     def split_alike(self) -> bool:
         """Whether all models that were measured have one tokenizer, so that their perplexities compare."""
         return len({cell.figures.tokenizer_hash for row in self.cells for cell in row if cell.figures}) <= 1
+
+
+@dataclass(frozen=True, eq=False)
+class CellReading:
+    """What is shown of a measured cell, or of two models on the same text."""
+
+    figures: tuple[Figures, ...]
+    """One or two."""
+    slots: tuple[str, ...]
+    """How each is marked: "A", "B"."""
+    page: TextPage
+    overview: tuple[np.ndarray, ...]
+    """float64 `[column]` a model: bits per byte along the whole text."""
+    position: tuple[Curve, ...]
+    cumulative: tuple[Curve, ...]
+    context: tuple[Curve, ...]
+    """Bits per token by how many tokens stood before."""
+    calibrations: tuple[Calibration, ...]
+    spans: tuple[Stretch, ...] = ()
+    """With two models: where one wins most."""
+    comparison: Comparison | None = None
+    warming: int = 0
+    """Bytes of the first window, in which the context still grows."""

@@ -21,6 +21,7 @@ from app.engine.evaluate.windows import Window, halved, rolling, settled, slidin
 from app.engine.texts.records import Record
 
 OBJECTIVE = {"decoder": CAUSAL, "encoder": MASKED, "encoder-decoder": CONDITIONAL}
+_SCORERS = {CAUSAL: CausalScorer, MASKED: MaskedScorer, CONDITIONAL: ConditionalScorer}
 
 
 def perplexity(model: Any, text: str, *, window: int | None = None, stride: int | None = None) -> Scores:
@@ -73,6 +74,7 @@ class Scoring:
             )
         self._loaded = loaded
         self.objective = OBJECTIVE[loaded.kind]
+        self._scorer: Any = _SCORERS[self.objective](loaded)
         context = loaded.summary.context
         self.plan = settled(plan, context, self.objective)
         self._records = iter(records)
@@ -83,6 +85,11 @@ class Scoring:
         self._bytes = 0.0
         self._reading: Iterator[ScoreProgress] | None = None
         self.finished = False
+
+    def go_on_with(self, loaded: Any) -> None:
+        """Continue with the same model in a new place, after it was closed and opened again."""
+        self._loaded = loaded
+        self._scorer = _SCORERS[self.objective](loaded)
 
     def steps(self) -> Generator[ScoreProgress, None, None]:
         """Measure; each yield says how far it is. Raises UserError where a text or the model cannot be measured."""
@@ -142,7 +149,6 @@ class Scoring:
     # Decoders
 
     def _causal(self) -> Iterator[ScoreProgress]:
-        scorer = CausalScorer(self._loaded)
         assert self.plan.window is not None
         assert self.plan.stride is not None
         lm_eval = self.plan.name == "lm-eval"
@@ -157,15 +163,15 @@ class Scoring:
             count = len(encoded.ids)
             cut = rolling(count, self.plan.window) if lm_eval else sliding(count, self.plan.window, self.plan.stride)
             for window in cut:
-                if batch and not scorer.fits([*(each for _, each in batch), window]):
-                    yield self._score_causal(scorer, batch)
+                if batch and not self._scorer.fits([*(each for _, each in batch), window]):
+                    yield self._score_causal(batch)
                     batch = []
                 batch.append((record, window))
         if batch:
-            yield self._score_causal(scorer, batch)
+            yield self._score_causal(batch)
 
-    def _score_causal(self, scorer: CausalScorer, batch: Sequence[tuple[_Record, Window]]) -> ScoreProgress:
-        scored = scorer.score([(record.encoded.ids, window) for record, window in batch])
+    def _score_causal(self, batch: Sequence[tuple[_Record, Window]]) -> ScoreProgress:
+        scored = self._scorer.score([(record.encoded.ids, window) for record, window in batch])
         for (record, window), noted in zip(batch, scored, strict=True):
             self._note(record, noted, np.arange(window.first, window.last), record.encoded.ids)
         return self._progress()
@@ -197,10 +203,9 @@ class Scoring:
     # Masked models and encoder-decoders
 
     def _masked(self) -> Iterator[ScoreProgress]:
-        scorer = MaskedScorer(self._loaded)
         assert self.plan.window is not None
         assert self.plan.stride is not None
-        window = max(2, self.plan.window - scorer.special)
+        window = max(2, self.plan.window - self._scorer.special)
         stride = min(self.plan.stride, window - 1)
         for text in self._records:
             encoded = yield from self._encoded(text.text)
@@ -210,19 +215,18 @@ class Scoring:
                 continue
             ids = encoded.ids[inner]
             for cut in halved(len(ids), window, stride):
-                for first, last in scorer.parts(cut):
-                    noted = scorer.score(ids, cut, first, last)
+                for first, last in self._scorer.parts(cut):
+                    noted = self._scorer.score(ids, cut, first, last)
                     self._note(record, noted, inner[first:last], encoded.ids)
                     yield self._progress()
 
     def _conditional(self) -> Iterator[ScoreProgress]:
-        scorer = ConditionalScorer(self._loaded)
         for text in self._records:
-            encoded = scorer.encode(text.text)
+            encoded = self._scorer.encode(text.text)
             record = self._begin(text.text, encoded, least=1)
             if record is None:
                 continue
-            noted = scorer.score(text.source, encoded.ids, text.place)
+            noted = self._scorer.score(text.source, encoded.ids, text.place)
             self._note(record, noted, np.arange(len(encoded.ids)), encoded.ids)
             yield self._progress()
 

@@ -1,0 +1,361 @@
+"""Models × texts: what is in the table, what is being measured, and which cell is looked into."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+
+from app.engine.evaluate.records import Plan, Scores
+from app.engine.texts.records import TextSource
+from app.jobs.board import Board
+from app.jobs.job import Job, Priority
+from app.session import marks, measured_files, measuring
+from app.session.measured import Contender, Figures, Table
+from app.session.measured_files import KeptTable
+from app.session.measured_table import TableParts, table_of
+from app.session.models import FILES_LANE, MODEL_LANE, OpenModels
+from app.session.state import SLOTS
+
+LANE = "evaluate"
+"""Models that are opened for measuring alone have a lane of their own."""
+SAVE_AFTER_MS = 400
+HELD_TOKENS = 20_000_000
+"""So many scored tokens stay in memory; older ones are read again from their files."""
+
+
+class Evaluation(QObject):
+    """The table of the Evaluate page. A and B are its first rows while they are open; others are opened when their
+    turn comes. Cells are measured row by row; what was measured is known by a key of all its inputs."""
+
+    table_changed = Signal()
+    plan_changed = Signal()
+    running_changed = Signal()
+    measured = Signal(str)
+    """The key of a cell that has figures now."""
+    failed = Signal(object)
+    noted = Signal(str)
+    """Something to tell that is no error."""
+
+    def __init__(self, board: Board, models: OpenModels) -> None:
+        super().__init__()
+        self._board, self._models = board, models
+        self.others: tuple[Contender, ...] = ()
+        self.texts: tuple[TextSource, ...] = ()
+        self.plan = Plan()
+        self.table = Table()
+        self.path: Path | None = None
+        """Where it is kept; None keeps nothing."""
+        self._hidden: set[str] = set()
+        self._found: marks.Marks | None = None
+        self._looked_at: tuple[tuple[Contender, ...], tuple[TextSource, ...]] = ((), ())
+        self._figures: dict[str, Figures] = {}
+        self._scores: OrderedDict[str, Scores] = OrderedDict()
+        self._waiting: dict[str, float | None] = {}
+        self._failed: dict[str, str] = {}
+        self._begun: dict[str, measuring.Begun] = {}
+        self._queue: list[tuple[Contender, str, list[measuring.Task]]] = []
+        self._whole = self._done = 0.0
+        self._job: Job | None = None
+        self._wanted: Callable[[], None] | None = None
+        """What to do once the files were looked at."""
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(SAVE_AFTER_MS)
+        self._soon.timeout.connect(self._save)
+        models.changed.connect(self._models_changed)
+
+    # What is in the table
+
+    @property
+    def contenders(self) -> tuple[Contender, ...]:
+        """The models of the table, A and B first."""
+        slots = [
+            Contender(request.ref, request.precision, request.device, slot)
+            for slot in SLOTS
+            if slot not in self._hidden and (request := self._models.request(slot)) is not None
+        ]
+        return (*slots, *self.others)
+
+    def add_model(self, contender: Contender) -> None:
+        """A model that is opened for measuring; one that stands in the table already stays as it is."""
+        known = {(each.ref, each.precision, each.device) for each in self.contenders}
+        hidden = [
+            slot
+            for slot in self._hidden
+            if (request := self._models.request(slot)) is not None and request.ref == contender.ref
+        ]
+        if hidden and contender.precision == "auto":
+            self._hidden -= set(hidden)
+        elif (contender.ref, contender.precision, contender.device) not in known:
+            self.others = (*self.others, contender)
+        self._inputs_changed()
+
+    def remove_row(self, row: int) -> None:
+        """Take a model out of the table; A and B stay open. Its figures are kept for when it comes back."""
+        contender = self.contenders[row]
+        if contender.slot:
+            self._hidden.add(contender.slot)
+        else:
+            self.others = tuple(each for each in self.others if each != contender)
+        self._inputs_changed()
+
+    def add_texts(self, texts: Sequence[TextSource]) -> None:
+        """Further columns; a text that is there already is not doubled, one of the same name gets a number."""
+        for text in texts:
+            if text in self.texts:
+                continue
+            names = {each.name for each in self.texts}
+            name, count = text.name, 2
+            while name in names:
+                name, count = f"{text.name} ({count})", count + 1
+            self.texts = (*self.texts, replace(text, name=name))
+        self._inputs_changed()
+
+    def replace_text(self, column: int, text: TextSource) -> None:
+        """Another text, or another reading of the same file, in the place of one."""
+        self.texts = (*self.texts[:column], text, *self.texts[column + 1 :])
+        self._inputs_changed()
+
+    def remove_column(self, column: int) -> None:
+        """Take a text out of the table."""
+        self.texts = (*self.texts[:column], *self.texts[column + 1 :])
+        self._inputs_changed()
+
+    def set_plan(self, plan: Plan) -> None:
+        """Other windows; what was measured with the old ones is shown as such."""
+        if plan != self.plan:
+            self.plan = plan
+            self.plan_changed.emit()
+            self._changed()
+
+    def note(self, key: str, words: str) -> None:
+        """Write the person's note to figures."""
+        if key in self._figures:
+            self._figures[key] = replace(self._figures[key], note=words)
+            self._changed()
+
+    def all_figures(self) -> tuple[Figures, ...]:
+        """The figures of the table's cells that hold, row by row."""
+        return tuple(
+            cell.figures for line in self.table.cells for cell in line if cell.state == "done" and cell.figures
+        )
+
+    def scores(self, key: str) -> Scores | None:
+        """The tokens of a cell as far as they are in memory."""
+        return self._scores.get(key)
+
+    # Looking at files
+
+    def look(self, then: Callable[[], None] | None = None) -> None:
+        """See whether models and texts are still what they were; `then` is called once that is known."""
+        contenders, texts = self.contenders, self.texts
+        self._wanted = then
+        job = self._board.start(
+            FILES_LANE, "Look at models and texts", lambda: marks.look(contenders, texts), key="marks", quiet=True
+        )
+        self._looked_at = contenders, texts
+        job.finished.connect(self._looked)
+        job.failed.connect(self.failed)
+
+    @Slot(object)
+    def _looked(self, found: marks.Marks) -> None:
+        if (self.contenders, self.texts) != self._looked_at:
+            return
+        self._found = found
+        self._show()
+        then, self._wanted = self._wanted, None
+        if then is not None:
+            then()
+
+    # Measuring
+
+    @property
+    def running(self) -> bool:
+        """Whether cells are measured or wait for it."""
+        return self._job is not None or bool(self._queue)
+
+    def measure(self, cells: Sequence[tuple[int, int]] | None = None) -> None:
+        """Measure these cells, (row, column), anew; None: all that have no figures for their inputs as they are."""
+        if not self.running:
+            self.look(lambda: self._begin(cells))
+
+    def cancel(self) -> None:
+        """Stop within one step. Finished cells stay; one that was begun goes on from there the next time."""
+        self._queue.clear()
+        if self._job is not None:
+            self._job.cancel()
+
+    def _begin(self, cells: Sequence[tuple[int, int]] | None) -> None:
+        parts, found = self._parts(), self._found
+        assert found is not None
+        contenders = self.contenders
+        for row, contender in enumerate(contenders):
+            tasks = []
+            for column, text in enumerate(self.texts):
+                key = parts.key(row, column)
+                wanted = (row, column) in cells if cells is not None else key not in self._figures
+                if not wanted:
+                    continue
+                if not key:
+                    # Its file is not there: the sentence stands in the cell.
+                    continue
+                self._failed.pop(key, None)
+                tasks.append(
+                    measuring.Task(column, text, found.sizes[column], key, found.texts[column], self._begun.get(key))
+                )
+                self._waiting[key] = None
+            if tasks:
+                self._queue.append((contender, found.models[row], tasks))
+        self._whole = float(sum(max(task.size, 1) for _, _, tasks in self._queue for task in tasks)) or 1.0
+        self._done = 0.0
+        self._next()
+
+    def _next(self) -> None:
+        self._job = None
+        if not self._queue:
+            self._waiting.clear()
+            self._show()
+            self.running_changed.emit()
+            return
+        contender, mark, tasks = self._queue.pop(0)
+        loaded = self._models.loaded(contender.slot) if contender.slot else None
+        plan, done, whole = self.plan, self._done, self._whole
+        self._done += sum(max(task.size, 1) for task in tasks)
+        job = self._board.start(
+            LANE if loaded is None else MODEL_LANE,
+            f"Measure {contender.name}",
+            lambda: measuring.measure_row(loaded, contender, mark, tasks, plan, done, whole),
+            priority=Priority.BACKGROUND,
+        )
+        self._job = job
+        job.stepped.connect(self._stepped)
+        job.finished.connect(self._row_ended)
+        job.failed.connect(self._row_failed)
+        job.cancelled.connect(self._cancelled)
+        self._show()
+        self.running_changed.emit()
+
+    @Slot(object)
+    def _stepped(self, value: Any) -> None:
+        if isinstance(value, measuring.CellBegan):
+            self._begun[value.key] = value.begun
+            self._waiting[value.key] = 0.0
+        elif isinstance(value, measuring.CellStep):
+            self._waiting[value.key] = value.share
+        elif isinstance(value, measuring.CellFailed):
+            self._waiting.pop(value.key, None)
+            self._begun.pop(value.key, None)
+            self._failed[value.key] = value.why
+        elif isinstance(value, measuring.CellDone):
+            self._cell_done(value)
+        self._show()
+
+    def _cell_done(self, done: measuring.CellDone) -> None:
+        self._waiting.pop(done.key, None)
+        self._begun.pop(done.key, None)
+        before = self._figures.get(done.key)
+        self._figures[done.key] = replace(done.figures, note=before.note if before else "")
+        self._hold(done.key, done.scores)
+        if self.path is not None:
+            path, scores = self.path, done.scores
+            self._board.start(
+                FILES_LANE, "Keep tokens", lambda: measured_files.save_tokens(path, done.key, scores), quiet=True
+            ).failed.connect(self.failed)
+        self._show()
+        self._soon.start()
+        self.measured.emit(done.key)
+
+    def _hold(self, key: str, scores: Scores) -> None:
+        self._scores[key] = scores
+        while len(self._scores) > 1 and sum(len(each.ids) for each in self._scores.values()) > HELD_TOKENS:
+            self._scores.popitem(last=False)
+
+    @Slot()
+    def _row_ended(self) -> None:
+        self._next()
+
+    @Slot(object)
+    def _row_failed(self, error: BaseException) -> None:
+        self._queue.clear()
+        self._next()
+        self.failed.emit(error)
+
+    @Slot()
+    def _cancelled(self) -> None:
+        self._queue.clear()
+        self._next()
+
+    # What is shown and kept
+
+    def _parts(self) -> TableParts:
+        summaries = {slot: summary for slot in SLOTS if (summary := self._models.summary(slot)) is not None}
+        return TableParts(
+            self.contenders,
+            self.texts,
+            self._found if (self.contenders, self.texts) == self._looked_at else None,
+            self.plan,
+            self._figures,
+            self._waiting,
+            self._failed,
+            summaries,
+        )
+
+    def _show(self) -> None:
+        table = table_of(self._parts())
+        if table != self.table:
+            self.table = table
+            self.table_changed.emit()
+
+    def _changed(self) -> None:
+        self._show()
+        self._soon.start()
+
+    @Slot()
+    def _models_changed(self) -> None:
+        self._inputs_changed()
+
+    def _inputs_changed(self) -> None:
+        self._changed()
+        self.look()
+
+    def keep_in(self, path: Path) -> None:
+        """Bring back what was kept in a file and keep it up to date."""
+        self.path = path
+        job = self._board.start(FILES_LANE, "Read figures", lambda: measured_files.read(path), quiet=True)
+        job.finished.connect(self._brought_back)
+        job.failed.connect(self.failed)
+
+    @Slot(object)
+    def _brought_back(self, found: tuple[KeptTable, str]) -> None:
+        kept, note = found
+        self.others = (*kept.others, *(each for each in self.others if each not in kept.others))
+        self.texts = (*kept.texts, *(each for each in self.texts if each not in kept.texts))
+        self.plan = kept.plan
+        self._figures = {each.key: each for each in kept.figures} | self._figures
+        self.plan_changed.emit()
+        self._inputs_changed()
+        if note:
+            self.noted.emit(note)
+
+    def _kept(self) -> KeptTable:
+        return KeptTable(self.others, self.texts, self.plan, measured_files.without_doubles(self._figures.values()))
+
+    @Slot()
+    def _save(self) -> None:
+        if self.path is not None:
+            path, kept = self.path, self._kept()
+            job = self._board.start(
+                FILES_LANE, "Save figures", lambda: measured_files.save(path, kept), key="figures", quiet=True
+            )
+            job.failed.connect(self.failed)
+
+    def finish(self) -> None:
+        """Write what was not written yet, at the end of the program."""
+        if self.path is not None and self._soon.isActive():
+            self._soon.stop()
+            measured_files.write(self.path, measured_files.encode(self._kept()))

@@ -1,0 +1,109 @@
+"""By what a model, a text and a measurement are known again, so that no old figure passes for a new one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.engine.errors import UserError
+from app.engine.evaluate.records import Plan
+from app.engine.texts.records import TextSource
+from app.session.measured import Contender
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What a look at the files of the table's rows and columns found."""
+
+    models: tuple[str, ...]
+    """One a row, '' where the model cannot be found."""
+    texts: tuple[str, ...]
+    """One a column, '' where the text cannot be read."""
+    sizes: tuple[int, ...]
+    """Bytes of each text's source; 0 while unknown."""
+    problems: tuple[str, ...]
+    """Why a text cannot be read."""
+    versions: str
+    missing: tuple[str, ...] = ()
+    """Why a model cannot be found, one a row."""
+
+
+def asked(plan: Plan) -> str:
+    """The windows that were asked for, in a few letters."""
+    window = "auto" if plan.window is None else str(plan.window)
+    if plan.name == "lm-eval":
+        return f"lm-eval {window}"
+    return "auto" if plan.window is None and plan.stride is None else f"{window}/{plan.stride or 'auto'}"
+
+
+def key(contender: Contender, model: str, text: str, plan: Plan, versions: str) -> str:
+    """Of everything that a figure depends on; '' where something of it is not there."""
+    if not model or not text:
+        return ""
+    parts = (model, contender.precision, contender.device, text, asked(plan), versions)
+    return _hash("\x1f".join(parts).encode())[:32]
+
+
+def cell(contender: Contender, text: TextSource) -> str:
+    """By what a cell is found again after its inputs changed: the names, not what is behind them."""
+    where = (text.kind, text.path or text.name, text.column, text.source_column, text.split, text.config)
+    return "\x1f".join((contender.ref, contender.precision, contender.device, *where))
+
+
+def look(contenders: Sequence[Contender], texts: Sequence[TextSource]) -> Generator[Any, None, Marks]:
+    """Look at every file: names, sizes and times, without reading what is in it."""
+    from app.engine.texts.source import fingerprint, size_of
+
+    models, missing, marks, sizes, problems = [], [], [], [], []
+    for contender in contenders:
+        yield None
+        try:
+            models.append(mark_of_model(contender.ref))
+            missing.append("")
+        except (UserError, OSError) as error:
+            models.append("")
+            missing.append(str(error))
+    for text in texts:
+        yield None
+        try:
+            marks.append(fingerprint(text))
+            sizes.append(size_of(text))
+            problems.append("")
+        except (UserError, OSError) as error:
+            marks.append("")
+            sizes.append(0)
+            problems.append(str(error))
+    return Marks(tuple(models), tuple(marks), tuple(sizes), tuple(problems), versions(), tuple(missing))
+
+
+def mark_of_model(ref: str) -> str:
+    """Of the names, sizes and times of the files in a model's folder; of an adapter's base too.
+
+    Raises UserError when there is no such model here.
+    """
+    from app.engine.models.catalogue import resolve
+    from app.engine.models.folder import read_json
+
+    folder = resolve(ref)
+    parts = [
+        f"{file.name} {(stat := file.stat()).st_size} {stat.st_mtime_ns}"
+        for file in sorted(folder.iterdir())
+        if file.is_file() and file.suffix in (".safetensors", ".json", ".model", ".txt", ".jinja")
+    ]
+    adapter = folder / "adapter_config.json"
+    if adapter.is_file() and (base := read_json(adapter).get("base_model_name_or_path")):
+        parts.append(mark_of_model(str(base)))
+    return _hash("\n".join((str(folder), *parts)).encode())
+
+
+def versions() -> str:
+    """Of the libraries that compute; told from their metadata, so that none is imported for it."""
+    from importlib.metadata import version
+
+    return ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers"))
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,225 @@
+"""The generators that measure: one row of the table at a time, on a lane. Torch is imported in their bodies."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from app.engine.errors import UserError
+from app.engine.evaluate.records import Plan, Scores
+from app.engine.texts.records import Record, TextSource
+from app.jobs.job import Progress
+from app.session import marks
+from app.session.measured import Contender, Figures
+
+if TYPE_CHECKING:
+    from app.engine.evaluate.score import Scoring
+    from app.engine.models.loaded import LoadedModel
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """One cell to measure."""
+
+    column: int
+    text: TextSource
+    size: int
+    """Bytes, about."""
+    key: str
+    mark: str
+    """The text's."""
+    begun: Begun | None = None
+    """A measurement that was stopped and can be gone on with."""
+
+
+@dataclass(eq=False)
+class Begun:
+    """A measurement on its way: what is needed to go on with it, and to make its figures."""
+
+    scoring: Scoring
+    hash: Any
+    records: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class CellBegan:
+    """A cell is being measured; `begun` outlives the job."""
+
+    key: str
+    begun: Begun
+
+
+@dataclass(frozen=True)
+class CellStep:
+    """How far a cell is."""
+
+    key: str
+    share: float
+
+
+@dataclass(frozen=True, eq=False)
+class CellDone:
+    """A cell was measured."""
+
+    key: str
+    figures: Figures
+    scores: Scores
+
+
+@dataclass(frozen=True)
+class CellFailed:
+    """A cell cannot be measured, with the sentence that says why."""
+
+    key: str
+    why: str
+
+
+def measure_row(
+    loaded: LoadedModel | None,
+    contender: Contender,
+    model_mark: str,
+    tasks: Sequence[Task],
+    plan: Plan,
+    done: float,
+    whole: float,
+) -> Generator[Any, None, None]:
+    """Measure a model on some texts; a model that is not open is opened for it and closed again.
+
+    A text that cannot be measured fails its own cell alone. `done` and `whole` are bytes of all cells that were asked
+    for, for the progress that is told.
+    """
+    opened = None
+    try:
+        if loaded is None:
+            yield Progress(done / whole, f"Opening {contender.name}")
+            opened = loaded = yield from _open(contender, done / whole)
+        for task in tasks:
+            try:
+                yield from _measure(loaded, contender, model_mark, task, plan, done, whole)
+            except UserError as error:
+                yield CellFailed(task.key, str(error))
+            done += max(task.size, 1)
+    except UserError as error:
+        for task in tasks:
+            yield CellFailed(task.key, str(error))
+    finally:
+        if opened is not None:
+            opened.unload()
+
+
+def _open(contender: Contender, share: float) -> Generator[Any, None, LoadedModel]:
+    from app.engine.models.loading import load_steps
+
+    steps = load_steps(contender.ref, contender.device, contender.precision)
+    try:
+        while True:
+            try:
+                step = next(steps)
+            except StopIteration as stop:
+                return stop.value
+            yield Progress(share, f"{contender.name}: {step.doing[:1].lower()}{step.doing[1:]}")
+    finally:
+        steps.close()
+
+
+def _measure(
+    loaded: LoadedModel, contender: Contender, model_mark: str, task: Task, plan: Plan, done: float, whole: float
+) -> Generator[Any, None, None]:
+    from app.engine.evaluate.score import Scoring
+
+    began = task.begun
+    if began is None:
+        began = Begun(None, hashlib.sha256())  # type: ignore[arg-type]
+        began.scoring = Scoring(loaded, _hashed(task.text, began), plan)
+    else:
+        began.scoring.go_on_with(loaded)
+    yield CellBegan(task.key, began)
+    last = 0.0
+    for step in began.scoring.steps():
+        size = max(task.size, 1)
+        share = min(1.0, step.bytes / size)
+        text = f"{contender.name} on {task.text.name}: {step.tokens:,} tokens"
+        yield Progress(min(1.0, (done + share * size) / whole), text)
+        if time.monotonic() - last > 0.1:
+            last = time.monotonic()
+            yield CellStep(task.key, share)
+    scores = began.scoring.result()
+    yield CellDone(task.key, _figures(loaded, contender, model_mark, task, plan, scores, began), scores)
+
+
+def _hashed(text: TextSource, began: Begun) -> Iterator[Record]:
+    """The records as they are read, each with its length in the hash, so that borders count."""
+    from app.engine.evaluate.encoding import utf8
+    from app.engine.texts.source import records
+
+    for record in records(text):
+        for part in (utf8(record.source), utf8(record.text)):
+            began.hash.update(len(part).to_bytes(8, "big"))
+            began.hash.update(part)
+        began.records += 1
+        yield record
+
+
+def _figures(
+    loaded: LoadedModel,
+    contender: Contender,
+    model_mark: str,
+    task: Task,
+    plan: Plan,
+    scores: Scores,
+    began: Begun,
+) -> Figures:
+    from app.engine.evaluate.curves import calibration
+    from app.engine.evaluate.significance import standard_error
+
+    summary = loaded.summary
+    column = f", {task.text.column}" if task.text.column else ""
+    return Figures(
+        model=contender.name,
+        ref=contender.ref,
+        text=task.text.name,
+        objective=scores.objective,
+        perplexity=scores.perplexity,
+        nats_per_token=scores.nats_per_token,
+        bits_per_byte=scores.bits_per_byte,
+        word_perplexity=scores.word_perplexity,
+        byte_perplexity=scores.byte_perplexity,
+        tokens=scores.scored,
+        bytes=scores.bytes,
+        words=scores.words,
+        records=began.records,
+        skipped=scores.skipped,
+        window=scores.plan.window or 0,
+        stride=scores.plan.stride or 0,
+        plan=scores.plan.name,
+        precision=summary.precision,
+        device=summary.device,
+        seconds=scores.seconds,
+        standard_error=standard_error(scores),
+        accuracy=scores.accuracy,
+        top5=scores.top5,
+        entropy=scores.mean_entropy,
+        calibration_error=calibration(scores).error,
+        family=summary.family,
+        parameters=summary.parameters,
+        vocabulary=summary.vocabulary,
+        text_hash=began.hash.hexdigest(),
+        model_hash=model_mark,
+        tokenizer_hash=_tokenizer_mark(loaded.tokenizer),
+        versions=marks.versions(),
+        source=f"{task.text.path or 'pasted'}{column}",
+        text_mark=task.mark,
+        when=time.time(),
+        key=task.key,
+        cell=marks.cell(contender, task.text),
+        asked=marks.asked(plan),
+    )
+
+
+def _tokenizer_mark(tokenizer: Any) -> str:
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    content = backend.to_str() if backend is not None else repr(sorted(tokenizer.get_vocab().items()))
+    return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
