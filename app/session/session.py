@@ -15,6 +15,8 @@ from app.engine.errors import TooLongError
 from app.engine.models.records import ModelSummary
 from app.engine.trace.records import CodeRead
 from app.jobs.board import Board
+from app.session.evaluation import Evaluation
+from app.session.evaluation_view import EvaluationView
 from app.session.examples import Example, examples_for, is_example
 from app.session.generation import Generation
 from app.session.history import History, Moment
@@ -35,6 +37,7 @@ from app.session.state import (
     stack_of,
 )
 from app.session.structure import Structure
+from app.session.text_metrics import TextMetrics
 
 
 class Session(QObject):
@@ -66,6 +69,9 @@ class Session(QObject):
         self.structure = Structure(board, self.models)
         self.inspection = Inspection(board)
         self.generation = Generation(board, settings)
+        self.evaluation = Evaluation(board, self.models)
+        self.evaluation_view = EvaluationView(board, self.models, self.evaluation)
+        self.text_metrics = TextMetrics(board, self.models)
         self._texts: tuple[Mapping[str, Any], ...] = ()
         """Texts as they were saved last."""
         self._texts_wait = ""
@@ -79,6 +85,8 @@ class Session(QObject):
         self.inspection.failed.connect(self._inspect_failed)
         self.inspection.texts_cut.connect(self.set_prompt)
         self.generation.failed.connect(self._generate_failed)
+        for part in (self.evaluation, self.evaluation_view, self.text_metrics):
+            part.failed.connect(self._evaluate_failed)
 
     @property
     def summary(self) -> ModelSummary | None:
