@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from app.engine.errors import UserError
-from app.engine.models.folder import gguf, read_json, require_tokenizer, weight_files
+from app.engine.models.adapter_folder import WEIGHTS, is_adapter, no_base, read_adapter
+from app.engine.models.folder import gguf, has_tokenizer, read_json, require_tokenizer, weight_files
 from app.engine.models.hub import cache_folder, cached_folder, looks_like_hub_id
 from app.engine.models.kinds import kind_of
-from app.engine.models.records import ModelEntry
+from app.engine.models.records import Adapter, ModelEntry
 
 BUNDLED_FOLDER = Path(__file__).resolve().parents[3] / "resources" / "models"
 
@@ -25,6 +26,8 @@ def bundled_models() -> tuple[str, ...]:
 
 def entry_of(folder: Path, ref: str, source: str) -> ModelEntry:
     """What a folder's files tell about the model in it."""
+    if is_adapter(folder):
+        return _adapter_entry(folder, ref, source)
     try:
         config = read_json(folder / "config.json")
         files = weight_files(folder)
@@ -35,6 +38,25 @@ def entry_of(folder: Path, ref: str, source: str) -> ModelEntry:
         files, problem = [], str(error)
     size = sum(path.stat().st_size for path in files or folder.glob("*") if path.is_file())
     return ModelEntry(ref, ref, source, str(config.get("model_type", "")), kind_of(config), size, problem)
+
+
+def _adapter_entry(folder: Path, ref: str, source: str) -> ModelEntry:
+    """An adapter, with family and kind of its base where that is on this machine."""
+    config: dict[str, Any] = {}
+    adapter, problem = None, ""
+    try:
+        adapter = read_adapter(folder)
+        # A base that must be fetched first is no problem.
+        if is_here(adapter.base) or not looks_like_hub_id(adapter.base):
+            base = base_folder(adapter)
+            config = read_json(base / "config.json")
+            weight_files(base)
+            require_tokenizer(folder if has_tokenizer(folder) else base)
+    except UserError as error:
+        problem = str(error)
+    size = (folder / WEIGHTS).stat().st_size if (folder / WEIGHTS).exists() else 0
+    family = str(config.get("model_type", ""))
+    return ModelEntry(ref, ref, source, family, kind_of(config), size, problem, adapter=adapter)
 
 
 def config_or_nothing(folder: Path) -> dict[str, Any]:
@@ -86,7 +108,9 @@ def cache_entries() -> tuple[ModelEntry, ...]:
 def is_here(ref: str | Path) -> bool:
     """Whether `ref` names something on this machine, so that nothing has to be fetched to look at it."""
     try:
-        resolve(ref)
+        folder = resolve(ref)
+        if is_adapter(folder):
+            base_folder(read_adapter(folder))
     except UserError:
         return False
     return True
@@ -114,3 +138,19 @@ def resolve(ref: str | Path) -> Path:
         f"There is no model called “{name}”.",
         f"Give a folder on this machine, a hub id (owner/name), or one of the bundled models ({known}).",
     )
+
+
+def base_folder(adapter: Adapter) -> Path:
+    """Where the base of an adapter lies on this machine. Raises UserError when it does not, or is one itself."""
+    try:
+        folder = resolve(adapter.base)
+    except UserError as error:
+        raise no_base(adapter, error) from error
+    require_base(adapter, folder)
+    return folder
+
+
+def require_base(adapter: Adapter, folder: Path) -> None:
+    """Raise UserError when the folder of an adapter's base holds another adapter."""
+    if is_adapter(folder):
+        raise no_base(adapter, UserError(f"In {folder} lies another adapter.", "Name the model beneath both."))

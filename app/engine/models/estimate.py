@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from app.engine.errors import UserError
-from app.engine.models.catalogue import resolve
+from app.engine.models.adapter_folder import is_adapter, read_adapter
+from app.engine.models.catalogue import base_folder, resolve
 from app.engine.models.devices import choose_device, free_bytes
 from app.engine.models.folder import read_json, stored_dtypes, weight_files
 from app.engine.models.records import Estimate
@@ -17,15 +18,20 @@ PRECISIONS = ("fp32", "fp16", "bf16")
 _BYTES = {"fp32": 4, "fp16": 2, "bf16": 2}
 STORED = {"F32": "fp32", "F16": "fp16", "BF16": "bf16", "F64": "fp64"}
 _FP32 = 4
+ADAPTER_BYTES = 4
+"""An adapter's numbers are kept in fp32 whatever the model's precision."""
 
 
 def estimate(ref: str | Path, device: str = "auto", precision: str = "auto", returned: int = 0) -> Estimate:
-    """What `load(ref, device, precision)` and inspecting a text of up to 512 tokens take.
+    """What `load(ref, device, precision)` and inspecting a text of up to 512 tokens take; an adapter with its base.
 
     `returned` are the bytes that closing the open models gives back. Nothing is allocated. Raises UserError for a
     folder that cannot be opened, as `load` does.
     """
     folder = resolve(ref)
+    adapter = read_adapter(folder) if is_adapter(folder) else None
+    if adapter is not None:
+        folder = base_folder(adapter)
     config = read_json(folder / "config.json")
     counts = stored_dtypes(weight_files(folder))
     stored = STORED.get(next(iter(counts), ""), "other")
@@ -33,9 +39,10 @@ def estimate(ref: str | Path, device: str = "auto", precision: str = "auto", ret
     used = precision_used(precision, place, stored)
     parameters = sum(counts.values())
     size = _BYTES[used]
-    parts = (("Weights", parameters * size), *_running(config, size))
+    added = adapter.parameters if adapter is not None else 0
+    parts = (("Weights", parameters * size + added * ADAPTER_BYTES), *_running(config, size))
     tokens = min(TOKENS, _number(config, "max_position_embeddings", "n_positions") or TOKENS)
-    return Estimate(str(ref), parameters, place, used, parts, tokens, free_bytes(place), returned, stored)
+    return Estimate(str(ref), parameters + added, place, used, parts, tokens, free_bytes(place), returned, stored)
 
 
 def precision_used(precision: str, device: str, stored: str) -> str:

@@ -42,11 +42,22 @@ def read_json(path: Path) -> dict[str, Any]:
     return data
 
 
+def has_whole_model(folder: Path) -> bool:
+    """Whether safetensors of a whole model, or of its shards, lie in the folder."""
+    return any((folder / name).exists() for name in ("model.safetensors", "model.safetensors.index.json"))
+
+
 def weight_files(folder: Path) -> list[Path]:
     """The safetensors files of the folder, every shard present and whole.
 
-    Raises UserError when there are none, only pickled ones, a shard is missing or a file is cut short.
+    Raises UserError when there are none, only pickled ones, a shard is missing, a file is cut short, or an adapter lies
+    beside them: transformers would put it into the model without a word.
     """
+    if has_whole_model(folder) and (folder / "adapter_config.json").exists():
+        raise UserError(
+            f"{folder} holds a whole model and an adapter.",
+            "Put adapter_config.json and the adapter's weights into a folder of their own.",
+        )
     index = folder / "model.safetensors.index.json"
     if index.exists():
         names = sorted(set(read_json(index).get("weight_map", {}).values()))
@@ -136,9 +147,14 @@ def stored_dtypes(files: list[Path]) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda item: -item[1]))
 
 
+def has_tokenizer(folder: Path) -> bool:
+    """Whether the folder holds a tokenizer file."""
+    return any((folder / name).exists() for name in _TOKENIZER_FILES)
+
+
 def require_tokenizer(folder: Path) -> None:
     """Raise UserError when the folder holds no tokenizer file."""
-    if not any((folder / name).exists() for name in _TOKENIZER_FILES):
+    if not has_tokenizer(folder):
         raise UserError(
             f"{folder} has no tokenizer, so text cannot become tokens.",
             "Copy tokenizer.json (or tokenizer.model) of the same model into the folder.",

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from app.engine.errors import UserError
+from app.engine.models import adapter_folder
 from app.engine.models.folder import gguf
 from app.engine.models.kinds import DECODER, ENCODER, ENCODER_DECODER
 from app.engine.models.records import DownloadProgress, HubEntry
@@ -57,11 +58,15 @@ def cache_folder() -> Path:
 
 
 def cached_folder(ref: str) -> Path | None:
-    """The newest complete snapshot of a hub id in the cache, None when there is none with a config."""
+    """The newest complete snapshot of a hub id in the cache, None when there is none with a model's or adapter's
+    config."""
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(ref, "config.json", cache_dir=cache_folder())
-    return Path(found).parent if isinstance(found, str) else None
+    for name in ("config.json", adapter_folder.CONFIG):
+        found = try_to_load_from_cache(ref, name, cache_dir=cache_folder())
+        if isinstance(found, str):
+            return Path(found).parent
+    return None
 
 
 def search(text: str, limit: int = 30) -> tuple[HubEntry, ...]:
@@ -153,11 +158,14 @@ def _bar(tell: Callable[[int], None]) -> Any:
 def _needed(ref: str, sizes: dict[str, int]) -> dict[str, int]:
     """The files of a repository that opening it takes, with their sizes."""
     top = {name: size for name, size in sizes.items() if "/" not in name}
-    if "config.json" not in top:
+    weights = {"model.safetensors"} if "model.safetensors" in top else {name for name in top if _SHARD.fullmatch(name)}
+    adapter = adapter_folder.CONFIG in top and not weights
+    if adapter:
+        weights = {adapter_folder.WEIGHTS} & set(top)
+    elif "config.json" not in top:
         if any(name.endswith(".gguf") for name in sizes):
             raise gguf(ref)
         raise UserError(f"{ref} has no config.json, so it is not a transformers model.", "Choose another model.")
-    weights = {"model.safetensors"} if "model.safetensors" in top else {name for name in top if _SHARD.fullmatch(name)}
     if not weights:
         if any(name.endswith((".bin", ".pt", ".pth", ".h5", ".msgpack")) for name in sizes):
             raise UserError(
@@ -166,6 +174,9 @@ def _needed(ref: str, sizes: dict[str, int]) -> dict[str, int]:
             )
         raise gguf(ref) if any(name.endswith(".gguf") for name in sizes) else UserError(f"{ref} has no weights.")
     beside = {name for name in top if name.endswith(_BESIDE_WEIGHTS) and not _OTHER_HEADERS.match(name)}
+    if not adapter:
+        # Beside a whole model it would be put into it without a word.
+        beside.discard(adapter_folder.CONFIG)
     return {name: top[name] for name in sorted(weights | beside)}
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from app.engine.errors import UserError
+from app.engine.models.adapters import AdapterSwitch
 from app.engine.models.parts import Anatomy
-from app.engine.models.records import ModelSummary
+from app.engine.models.records import Adapter, ModelSummary
 
 
 @dataclass(eq=False)
@@ -25,6 +29,10 @@ class LoadedModel:
     folder: Path
     anatomy: Anatomy
     summary: ModelSummary
+    adapter: Adapter | None = None
+    """What was put into the model where the folder holds an adapter; `model` is then its base with the adapter in."""
+    _switch: AdapterSwitch | None = field(default=None, repr=False)
+    _adapter_off: bool = field(default=False, repr=False)
     _unloaded: bool = field(default=False, repr=False)
 
     @property
@@ -32,13 +40,47 @@ class LoadedModel:
         """Where the embeddings lie, hence where input ids go."""
         return self.model.get_input_embeddings().weight.device
 
+    @property
+    def adapter_active(self) -> bool:
+        """Whether there is an adapter and it is switched on."""
+        return self.adapter is not None and not self._adapter_off
+
+    def set_adapter_active(self, active: bool) -> None:
+        """Switch the adapter off or on, for everything that runs from now on; off, the model is its base bit for bit.
+
+        Raises UserError without an adapter, and for one that cannot be taken out again.
+        """
+        if self.adapter is None or self._switch is None:
+            raise UserError(f"{self.summary.name} is no adapter, so there is nothing to switch off.")
+        if active == self.adapter_active:
+            return
+        if self.adapter.always_on:
+            raise UserError(
+                f"The adapter {self.summary.name} cannot be switched off, because {self.adapter.always_on}.",
+                f"Open {self.adapter.base} beside it.",
+            )
+        self._switch.turn(self.model, active)
+        self._adapter_off = not active
+
+    @contextmanager
+    def adapter_set(self, active: bool) -> Iterator[None]:
+        """The adapter on or off for a while, then as it was; nothing happens where it is so already."""
+        before = self.adapter_active
+        if active != before:
+            self.set_adapter_active(active)
+        try:
+            yield
+        finally:
+            if active != before and not self._unloaded:
+                self.set_adapter_active(before)
+
     def unload(self) -> None:
         """Give the memory back. The record stays readable; anything that needs weights fails afterwards."""
         if self._unloaded:
             return
         self._unloaded = True
         on_cuda = self.device.type == "cuda"
-        self.model = None
+        self.model, self._switch = None, None
         # Where the collector is switched off, whoever did so collects on a thread of his choice.
         if gc.isenabled():
             gc.collect()

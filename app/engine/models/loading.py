@@ -12,18 +12,27 @@ from transformers import AutoConfig, AutoTokenizer, PreTrainedModel
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from app.engine.errors import Cancelled, UserError
+from app.engine.models.adapter_folder import is_adapter, no_base, read_adapter
+from app.engine.models.adapters import AdapterSwitch, attach, fit_embeddings
 from app.engine.models.anatomy import find_anatomy
-from app.engine.models.catalogue import bundled_models, entry_of, resolve
+from app.engine.models.catalogue import bundled_models, entry_of, require_base, resolve
 from app.engine.models.classes import model_class
 from app.engine.models.devices import choose_device, free_bytes
-from app.engine.models.estimate import STORED, precision_used
-from app.engine.models.folder import read_json, require_tokenizer, stored_dtypes, stored_parameters, weight_files
+from app.engine.models.estimate import ADAPTER_BYTES, STORED, precision_used
+from app.engine.models.folder import (
+    has_tokenizer,
+    read_json,
+    require_tokenizer,
+    stored_dtypes,
+    stored_parameters,
+    weight_files,
+)
 from app.engine.models.hub import cached_folder, download_steps, looks_like_hub_id, offline
 from app.engine.models.kinds import kind_of
 from app.engine.models.loaded import LoadedModel
 from app.engine.models.memory import memory_errors, require_memory
 from app.engine.models.parts import Anatomy
-from app.engine.models.records import LoadProgress
+from app.engine.models.records import Adapter, LoadProgress
 from app.engine.models.summary import summarise
 from app.engine.models.watched import loading_told, watched
 
@@ -44,9 +53,10 @@ def load(
 
     `device` is "auto", "cpu", "cuda", "cuda:1" or "mps"; a model too large for one of several GPUs is spread over
     them where it is "auto". `precision` is "auto" (fp32 on a CPU, else the checkpoint's own), "fp32", "fp16" or "bf16".
-    A hub id is downloaded unless the cache has it or `local_files_only`. Weights are read from safetensors only and
-    no code of the folder is ever run. `progress` hears each step; `cancel` is asked between steps, and True raises
-    Cancelled. Everything that can be wrong with a folder raises UserError.
+    A hub id is downloaded unless the cache has it or `local_files_only`. A folder with an adapter in peft's layout is
+    opened as its base, from wherever adapter_config.json says, with the adapter put in and switched on. Weights are
+    read from safetensors only and no code of the folder is ever run. `progress` hears each step; `cancel` is asked
+    between steps, and True raises Cancelled. Everything that can be wrong with a folder raises UserError.
     """
     steps = load_steps(ref, device, precision, local_files_only)
     while True:
@@ -68,32 +78,53 @@ def load_steps(
     place = choose_device(device)
     folder = yield from _fetched(str(ref), local_files_only)
     name = Path(str(ref)).name
-    config = _config(folder)
-    files = weight_files(folder)
-    require_tokenizer(folder)
+    adapter = read_adapter(folder) if is_adapter(folder) else None
+    base = folder if adapter is None else (yield from _base(adapter, local_files_only))
+    config = _config(base)
+    files = weight_files(base)
+    speaks = folder if has_tokenizer(folder) else base
+    require_tokenizer(speaks)
     stored = STORED.get(next(iter(stored_dtypes(files)), ""), "")
     dtype = _DTYPES[precision_used(precision, place, stored)]
-    needed = stored_parameters(files) * dtype.itemsize
+    needed = stored_parameters(files) * dtype.itemsize + (adapter.parameters * ADAPTER_BYTES if adapter else 0)
     spread = device == "auto" and torch.cuda.device_count() > 1 and needed > free_bytes(place)
     if not spread:
         require_memory(needed, place, f"Opening {name}", _SMALLER)
     yield LoadProgress("Reading the tokenizer", 0.3)
-    tokenizer = _tokenizer(folder)
+    tokenizer = _tokenizer(speaks, config)
     yield LoadProgress("Reading the weights", 0.4)
     with memory_errors(f"opening {name}", _SMALLER):
-        kind = kind_of(read_json(folder / "config.json"))
-        chosen = model_class(config, kind, folder)
-        model = (yield from _weights(chosen, folder, dtype, "auto" if spread else place)).eval()
+        kind = kind_of(read_json(base / "config.json"))
+        chosen = model_class(config, kind, base)
+        model = (yield from _weights(chosen, base, dtype, "auto" if spread else place)).eval()
     yield LoadProgress("Looking at its parts", 0.95)
     rows = _embedding_rows(model, name)
+    if adapter is not None:
+        adapter = fit_embeddings(model, adapter)
+        rows = _embedding_rows(model, name)
     if tokenizer.vocab_size > rows:
         raise UserError(
-            f"The tokenizer in {folder} has {tokenizer.vocab_size:,} tokens, the model's embedding {rows:,} rows.",
+            f"The tokenizer in {speaks} has {tokenizer.vocab_size:,} tokens, the model's embedding {rows:,} rows.",
             "Use the tokenizer that belongs to this model.",
         )
+    # Parts are told by their classes, so they are looked for before an adapter's layers take the place of some.
     anatomy = _anatomy(model, tokenizer, name)
-    summary = summarise(str(ref), name, kind, model, tokenizer, anatomy)
-    return LoadedModel(model, tokenizer, config.model_type, kind, folder, anatomy, summary)
+    switch: AdapterSwitch | None = None
+    if adapter is not None:
+        yield LoadProgress("Putting the adapter in", 0.97)
+        switch = attach(model, adapter)
+    summary = summarise(str(ref), name, kind, model, tokenizer, anatomy, adapter)
+    return LoadedModel(model, tokenizer, config.model_type, kind, folder, anatomy, summary, adapter, switch)
+
+
+def _base(adapter: Adapter, local_files_only: bool) -> Generator[LoadProgress, None, Path]:
+    """The folder of an adapter's base, found or fetched like any model."""
+    try:
+        folder = yield from _fetched(adapter.base, local_files_only)
+    except UserError as error:
+        raise no_base(adapter, error) from error
+    require_base(adapter, folder)
+    return folder
 
 
 def _embedding_rows(model: Any, name: str) -> int:
@@ -151,9 +182,10 @@ def _config(folder: Path) -> Any:
     return config
 
 
-def _tokenizer(folder: Path) -> Any:
+def _tokenizer(folder: Path, config: Any) -> Any:
     try:
-        return AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+        # The config is handed over because an adapter's folder has none.
+        return AutoTokenizer.from_pretrained(folder, config=config, trust_remote_code=False, local_files_only=True)
     except Exception as error:  # the tokenizers library raises a bare Exception for a broken file
         raise UserError(
             f"The tokenizer in {folder} could not be read: {error}", "Copy the tokenizer files of the same model again."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from app.engine.models.adapters import beneath
 from app.engine.models.loaded import LoadedModel
 from app.engine.models.parts import Anatomy
 from app.engine.models.records import ModuleRow
@@ -30,6 +31,8 @@ def module_rows(loaded: LoadedModel) -> tuple[ModuleRow, ...]:
             elif tensor in _Parameters(module):
                 count += tensor.numel()
         own[path] = count
+        if module is not beneath(module):
+            roles.setdefault(path, "with adapter")
         rows.append((path, type(module).__name__, tuple(tensors), shares))
     totals = dict.fromkeys(own, 0)
     for path, count in own.items():

@@ -6,6 +6,33 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
+class Adapter:
+    """A small set of weights that changes another model, its base."""
+
+    folder: str
+    base: str
+    """What opens the base: a bundled name, a folder or a hub id."""
+    type: str
+    """ "LoRA", "IA³" or what else the method is called."""
+    rank: int | float | None
+    alpha: int | float | None
+    targets: tuple[str, ...]
+    """Names, or ends of names, of the modules that it changes, or one pattern for them."""
+    parameters: int
+    """Numbers that its file holds."""
+    tokens: int = 0
+    """How many tokens it knows where its base knows another number of them, else 0."""
+    always_on: str = ""
+    """Why it cannot be switched off, to be read after "because"; '' when it can."""
+
+    @property
+    def words(self) -> str:
+        """ "LoRA adapter of story-gpt, rank 8"."""
+        base = self.base.replace("\\", "/").rstrip("/").rpartition("/")[2] or self.base
+        return f"{self.type} adapter of {base}" + (f", rank {self.rank}" if self.rank is not None else "")
+
+
+@dataclass(frozen=True)
 class ModelSummary:
     """The sizes and facts of one loaded model that the window shows."""
 
@@ -50,6 +77,9 @@ class ModelSummary:
 
     norm: str = "Layer norm"
     """What kind of norm its blocks have: "Layer norm" or "RMS norm"."""
+    adapter_of: str = ""
+    """What opens the base where this is an adapter on one, else ''."""
+    adapter: Adapter | None = None
 
     def attention_shape(self, kind: str = "self") -> tuple[int, int]:
         """Layers and heads of the attention of a kind: "self", "encoder" or "cross"."""
@@ -87,6 +117,8 @@ class ModelEntry:
     """Why it cannot be opened, as a sentence; '' when it looks whole."""
     shows: str = ""
     """What a bundled model is good for, in a few words."""
+    adapter: Adapter | None = None
+    """What the folder holds where it is an adapter; kind and family are then its base's."""
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,18 @@ from typing import Any
 
 import torch
 
+from app.engine.models.adapters import beneath
 from app.engine.models.classes import answer_of, labels_of
 from app.engine.models.kinds import ENCODER
 from app.engine.models.parts import Anatomy
-from app.engine.models.records import ModelSummary
+from app.engine.models.records import Adapter, ModelSummary
 
 _PRECISIONS = {torch.float32: "fp32", torch.float16: "fp16", torch.bfloat16: "bf16"}
 
 
-def summarise(ref: str, name: str, kind: str, model: Any, tokenizer: Any, anatomy: Anatomy) -> ModelSummary:
+def summarise(
+    ref: str, name: str, kind: str, model: Any, tokenizer: Any, anatomy: Anatomy, adapter: Adapter | None = None
+) -> ModelSummary:
     """Everything about the model that does not need its weights any more."""
     config = model.config.get_text_config()
     two = len(anatomy.stacks) > 1
@@ -43,7 +46,7 @@ def summarise(ref: str, name: str, kind: str, model: Any, tokenizer: Any, anatom
         kv_heads=getattr(config, "num_key_value_heads", None) or heads,
         width=width,
         head_dim=getattr(config, "head_dim", None) or getattr(config, "d_kv", None) or width // max(heads, 1),
-        mlp_width=_input_width(model.get_submodule(last)) if last else None,
+        mlp_width=_input_width(beneath(model.get_submodule(last))) if last else None,
         position=anatomy.position_kind,
         encoder_layers=len(anatomy.stacks[0].blocks) if two else 0,
         encoder_heads=encoder_heads if two else 0,
@@ -53,6 +56,8 @@ def summarise(ref: str, name: str, kind: str, model: Any, tokenizer: Any, anatom
         norm=_norm_of(model, anatomy),
         mask_token=tokenizer.mask_token or "" if answer == "masked token" else "",
         takes_pair=kind == ENCODER,
+        adapter_of=adapter.base if adapter is not None else "",
+        adapter=adapter,
     )
 
 
@@ -60,7 +65,7 @@ def _norm_of(model: Any, anatomy: Anatomy) -> str:
     """T5's "LayerNorm" subtracts no mean either (Raffel et al. 2020, section 2.1)."""
     parts = anatomy.blocks[0]
     path = parts.first_norm or parts.second_norm or parts.attention_norm_after or anatomy.final_norm
-    name = type(model.get_submodule(path)).__name__ if path else ""
+    name = type(beneath(model.get_submodule(path))).__name__ if path else ""
     return "RMS norm" if "RMS" in name or name.startswith(("T5", "MT5", "UMT5", "Switch")) else "Layer norm"
 
 
@@ -73,7 +78,7 @@ def _context(model: Any, config: Any, anatomy: Anatomy) -> int | None:
     """How many tokens have positions. RoBERTa's table begins after the padding's row, OPT's and BART's after two."""
     named = getattr(config, "max_position_embeddings", None)
     if anatomy.position:
-        table = model.get_submodule(anatomy.position)
+        table = beneath(model.get_submodule(anatomy.position))
         rows, padding = getattr(table, "num_embeddings", None), getattr(table, "padding_idx", None)
         if rows is not None and padding is not None and rows == named:
             return int(rows - padding - 1)

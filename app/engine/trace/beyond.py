@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from app.engine.errors import UserError
+from app.engine.models.adapters import beneath
 from app.engine.models.parts import Site
 from app.engine.trace.records import Attribution
 from app.engine.trace.result import Trace
@@ -122,24 +123,37 @@ def _output_projection(trace: Trace, site: Site, heads: int, width: int) -> torc
     z, out = trace[f"{site.prefix}z"].float(), trace[f"{site.prefix}out"].float()
     joined = z.transpose(0, 1).flatten(1)
     for root in dict.fromkeys((out_path, site.path)):
-        for module in reversed(list(model.get_submodule(root).modules())):
-            weight = _matrix(module)
+        candidates = list(model.get_submodule(root).modules())
+        # What an adapter stands around is no projection of its own.
+        covered = {beneath(module) for module in candidates if beneath(module) is not module}
+        for module in reversed([module for module in candidates if module not in covered]):
+            with trace.loaded.adapter_set(trace.adapter_active):
+                weight, bias = _matrix(module, heads * width)
             if weight is None or weight.shape[0] != heads * width or weight.shape[1] != out.shape[-1]:
                 continue
-            made = joined @ weight + (0.0 if module.bias is None else module.bias.detach().float().cpu())
+            made = joined @ weight + bias
             if float((made - out).abs().max()) <= _CLOSE * max(1.0, float(out.abs().max())):
                 return weight.unflatten(0, (heads, width))
     raise UserError(f"{trace.loaded.summary.name} does not show the projection of its attention's output apart.")
 
 
-def _matrix(module: nn.Module) -> torch.Tensor | None:
-    """A projection's matrix `[in, out]`, float32 on the CPU; transformers' Conv1D stores it so, a Linear turned."""
+def _matrix(module: Any, rows: int) -> tuple[torch.Tensor | None, torch.Tensor | float]:
+    """A projection's matrix `[in, out]` and its bias, float32 on the CPU; transformers' Conv1D stores it so, a Linear
+    turned. That of an adapter's layer with `rows` inputs is what it makes of the unit vectors."""
     weight: Any = getattr(module, "weight", None)
     if not isinstance(weight, torch.Tensor) or weight.ndim != 2:
-        return None
+        return None, 0.0
+    if module is not beneath(module):
+        if getattr(module, "in_features", 0) != rows:
+            return None, 0.0
+        with torch.no_grad():
+            units = torch.eye(rows, dtype=weight.dtype, device=weight.device)
+            alone = module(torch.zeros_like(units[:1]))
+            return (module(units) - alone).float().cpu(), alone[0].float().cpu()
+    bias = 0.0 if getattr(module, "bias", None) is None else module.bias.detach().float().cpu()
     if type(module).__name__ == "Conv1D":
-        return weight.detach().float().cpu()
-    return weight.detach().float().cpu().T if isinstance(module, nn.Linear) else None
+        return weight.detach().float().cpu(), bias
+    return (weight.detach().float().cpu().T if isinstance(module, nn.Linear) else None), bias
 
 
 def _frozen_readout(trace: Trace, stream: torch.Tensor, row: torch.Tensor, token: int) -> tuple[torch.Tensor, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.engine.errors import UserError
+from app.engine.models.loaded import LoadedModel
 from app.engine.trace.names import HEAD_AXES, canonical, site_of
 from app.engine.trace.result import WHOLE, Trace
 from app.engine.trace.tap import BESIDE, way_of
@@ -35,23 +36,34 @@ def recipe(trace: Trace, name: str, text: str, pair: str | None = None, target: 
 
 
 def _start(trace: Trace, text: str, pair: str | None, target: str | None, attention: str | None) -> str:
-    loaded = trace.loaded
+    loaded, adapter = trace.loaded, trace.loaded.adapter if trace.adapter_active else None
     kind = type(loaded.model).__name__
     how = f', attn_implementation="{attention}"' if attention else ""
     texts = repr(text) if pair is None else f"{text!r}, {pair!r}"
     lines = [
         "import torch",
+        *(["from peft import PeftModel"] if adapter is not None else []),
         f"from transformers import AutoTokenizer, {kind}",
         "",
-        f"folder = {str(loaded.folder)!r}",
-        "tokenizer = AutoTokenizer.from_pretrained(folder)",
+        f"folder = {loaded.model.name_or_path!r}",
+        f"tokenizer = AutoTokenizer.from_pretrained({_tokenizer_folder(loaded)})",
         f"model = {kind}.from_pretrained(folder{how}).eval()",
-        f'inputs = dict(tokenizer({texts}, return_tensors="pt"))',
     ]
+    if adapter is not None:
+        if adapter.tokens:
+            lines.append(f"model.resize_token_embeddings({adapter.tokens}, mean_resizing=False)")
+        lines.append(f"model = PeftModel.from_pretrained(model, {adapter.folder!r}).get_base_model()")
+    lines.append(f'inputs = dict(tokenizer({texts}, return_tensors="pt"))')
     if trace.target_tokens:
         ids = [token.id for token in trace.target_tokens]
         lines.append(f'inputs["decoder_input_ids"] = torch.tensor([{ids}])' + (f"  # {target!r}" if target else ""))
     return "\n".join(lines) + "\n"
+
+
+def _tokenizer_folder(loaded: LoadedModel) -> str:
+    """Where the tokenizer's files lie, as Python: an adapter may bring its own."""
+    place = loaded.tokenizer.name_or_path
+    return "folder" if place == loaded.model.name_or_path else repr(place)
 
 
 def _pattern(trace: Trace, kind: str, layer: int) -> str:

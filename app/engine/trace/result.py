@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from app.engine.errors import UserError
+from app.engine.models.adapters import beneath
 from app.engine.models.loaded import LoadedModel
 from app.engine.models.memory import free_bytes, memory_errors, require_memory
 from app.engine.models.parts import Stack
@@ -52,6 +53,8 @@ class Trace:
         self.target_tokens = tuple(target_tokens)
         self.edits = tuple(edits)
         self._loaded, self._inputs, self._budget = loaded, inputs, budget
+        self.adapter_active = loaded.adapter_active
+        """Whether the model's adapter was on: what is computed later is computed so, too."""
         self._points, self._absent = _points_of(loaded)
         self._late: Capture | None = None
         with memory_errors("this trace", _SHORTER):
@@ -69,9 +72,17 @@ class Trace:
         if loaded.model is None:
             raise UserError("The model of this trace was closed.", "Open it again and run the text once more.")
         budget = self._budget if budget is None else budget
-        return run(
-            loaded.model, loaded.anatomy, self._inputs, self.edits, points, budget, wanted, copy=budget > self._budget
-        )
+        with loaded.adapter_set(self.adapter_active):
+            return run(
+                loaded.model,
+                loaded.anatomy,
+                self._inputs,
+                self.edits,
+                points,
+                budget,
+                wanted,
+                copy=budget > self._budget,
+            )
 
     @property
     def loaded(self) -> LoadedModel:
@@ -287,6 +298,10 @@ class Trace:
         except AttributeError:
             return None
         found = module._parameters.get(last) if last in module._parameters else module._buffers.get(last)
+        if found is None and module is not beneath(module) and isinstance(getattr(module, last, None), torch.Tensor):
+            # An adapter's layer hands out what stood in its place by the old name.
+            with self._loaded.adapter_set(self.adapter_active):
+                return getattr(module, last).detach().cpu().clone()
         return found.detach().cpu().clone() if found is not None else None
 
     def _module(self, path: str) -> Point:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from engine.models.fake_hub import FakeHub, our_hub
+from engine.tiny_adapters import config, save_adapter
 from engine.tiny_models import save_tiny
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
@@ -127,6 +128,20 @@ def test_a_folder_that_cannot_be_opened_says_why_in_the_list(page: Desk, tmp_pat
     row = page.model.sources.list.rows()[0]
     assert row.state == "cannot open"
     assert "no tokenizer" in row.tip
+
+
+# Said by peft while the adapter is made.
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
+def test_an_adapter_says_whose_it_is(page: Desk, story: LoadedModel, tmp_path: Path) -> None:
+    base = type(story.model).from_pretrained(story.folder)
+    folder = save_adapter(tmp_path / "pirate", base, config(), "story-gpt")
+    page.open(folder)
+    page.wait(lambda: page.model.sources.list.current() == str(folder))
+    page.click(page.model.sources.shelf.button(COMPUTER))
+    row = page.model.sources.list.rows()[0]
+    assert (row.title, row.state, row.detail) == ("pirate", "ready", "LoRA adapter of story-gpt, rank 8")
+    assert page.model.load.subtitle().startswith("LoRA adapter of story-gpt, rank 8, GPT-2 architecture, decoder only")
+    assert page.model.load.memory.verdict().startswith("fits")
 
 
 def test_another_precision_is_estimated_and_loaded(page: Desk) -> None:

@@ -36,7 +36,8 @@ def explain_model(summary: ModelSummary) -> Explanation:
     )
     return Explanation(
         title=summary.name,
-        subtitle=f"{summary.architecture}, {summary.parameters:,} parameters",
+        subtitle=f"{summary.architecture}, {summary.parameters:,} parameters"
+        + (f", {summary.adapter.words}" if summary.adapter is not None else ""),
         looking_at=f"A residual stream <b>{summary.width:,}</b> wide runs through <b>{summary.layers}</b> blocks. "
         f"Each has <b>{summary.heads}</b> attention heads of {summary.head_dim} dimensions and a feed-forward part."
         f"{grouped}",

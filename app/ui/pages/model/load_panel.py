@@ -156,8 +156,9 @@ def _device_name(ref: str) -> str:
 def _subtitle(ref: str, entry: ModelEntry | None, found: HubEntry | None) -> str:
     if entry is not None:
         words = [
+            entry.adapter.words if entry.adapter is not None else "",
             entry.family and f"{family_name(entry.family)} architecture",
-            KIND_WORDS[entry.kind],
+            KIND_WORDS[entry.kind] if entry.kind or entry.adapter is None else "",
             bytes_text(entry.size),
         ]
         return ", ".join(word for word in words if word)

@@ -55,7 +55,8 @@ class SourcesPanel(Panel):
         self.words.setWordWrap(True)
         self.folder = QPushButton("Open folder…")
         self.folder.setToolTip(
-            "Open a folder with config.json, weights and tokenizer; it can also be dropped on the window"
+            "Open a folder with config.json, weights and tokenizer, or one with an adapter; "
+            "it can also be dropped on the window"
         )
         self.folder.clicked.connect(self.folder_wanted)
         self.hub = QPushButton("Search hub")
@@ -142,6 +143,7 @@ class SourcesPanel(Panel):
         kind = KIND_WORDS[entry.kind]
         detail = f"{kind}, {family_name(entry.family)}" if entry.family else kind
         detail = f"{kind}: {entry.shows}" if entry.shows else detail
+        detail = entry.adapter.words if entry.adapter is not None else detail
         opening = self._session.models.opening
         state, tone = ("cannot open", "err") if entry.problem else ("ready", "ok")
         if opening is not None and opening.ref == entry.ref:
