@@ -83,8 +83,8 @@ def mark_of_model(ref: str) -> str:
 
     Raises UserError when there is no such model here.
     """
-    from app.engine.models.catalogue import resolve
-    from app.engine.models.folder import read_json
+    from app.engine.models.adapter_folder import is_adapter, read_adapter
+    from app.engine.models.catalogue import base_folder, resolve
 
     folder = resolve(ref)
     parts = [
@@ -92,9 +92,8 @@ def mark_of_model(ref: str) -> str:
         for file in sorted(folder.iterdir())
         if file.is_file() and file.suffix in (".safetensors", ".json", ".model", ".txt", ".jinja")
     ]
-    adapter = folder / "adapter_config.json"
-    if adapter.is_file() and (base := read_json(adapter).get("base_model_name_or_path")):
-        parts.append(mark_of_model(str(base)))
+    if is_adapter(folder):
+        parts.append(mark_of_model(str(base_folder(read_adapter(folder)))))
     return _hash("\n".join((str(folder), *parts)).encode())
 
 

@@ -50,7 +50,7 @@ class Session(QObject):
     selection_changed = Signal()
     recent_changed = Signal()
     failed = Signal(str, object)
-    """A page's key ("model", "inspect", "generate", "session") and the exception."""
+    """A page's key ("model", "inspect", "generate", "evaluate", "session") and the exception."""
 
     def __init__(self, board: Board, settings: DecodingSettings) -> None:
         super().__init__()
@@ -383,3 +383,7 @@ class Session(QObject):
     @Slot(object)
     def _generate_failed(self, error: BaseException) -> None:
         self.failed.emit("generate", error)
+
+    @Slot(object)
+    def _evaluate_failed(self, error: BaseException) -> None:
+        self.failed.emit("evaluate", error)
