@@ -1,7 +1,7 @@
 """The style sheet of Qt's own widgets, built from a palette.
 
 Hooks for code, set with `setProperty` before the widget is first shown:
-`QPushButton[kind]`: "primary", "quiet", "danger" or "strip" (in the job strip); without it outlined.
+`QPushButton[kind]`: "primary", "quiet", "danger", "link" or "strip" (in the job strip); without it outlined.
 `QLabel[role]`: "secondary", "caption", "accent", "ok" or "error"; `QFrame[role]`: "panel", "well", "bar" or "rule".
 No font is named here: a style sheet that names one overrides every `setFont`.
 """
@@ -53,6 +53,11 @@ QPushButton[kind="strip"] { background: transparent; color: $ink2; border-color:
   padding: 0 6px; }
 QPushButton[kind="strip"]:hover { background: $hover; color: $ink; }
 QPushButton[kind="strip"]:focus { border: 2px solid $accent; min-height: 20px; padding: 0 5px; }
+QPushButton[kind="link"] { background: transparent; color: $accent; border-color: transparent; min-height: 22px;
+  padding: 0 2px; }
+QPushButton[kind="link"]:hover { text-decoration: underline; }
+QPushButton[kind="link"]:focus { border: 2px solid $accent; min-height: 20px; padding: 0 1px; }
+QPushButton[kind="link"]:disabled { color: $ink3; }
 QPushButton[kind="danger"] { color: $err; border-color: $err; }
 QPushButton[kind="danger"]:hover { background: $errsoft; }
 QPushButton::menu-indicator { image: url($chevron); subcontrol-position: right center; right: 6px;
