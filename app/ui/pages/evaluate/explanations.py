@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from app.engine.evaluate.records import CAUSAL, CONDITIONAL, MASKED
+from app.engine.evaluate.records import CAUSAL, CONDITIONAL, LN2, MASKED
 from app.session.measured import CellReading, Figures
 from app.ui.explanation import Explanation
 
@@ -35,9 +35,9 @@ TEXT_METRICS = Explanation(
     looking_at="A text that a model wrote, held against what a person would have written. Marked words stand in both, "
     "in the same order.",
     formula_html="BLEU = BP · exp( ¼ Σ ln <i>p</i><sub>n</sub> )",
-    plain="<b>BLEU</b> asks how much of the written text is in a reference (1 to 4 words in a row, and a penalty BP for "
-    "being short). <b>ROUGE</b> asks how much of the reference came back. <b>chrF</b> compares letters. None of them "
-    "reads for meaning.",
+    plain="<b>BLEU</b> asks how much of the written text is in a reference (1 to 4 words in a row, and a penalty BP "
+    "for being short). <b>ROUGE</b> asks how much of the reference came back. <b>chrF</b> compares letters. None of "
+    "them reads for meaning.",
     try_this="Swap two words of a hypothesis: BLEU falls at once, ROUGE-1 stays as it is.",
 )
 
@@ -74,19 +74,19 @@ def _numbers(figures: tuple[Figures, ...], slots: tuple[str, ...]) -> str:
     """The figures of the formula as a small table."""
     rows = (
         ("Tokens", [f"{each.tokens:,}" for each in figures]),
-        ("Bits per token", [f"{each.nats_per_token / 0.6931471805599453:.2f}" for each in figures]),
+        ("Bits per token", [f"{each.nats_per_token / LN2:.2f}" for each in figures]),
         ("Bytes per token", [f"{each.bytes / max(each.tokens, 1):.2f}" for each in figures]),
         ("<b>Bits per byte</b>", [f"<b>{each.bits_per_byte:.3f}</b>" for each in figures]),
         ("Perplexity", [f"{each.perplexity:,.2f}" for each in figures]),
-        ("Entropy, bits", [f"{each.entropy / 0.6931471805599453:.2f}" for each in figures]),
+        ("Entropy, bits", [f"{each.entropy / LN2:.2f}" for each in figures]),
         ("First choice right", [f"{each.accuracy * 100:.1f}%" for each in figures]),
         ("Among first five", [f"{each.top5 * 100:.1f}%" for each in figures]),
     )
     head = "".join(f"<td align='right'><b>{escape(slot)}</b></td>" for slot in slots) if len(figures) > 1 else ""
-    lines = "".join(
-        f"<tr><td>{words}</td>{''.join(f'<td align="right">{value}</td>' for value in values)}</tr>"
-        for words, values in rows
-    )
+    lines = ""
+    for words, values in rows:
+        cells = "".join(f"<td align='right'>{value}</td>" for value in values)
+        lines += f"<tr><td>{words}</td>{cells}</tr>"
     top = f"<tr><td></td>{head}</tr>" if head else ""
     return f"<table width='100%' cellpadding='2'>{top}{lines}</table>"
 
@@ -99,8 +99,8 @@ def _noise(reading: CellReading) -> str:
     between = f"{min(abs(found.low), abs(found.high)):.3f} and {max(abs(found.low), abs(found.high)):.3f}"
     if found.clear:
         return (
-            f"<br>{better} pays {abs(found.difference):.3f} bits per byte less than {other}, with 95% certainty between "
-            f"{between} ({found.parts:,} parts of the text resampled)."
+            f"<br>{better} pays {abs(found.difference):.3f} bits per byte less than {other}, with 95% certainty "
+            f"between {between} ({found.parts:,} parts of the text resampled)."
         )
     return (
         f"<br>The difference of {abs(found.difference):.3f} bits per byte is <b>within noise</b>: resampling "

@@ -35,13 +35,13 @@ class RunBar(QWidget):
             "lm-eval blocks: as lm-evaluation-harness does it, disjoint blocks after a start token; for comparing with "
             "published figures."
         )
-        self.window = _number("Window: tokens that the model sees at once; auto is its context, at most 1,024")
-        self.stride = _number("Stride: how many tokens further the next window begins; auto is half a window")
+        self.window_field = _number("Window: tokens that the model sees at once; auto is its context, at most 1,024")
+        self.stride_field = _number("Stride: how many tokens further the next window begins; auto is half a window")
         self._stride_label = make_label(theme, "Stride", 12, role="secondary")
         self._window_label = make_label(theme, "Window", 12, role="secondary")
-        self.run = QPushButton("Measure")
-        self.run.setProperty("kind", "primary")
-        self.run.setToolTip("Measure every cell that has no figures for its inputs as they are (Ctrl+Enter)")
+        self.start = QPushButton("Measure")
+        self.start.setProperty("kind", "primary")
+        self.start.setToolTip("Measure every cell that has no figures for its inputs as they are (Ctrl+Enter)")
         self.cancel = QPushButton("Cancel")
         self.cancel.setToolTip("Stop within one step (Esc); finished cells stay, the next run goes on from here")
         self.cancel.hide()
@@ -50,25 +50,25 @@ class RunBar(QWidget):
         row.setSpacing(8)
         row.addWidget(self.views)
         row.addWidget(self.summary, 1)
-        self.measuring = (
+        self.measuring: tuple[QWidget, ...] = (
             self.plans,
             self._window_label,
-            self.window,
+            self.window_field,
             self._stride_label,
-            self.stride,
+            self.stride_field,
             self.cancel,
-            self.run,
+            self.start,
         )
         for part in self.measuring:
             row.addWidget(part)
         self.views.changed.connect(self.view_chosen)
         self.plans.currentIndexChanged.connect(self._chosen)
-        self.window.valueChanged.connect(self._chosen)
-        self.stride.valueChanged.connect(self._chosen)
+        self.window_field.valueChanged.connect(self._chosen)
+        self.stride_field.valueChanged.connect(self._chosen)
 
     def show_plan(self, plan: Plan) -> None:
         """Show these windows; emits nothing."""
-        for field, value in ((self.window, plan.window), (self.stride, plan.stride)):
+        for field, value in ((self.window_field, plan.window), (self.stride_field, plan.stride)):
             field.blockSignals(True)
             field.setValue(value or 0)
             field.blockSignals(False)
@@ -80,20 +80,22 @@ class RunBar(QWidget):
     def plan(self) -> Plan:
         """The windows as they stand in the fields."""
         name = PLANS[self.plans.currentIndex()][1]
-        return Plan(self.window.value() or None, (self.stride.value() or None) if name == "sliding" else None, name)
+        return Plan(
+            self.window_field.value() or None, (self.stride_field.value() or None) if name == "sliding" else None, name
+        )
 
     def show_state(self, running: bool, again: bool, possible: bool, why: str = "") -> None:
         """What the buttons say; `again` when every cell has figures already."""
-        self.run.setText("Measuring…" if running else "Measure again" if again else "Measure")
-        self.run.setEnabled(possible and not running)
-        self.run.setToolTip(why or "Measure every cell that has no figures for its inputs as they are (Ctrl+Enter)")
+        self.start.setText("Measuring…" if running else "Measure again" if again else "Measure")
+        self.start.setEnabled(possible and not running)
+        self.start.setToolTip(why or "Measure every cell that has no figures for its inputs as they are (Ctrl+Enter)")
         self.cancel.setVisible(running and not self.views.index())
 
     def show_view(self, index: int) -> None:
         """The windows belong to the table alone."""
         self.views.set_index(index)
         for part in self.measuring:
-            part.setVisible(index == 0 and (part is not self.cancel or not self.run.isEnabled()))
+            part.setVisible(index == 0 and (part is not self.cancel or not self.start.isEnabled()))
 
     @Slot()
     def _chosen(self) -> None:
@@ -103,7 +105,7 @@ class RunBar(QWidget):
     def _show_stride(self) -> None:
         """Blocks have no stride."""
         sliding = PLANS[self.plans.currentIndex()][1] == "sliding"
-        self.stride.setEnabled(sliding)
+        self.stride_field.setEnabled(sliding)
         self._stride_label.setEnabled(sliding)
 
 

@@ -1,0 +1,256 @@
+"""The text of a measured cell, coloured by what each token cost one model, or two on the same letters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QMenu, QScrollArea, QToolButton, QVBoxLayout, QWidget
+
+from app.engine.evaluate.records import CAUSAL, Piece, Stretch, TextPage
+from app.engine.trace.records import Candidate
+from app.session.measured import CellReading
+from app.ui.actions import bound
+from app.ui.icons import icon
+from app.ui.theme import Theme
+from app.ui.widgets.labels import make_label
+from app.ui.widgets.panel import Panel
+from app.ui.widgets.probability_bars import ProbabilityBars
+from app.ui.widgets.segmented import Segmented
+from app.ui.widgets.span_readout import SpanReadout
+from app.ui.widgets.surprise_colours import BOTH, DIFFERENCE
+from app.ui.widgets.surprise_legend import SurpriseLegend
+from app.ui.widgets.surprise_view import SurpriseView
+from app.ui.widgets.surprise_words import bits_text
+from app.ui.widgets.text_overview import TextOverview
+from app.ui.widgets.token_text import visible_token
+
+_ALONE = "no other model"
+_SIDE = 232
+_SHOWN = 8
+
+
+class SurprisePanel(Panel):
+    """`token_chosen(row, index)` of a reading's model; `beside_chosen(row or −1)` of the table; `byte_wanted(byte)`
+    for the page that holds it; `inspect_wanted(row, index)`."""
+
+    token_chosen = Signal(int, int)
+    beside_chosen = Signal(int)
+    byte_wanted = Signal(int)
+    inspect_wanted = Signal(int, int)
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__(theme, "Surprise, token by token")
+        self._reading: CellReading | None = None
+        self._page: TextPage | None = None
+        self._row, self._piece = 0, None
+        self._piece: Piece | None
+        self.legend = SurpriseLegend(theme)
+        self.beside = QComboBox()
+        self.beside.setAccessibleName("Compared with")
+        self.beside.setToolTip("The model that is held against this one, on the same letters")
+        self._rows: list[int] = []
+        self.largest = QToolButton()
+        self.largest.setText("Largest")
+        self.largest.setToolTip("Where one model wins most: choose a place to go there")
+        self.largest.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.largest_menu = QMenu(self)
+        self.largest.setMenu(self.largest_menu)
+        self.mode = Segmented(theme, ("Both", "A − B"), "What the colours show")
+        self.back, self.forth = self._turner("chevron-left"), self._turner("chevron-right")
+        for widget in (self.beside, self.largest, self.mode, self.back, self.forth):
+            self.add_header_widget(widget)
+        self.overview = TextOverview(theme)
+        self.view = SurpriseView(theme)
+        self.view.setMinimumHeight(60)
+        self.readout = SpanReadout(theme)
+        self.expected = make_label(theme, "What the model expected here", 11, 650, role="secondary")
+        self.bars = ProbabilityBars(theme)
+        self.body_layout.addLayout(self._laid_out(), 1)
+        self.view.chosen.connect(self._chosen)
+        self.overview.place_chosen.connect(self._place_chosen)
+        self.mode.changed.connect(self._mode_chosen)
+        self.beside.activated.connect(self._beside_chosen)
+        self.back.clicked.connect(bound(self._turn, -1))
+        self.forth.clicked.connect(bound(self._turn, 1))
+        self.readout.inspect_wanted.connect(self._inspect)
+        theme.changed.connect(self._on_theme)
+        self._on_theme()
+        self.show_reading(None, None, ())
+
+    def _turner(self, _name: str) -> QToolButton:
+        button = QToolButton()
+        button.setAutoRaise(True)
+        return button
+
+    def _laid_out(self) -> QHBoxLayout:
+        text = QVBoxLayout()
+        text.setSpacing(6)
+        text.addWidget(self.overview)
+        text.addWidget(self.view, 1)
+        side = QWidget()
+        column = QVBoxLayout(side)
+        column.setContentsMargins(0, 0, 4, 0)
+        column.setSpacing(8)
+        column.addWidget(self.legend)
+        column.addWidget(self.readout)
+        column.addWidget(self.expected)
+        column.addWidget(self.bars)
+        column.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        scroll.setFixedWidth(_SIDE)
+        scroll.setWidget(side)
+        row = QHBoxLayout()
+        row.setSpacing(12)
+        row.addLayout(text, 1)
+        row.addWidget(scroll)
+        return row
+
+    def show_reading(
+        self, reading: CellReading | None, page: TextPage | None, rivals: Sequence[tuple[int, str]], beside: int = -1
+    ) -> None:
+        """Show a cell, or nothing. `rivals` are rows of the table, with their names, that can stand beside it."""
+        self._reading = reading
+        two = reading is not None and len(reading.figures) > 1
+        text = reading.figures[0].text if reading is not None else "choose a cell above"
+        self.set_subtitle(f"{text}, same letters above each other" if two else text)
+        self.mode.setVisible(two)
+        self.largest.setVisible(two and bool(reading and reading.spans))
+        self.beside.setVisible(bool(rivals))
+        self._rows = [-1, *(row for row, _ in rivals)]
+        self.beside.blockSignals(True)
+        self.beside.clear()
+        self.beside.addItems([_ALONE, *(f"beside {name}" for _, name in rivals)])
+        self.beside.setCurrentIndex(self._rows.index(beside) if beside in self._rows else 0)
+        self.beside.blockSignals(False)
+        self._fill_largest(reading.spans if reading is not None else ())
+        self._show_overview()
+        self.show_page(page)
+        self._fold_title()
+
+    def show_page(self, page: TextPage | None) -> None:
+        """Another page of the same text."""
+        self._page, self._piece = page, None
+        slots = self._reading.slots if self._reading is not None else ("A", "B")
+        self.view.set_page(page, slots)
+        self.readout.clear()
+        self.show_candidates((), None)
+        more = page is not None and page.stop - page.start < page.total
+        for button in (self.back, self.forth):
+            button.setVisible(more)
+        if page is not None:
+            self.back.setEnabled(page.start > 0)
+            self.forth.setEnabled(page.stop < page.total)
+            self.overview.set_place(page.start / max(page.total, 1), page.stop / max(page.total, 1))
+
+    def show_candidates(self, found: Sequence[Candidate], index: int | None) -> None:
+        """What the model had held for likely at the chosen token, best first, the token itself marked."""
+        wanted = [each for each in found if self._piece is not None]
+        shown = wanted[:_SHOWN]
+        own = next((each for each in wanted[::-1] if index is not None and each.token_id == index), None)
+        if own is not None and own not in shown:
+            shown = [*shown[:-1], own]
+        self.bars.set_rows(
+            [(each.text, each.probability, None) for each in shown], shown.index(own) if own is not None else None
+        )
+        for widget in (self.expected, self.bars):
+            widget.setVisible(bool(shown))
+
+    def go_to(self, byte: int) -> None:
+        """Show a byte of the text, on another page where it is not on this one."""
+        if self._page is not None and self._page.start <= byte < self._page.stop:
+            self.view.set_selected_byte(byte)
+            self._show_span()
+        else:
+            self.byte_wanted.emit(byte)
+
+    @property
+    def chosen(self) -> tuple[int, Piece] | None:
+        """The model's row in the reading and its token."""
+        return (self._row, self._piece) if self._piece is not None else None
+
+    # What the person does
+
+    @Slot(int, int)
+    def _chosen(self, row: int, index: int) -> None:
+        self._row = row
+        self._show_span()
+        if self._piece is not None and self._piece.bits is not None:
+            self.token_chosen.emit(row, index)
+
+    def _show_span(self) -> None:
+        self._piece = self.view.selected_piece()
+        reading = self._reading
+        if self._piece is None or reading is None:
+            self.readout.clear()
+            return
+        stretch = self.view.selected_stretch()
+        if stretch is not None and len(reading.slots) > 1:
+            rows = [
+                (slot, tokens, bits)
+                for slot, tokens, bits in zip(reading.slots, stretch.tokens, stretch.bits, strict=True)
+            ]
+            self.readout.show_span(stretch.text, rows, kind=self.view.selected_kind())
+        else:
+            self.readout.show_span(self._piece.text, [(reading.slots[0], 1, self._piece.bits)], kind="token")
+        objective = reading.figures[0].objective
+        self.readout.link.setVisible(objective == CAUSAL and self._piece.bits is not None)
+        self.show_candidates((), None)
+
+    @Slot()
+    def _inspect(self) -> None:
+        if self._piece is not None:
+            self.inspect_wanted.emit(self._row, self._piece.index)
+
+    @Slot(int)
+    def _mode_chosen(self, index: int) -> None:
+        mode = DIFFERENCE if index else BOTH
+        self.view.set_mode(mode)
+        self.legend.set_mode(mode)
+        self._show_overview()
+
+    @Slot(int)
+    def _beside_chosen(self, index: int) -> None:
+        self.beside_chosen.emit(self._rows[index])
+
+    @Slot(float)
+    def _place_chosen(self, share: float) -> None:
+        if self._page is not None:
+            self.go_to(min(int(share * self._page.total), self._page.total - 1))
+
+    def _turn(self, way: int) -> None:
+        page = self._page
+        if page is not None:
+            self.byte_wanted.emit(page.stop if way > 0 else max(0, page.start - (page.stop - page.start)))
+
+    def _fill_largest(self, spans: Sequence[Stretch]) -> None:
+        self.largest_menu.clear()
+        slots = self._reading.slots if self._reading is not None else ("A", "B")
+        for span in spans:
+            better = slots[0] if span.bits[0] < span.bits[1] else slots[1]
+            bits = bits_text(abs(span.bits[0] - span.bits[1]))
+            text = visible_token(span.text)
+            text = f"{text[:50]}…" if len(text) > 50 else text
+            self.largest_menu.addAction(f"{better} by {bits}:  {text}", bound(self.go_to, span.start))
+
+    def _show_overview(self) -> None:
+        reading = self._reading
+        difference = self.mode.index() == 1 and reading is not None and len(reading.overview) > 1
+        if reading is None:
+            self.overview.set_values(None)
+        elif difference:
+            self.overview.set_values(reading.overview[0] - reading.overview[1], DIFFERENCE)
+        else:
+            self.overview.set_values(np.mean(reading.overview, axis=0))
+
+    @Slot()
+    def _on_theme(self) -> None:
+        self.back.setIcon(icon(self._theme, "chevron-left", "ink", 16))
+        self.forth.setIcon(icon(self._theme, "chevron-right", "ink", 16))
+        for button, words in ((self.back, "The part of the text before"), (self.forth, "The next part of the text")):
+            button.setToolTip(words)
+            button.setAccessibleName(words)
