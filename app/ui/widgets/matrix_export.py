@@ -59,6 +59,14 @@ def save_table_csv(table: MatrixTable, path: str | Path) -> None:
         raise _cannot_write(path, error.strerror or str(error)) from error
 
 
+def save_text_csv(text: str, path: str | Path) -> None:
+    """Write CSV that is text already. Raises UserError when the file cannot be written."""
+    try:
+        Path(path).write_text(text, encoding="utf-8-sig", newline="")
+    except OSError as error:
+        raise _cannot_write(path, error.strerror or str(error)) from error
+
+
 def save_image_png(image: QImage, path: str | Path) -> None:
     """Write a picture as PNG. Raises UserError when the file cannot be written."""
     writer = QImageWriter(str(path), b"png")

@@ -1,0 +1,219 @@
+"""What a line chart shows, and its picture for one size: axes, lines, names at their ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QFontMetricsF, QPainter, QPen
+
+from app.engine.evaluate.records import Curve
+from app.ui.theme import Theme
+from app.ui.widgets.chart_axes import Scale, log_ticks, nice_ticks, tick_texts, widened
+from app.ui.widgets.chart_lines import LineStyle, draw_curve, spread
+from app.ui.widgets.chart_points import curve_name, kept_points, value_at
+
+_TOP, _EDGE, _NAME_GAP = 10.0, 14.0, 8.0
+_APART = 16.0
+_MOST_NAMES = 0.34
+"""Share of the width that the names at the right may take."""
+_LEVEL = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+
+
+@dataclass(frozen=True)
+class Shade:
+    """A stretch of the horizontal axis and what it is, such as "warming up" or "190 steps to go"."""
+
+    start: float
+    stop: float
+    words: str
+    quiet: bool = False
+    """Grey: what is still to come, in which nothing is to be seen."""
+
+
+class Lines:
+    """Curves with all that belongs to them. Only their ends are looked at here, so that many points cost little."""
+
+    def __init__(
+        self,
+        curves: Sequence[Curve],
+        styles: Sequence[LineStyle],
+        labels: tuple[str, str],
+        shade: Shade | None = None,
+        *,
+        log: bool = False,
+    ) -> None:
+        self.curves, self.styles = list(curves), list(styles)
+        self.x_label, self.y_label = labels
+        self.shade, self.log = shade, log
+        self.places = [kept_points(curve, log=log) for curve in curves]
+        """Per curve the `x` of the points that are drawn."""
+        self.ends = self._find_ends()
+        """Smallest and largest x, smallest and largest y; None without any value."""
+
+    def value(self, index: int, x: float) -> tuple[float, bool]:
+        """What a curve's line shows at `x`, and whether a point is there."""
+        return value_at(self.curves[index], x, log=self.log)
+
+    def last(self, index: int) -> float:
+        """A curve's last value."""
+        return self.value(index, float(self.places[index][-1]))[0]
+
+    def _find_ends(self) -> tuple[float, float, float, float] | None:
+        ys = [np.asarray(curve.y, np.float64) for curve, x in zip(self.curves, self.places, strict=True) if len(x)]
+        drawn = [y[np.isfinite(y) & ((y > 0) | (not self.log))] for y in ys]
+        if not drawn:
+            return None
+        xs = [float(end) for curve in self.curves if len(curve.x) for end in (curve.x[0], curve.x[-1])]
+        if self.shade is not None:
+            xs += [self.shade.start, self.shade.stop]
+        left, right = min(xs), max(xs)
+        lowest, highest = (float(end) for end in (min(y.min() for y in drawn), max(y.max() for y in drawn)))
+        return left, right if right > left else left + 1.0, lowest, highest
+
+
+class LinePicture:
+    """Lines laid out for one size."""
+
+    def __init__(self, theme: Theme, lines: Lines, size: QSize, marked: float | None) -> None:
+        self._theme, self._lines, self._size, self._marked = theme, lines, size, marked
+        self._number_font, self._name_font = theme.font(11, mono=True), theme.font(12, 650)
+        self._numbers, self._names = QFontMetricsF(self._number_font), QFontMetricsF(self._name_font)
+        left, right, low, high = lines.ends or (0.0, 1.0, 0.0, 1.0)
+        top = _TOP + (QFontMetricsF(theme.font(11)).height() + 2.0 if lines.y_label else 0.0)
+        bottom = max(size.height() - self._numbers.height() - 10.0, top + 8.0)
+        # Lines of numbers stand a line and a half apart.
+        parts = max(2, int((bottom - top) // (self._numbers.height() * 1.45)))
+        low, high = widened(low, high, parts, log=lines.log)
+        self._ticks = (log_ticks if lines.log else nice_ticks)(low, high, parts)
+        self._texts = tick_texts(self._ticks, log=lines.log)
+        begin = max((self._numbers.horizontalAdvance(text) for text in self._texts), default=0.0) + 14.0
+        names = self._names_width()
+        self._inside = self._fits_inside(names, begin, left, right)
+        end = max(size.width() - (names + _NAME_GAP + 4.0 if names and not self._inside else _EDGE), begin + 20.0)
+        self.plot = QRectF(round(begin), round(top), round(end - begin), round(bottom - top))
+        """Where the lines are drawn."""
+        self.x = Scale(left, right, self.plot.left(), self.plot.right())
+        self.y = Scale(low, high, self.plot.bottom(), self.plot.top(), lines.log)
+
+    def names(self) -> dict[int, QRectF]:
+        """Where each curve's name stands, by its place among the curves; without room it has none."""
+        lines = self._lines
+        named = [index for index, places in enumerate(lines.places) if lines.styles[index].named and len(places)]
+        height = self._names.height() + 1.0
+        wanted = [self.y.pixel(lines.last(index)) for index in named]
+        # Names may reach a little beyond the plot, so that one at its edge stays level with its line.
+        middles = spread(wanted, height, max(self.plot.top() - height / 2, 0.0), self.plot.bottom() + height / 2)
+        left = self._line_end() + _NAME_GAP
+        return {
+            named[order]: QRectF(left, middle - height / 2, self._size.width() - left - 4.0, height)
+            for order, middle in middles.items()
+        }
+
+    def _line_end(self) -> float:
+        """The pixel after which names stand: where the longest line ends, else the plot."""
+        return self.x.pixel(self._last_place()) if self._inside else self.plot.right()
+
+    def _last_place(self) -> float:
+        return max((float(each[-1]) for each in self._lines.places if len(each)), default=0.0)
+
+    def _fits_inside(self, names: float, begin: float, left: float, right: float) -> bool:
+        """Whether the lines end so far from the axis' end, as while training, that their names fit in between."""
+        wide = self._size.width() - _EDGE - begin
+        return names + _NAME_GAP <= (right - self._last_place()) / (right - left) * wide
+
+    def place_texts(self) -> list[tuple[QRectF, str]]:
+        """The numbers under the horizontal axis, as many as stand apart, and where; the last one bears the unit."""
+        for parts in range(10, 0, -1):
+            found = self._place_texts(parts)
+            if all(one.right() + _APART <= other.left() for (one, _), (other, _) in pairwise(found)):
+                break
+        return found
+
+    def _place_texts(self, parts: int) -> list[tuple[QRectF, str]]:
+        ticks = nice_ticks(self.x.low, self.x.high, parts)
+        found = []
+        for index, (tick, text) in enumerate(zip(ticks, tick_texts(ticks), strict=True)):
+            left = self.x.pixel(tick) - self._numbers.horizontalAdvance(text) / 2
+            words = f"{text} {self._lines.x_label}".strip() if index == len(ticks) - 1 else text
+            wide = self._numbers.horizontalAdvance(words) + 1.0
+            # The number stays under its tick where the unit has room beside it.
+            left = max(min(left, self._size.width() - wide - 2.0), 1.0)
+            found.append((QRectF(left, self.plot.bottom() + 6.0, wide, self._numbers.height()), words))
+        return found
+
+    def paint(self, painter: QPainter) -> None:
+        """Everything but what follows the pointer."""
+        lines = self._lines
+        if lines.shade is not None:
+            self._paint_shade(painter, lines.shade)
+        self._paint_axes(painter)
+        for curve, style in zip(lines.curves, lines.styles, strict=True):
+            draw_curve(painter, self._theme, curve, style, self.x, self.y)
+        self._paint_names(painter)
+        if self._marked is not None and self.x.low <= self._marked <= self.x.high:
+            self._paint_mark(painter, self.x.pixel(self._marked))
+
+    def _names_width(self) -> float:
+        lines = self._lines
+        named = (curve for curve, style in zip(lines.curves, lines.styles, strict=True) if style.named)
+        widest = max((self._names.horizontalAdvance(curve_name(curve)) for curve in named), default=0.0)
+        return min(widest + 2.0, self._size.width() * _MOST_NAMES) if widest else 0.0
+
+    def _paint_shade(self, painter: QPainter, shade: Shade) -> None:
+        left, right = self.x.pixel(shade.start), self.x.pixel(shade.stop)
+        rect = QRectF(left, self.plot.top(), right - left, self.plot.height())
+        painter.fillRect(rect, self._theme.color("sunken" if shade.quiet else "accentsoft"))
+        painter.setFont(self._theme.font(11, 400 if shade.quiet else 650))
+        painter.setPen(self._theme.color("ink3" if shade.quiet else "accent"))
+        metrics = QFontMetricsF(painter.font())
+        wide = metrics.horizontalAdvance(shade.words) + 1.0
+        # In a narrow stretch the words begin inside and go beyond it, away from the plot's end.
+        begin = left + max(min(11.0, (rect.width() - wide) / 2), 4.0)
+        begin = max(min(begin, self.plot.right() - wide - 4.0), self.plot.left() + 4.0)
+        # The bottom is free where losses fall; names that stand inside need it.
+        top = self.plot.top() + 4.0 if self._inside else self.plot.bottom() - metrics.height() - 4.0
+        place = QRectF(begin, top, wide, metrics.height())
+        painter.drawText(place, _LEVEL, shade.words)
+
+    def _paint_axes(self, painter: QPainter) -> None:
+        theme, plot, height = self._theme, self.plot, self._numbers.height()
+        painter.setFont(self._number_font)
+        side = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        for tick, text in zip(self._ticks, self._texts, strict=True):
+            level = round(self.y.pixel(tick)) + 0.5
+            painter.setPen(QPen(theme.color("line"), 1.0))
+            painter.drawLine(QPointF(plot.left(), level), QPointF(plot.right(), level))
+            painter.setPen(theme.color("ink3"))
+            painter.drawText(QRectF(0.0, level - height / 2, plot.left() - 8.0, height), side, text)
+        for place, words in self.place_texts():
+            painter.drawText(place, _LEVEL, words)
+        if self._lines.y_label:
+            painter.setFont(theme.font(11))
+            room = QRectF(6.0, 1.0, self._size.width() - 12.0, QFontMetricsF(painter.font()).height() + 1.0)
+            painter.drawText(room, _LEVEL, self._lines.y_label)
+
+    def _paint_names(self, painter: QPainter) -> None:
+        painter.setFont(self._name_font)
+        for index, place in self.names().items():
+            colour = self._theme.color(self._lines.styles[index].colour)
+            level = self.y.pixel(self._lines.last(index))
+            if abs(level - place.center().y()) > 3.0:
+                # A name that had to move away from its line stays tied to it.
+                painter.setPen(QPen(colour, 1.0))
+                start = self.x.pixel(float(self._lines.places[index][-1])) + 1.0
+                painter.drawLine(QPointF(start, level), QPointF(place.left() - 2.0, place.center().y()))
+            painter.setPen(colour)
+            name = curve_name(self._lines.curves[index])
+            painter.drawText(place, _LEVEL, self._names.elidedText(name, Qt.TextElideMode.ElideMiddle, place.width()))
+
+    def _paint_mark(self, painter: QPainter, x: float) -> None:
+        colour, top = self._theme.color("accent"), self.plot.top()
+        painter.setPen(QPen(colour, 2.0))
+        painter.drawLine(QPointF(x, top), QPointF(x, self.plot.bottom()))
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colour)
+        painter.drawPolygon([QPointF(x - 5, top - 6), QPointF(x + 5, top - 6), QPointF(x, top + 1)])
