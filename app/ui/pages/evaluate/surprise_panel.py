@@ -44,8 +44,8 @@ class SurprisePanel(Panel):
         super().__init__(theme, "Surprise, token by token")
         self._reading: CellReading | None = None
         self._page: TextPage | None = None
-        self._row, self._piece = 0, None
-        self._piece: Piece | None
+        self._row = 0
+        self._piece: Piece | None = None
         self.legend = SurpriseLegend(theme)
         self.beside = QComboBox()
         self.beside.setAccessibleName("Compared with")
@@ -58,7 +58,7 @@ class SurprisePanel(Panel):
         self.largest_menu = QMenu(self)
         self.largest.setMenu(self.largest_menu)
         self.mode = Segmented(theme, ("Both", "A − B"), "What the colours show")
-        self.back, self.forth = self._turner("chevron-left"), self._turner("chevron-right")
+        self.back, self.forth = self._turner(), self._turner()
         for widget in (self.beside, self.largest, self.mode, self.back, self.forth):
             self.add_header_widget(widget)
         self.overview = TextOverview(theme)
@@ -79,7 +79,8 @@ class SurprisePanel(Panel):
         self._on_theme()
         self.show_reading(None, None, ())
 
-    def _turner(self, _name: str) -> QToolButton:
+    @staticmethod
+    def _turner() -> QToolButton:
         button = QToolButton()
         button.setAutoRaise(True)
         return button
