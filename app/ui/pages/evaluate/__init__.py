@@ -1,1 +1,1 @@
-"""Evaluate: how surprised a model is by a text, and how near its own texts come to what was wanted."""
+"""The Evaluate page: how surprised models are by texts, and what texts are worth against others."""

@@ -1,0 +1,104 @@
+"""Figures as CSV, Markdown and JSON: every field, so that a number can be checked and measured again."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import fields
+from datetime import UTC, datetime
+
+from app.session.measured import Figures
+
+HEADERS = {
+    "model": "Model",
+    "ref": "Opened from",
+    "text": "Text",
+    "objective": "Objective",
+    "bits_per_byte": "Bits per byte",
+    "standard_error": "Standard error of bits per byte",
+    "perplexity": "Perplexity",
+    "nats_per_token": "Nats per token",
+    "word_perplexity": "Perplexity per word",
+    "byte_perplexity": "Perplexity per byte",
+    "accuracy": "Accuracy",
+    "top5": "In the first five",
+    "entropy": "Entropy (nats)",
+    "calibration_error": "Calibration error",
+    "tokens": "Scored tokens",
+    "bytes": "Bytes",
+    "words": "Words",
+    "records": "Records",
+    "skipped": "Skipped records",
+    "window": "Window",
+    "stride": "Stride",
+    "plan": "Plan",
+    "precision": "Precision",
+    "device": "Device",
+    "seconds": "Seconds",
+    "when": "Measured at",
+    "family": "Family",
+    "parameters": "Parameters",
+    "vocabulary": "Vocabulary",
+    "text_hash": "Text sha256",
+    "model_hash": "Model hash",
+    "tokenizer_hash": "Tokenizer hash",
+    "versions": "Versions",
+    "key": "Key of all inputs",
+    "note": "Note",
+}
+"""Every field of a measurement in the order of the files, with the words above its column."""
+
+_FLOATS = frozenset(field.name for field in fields(Figures) if field.type == "float") - {"when"}
+_NUMBERS = _FLOATS | {field.name for field in fields(Figures) if field.type == "int"}
+_LINE_BREAKS = str.maketrans({"\n": " ", "\r": " "})
+
+
+def as_csv(figures: Sequence[Figures]) -> str:
+    """A header and a line for each measurement. Numbers read back as the same floats; NaN is an empty field."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(HEADERS.values())
+    writer.writerows([_plain(each, name) for name in HEADERS] for each in figures)
+    return out.getvalue()
+
+
+def as_markdown(figures: Sequence[Figures]) -> str:
+    """A table to paste. Floats are cut to six significant figures; NaN is an empty cell."""
+    rule = ["---:" if name in _NUMBERS else "---" for name in HEADERS]
+    rows = [[_cell(each, name) for name in HEADERS] for each in figures]
+    return "".join(f"| {' | '.join(row)} |\n" for row in [list(HEADERS.values()), rule, *rows])
+
+
+def as_json(figures: Sequence[Figures]) -> str:
+    """A list of objects under the names of the fields. JSON has neither NaN nor infinity: both are null."""
+    rows = [{name: _json_value(each, name) for name in HEADERS} for each in figures]
+    return json.dumps(rows, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+
+
+def iso_time(when: float) -> str:
+    """Seconds since the epoch as "2026-11-25T21:27:08+00:00"; '' for NaN."""
+    return "" if math.isnan(when) else datetime.fromtimestamp(when, UTC).isoformat(timespec="seconds")
+
+
+def _plain(figures: Figures, name: str) -> str:
+    value = getattr(figures, name)
+    if name == "when":
+        return iso_time(value)
+    return "" if isinstance(value, float) and math.isnan(value) else str(value)
+
+
+def _cell(figures: Figures, name: str) -> str:
+    value = getattr(figures, name)
+    if name in _FLOATS:
+        return "" if math.isnan(value) else f"{value:.6g}"
+    return _plain(figures, name).translate(_LINE_BREAKS).replace("\\", "\\\\").replace("|", "\\|")
+
+
+def _json_value(figures: Figures, name: str) -> str | float | None:
+    value: str | float = getattr(figures, name)
+    if name == "when":
+        return iso_time(float(value)) or None
+    return None if isinstance(value, float) and not math.isfinite(value) else value
