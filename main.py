@@ -41,6 +41,11 @@ def session_file() -> Path:
     return log_file().with_name("session.json")
 
 
+def figures_file() -> Path:
+    """Where the figures of the Evaluate page are kept."""
+    return log_file().with_name("evaluation.json")
+
+
 def start_log(file: Path) -> None:
     """Write to a file that does not grow for ever. Its module is slow to import and waits until after first paint."""
     import logging.handlers
@@ -136,6 +141,8 @@ class Program:
         if not self.remembering:
             return Saved()
         self.window.closing.connect(self.keeper.finish)
+        self.window.closing.connect(self.session.evaluation.finish)
+        self.session.evaluation.keep_in(figures_file())
         self.window.restart_wanted.connect(self.restart)
         self.keeper.restored.connect(self.window.note)
         saved = self.keeper.begin()

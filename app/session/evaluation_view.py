@@ -112,6 +112,10 @@ class EvaluationView(QObject):
         start = index - int(context_of(scores)[index])
         return self._raw[int(scores.spans[start, 0]) : int(scores.spans[index, 1])].decode("utf-8", "replace")
 
+    def token_at(self, which: int, index: int) -> int:
+        """The id of a token of one of the reading's models."""
+        return int(self._scores[which].ids[index])
+
     def is_open(self, which: int) -> bool:
         """Whether a model of the reading is open, so that it can be asked again."""
         return self._loaded(which) is not None

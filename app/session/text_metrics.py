@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from app.engine.decode.settings import DecodingSettings
 from app.engine.errors import UserError
 from app.engine.metrics.records import MetricsReport, MetricsRequest
+from app.engine.texts.records import FILE, TextSource
 from app.jobs.board import Board
 from app.jobs.job import Job, Priority, Progress
 from app.session.models import MODEL_LANE, OpenModels
@@ -46,8 +47,9 @@ class TextMetrics(QObject):
         job.failed.connect(self._failed)
         job.cancelled.connect(self.ended)
 
-    def write(self, inputs: str) -> None:
-        """Let model A write a text for each line, greedily: a translator its target, a decoder how it goes on."""
+    def write_for(self, path: str) -> None:
+        """Let model A write a text for each line of a file, greedily: a translator its target, a decoder how it goes
+        on."""
         loaded = self._models.loaded()
         if loaded is None:
             return
@@ -55,7 +57,7 @@ class TextMetrics(QObject):
         self._writing = self._board.start(
             MODEL_LANE,
             f"Write with {loaded.summary.name}",
-            lambda: _written(loaded, inputs.splitlines()),
+            lambda: _written(loaded, path),
             priority=Priority.BACKGROUND,
             key="write",
         )
@@ -114,12 +116,14 @@ def _measured(request: MetricsRequest) -> Generator[Any, None, MetricsReport]:
         steps.close()
 
 
-def _written(loaded: LoadedModel, inputs: list[str]) -> Generator[Any, None, None]:
+def _written(loaded: LoadedModel, path: str) -> Generator[Any, None, None]:
     from app.engine.decode import stream
+    from app.engine.texts.source import records
 
     settings = DecodingSettings(method="greedy", max_new_tokens=MOST_NEW_TOKENS, stop=("\n",))
     if loaded.kind == "encoder":
         raise UserError("A masked model writes no texts.", "Open a translator such as bart-en-fr, or a decoder.")
+    inputs = "".join(record.text for record in records(TextSource(FILE, path, path=path))).splitlines()
     for place, line in enumerate(inputs):
         pieces: list[str] = []
         if line.strip():

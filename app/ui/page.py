@@ -18,6 +18,8 @@ class Page(QWidget):
     """
 
     explained = Signal(object)
+    page_wanted = Signal(str)
+    """The key of a page that is to come to the front."""
 
     def __init__(self, theme: Theme, session: Session) -> None:
         super().__init__()

@@ -39,7 +39,7 @@ FULL = 100
 SMALLEST_ZOOMED = (720, 440)
 NARROW = 1280
 """Below this width Explain collapses by itself."""
-LABELS = {"model": "Model", "inspect": "Inspect", "generate": "Generate"}
+LABELS = {"model": "Model", "inspect": "Inspect", "generate": "Generate", "evaluate": "Evaluate"}
 """The pages in the order of the rail; the keys are also the names of their icons."""
 
 
@@ -87,6 +87,7 @@ class Window(QMainWindow):
             self.pages[key] = made
             self.stack.addWidget(made)
             made.banner.action_triggered.connect(self._answered)
+            made.page_wanted.connect(self.show_page)
             made.explained.connect(lambda said, page=made: self._explained(page, said))
         return self.pages[key]
 
@@ -101,6 +102,11 @@ class Window(QMainWindow):
             from app.ui.pages.generate.page import GeneratePage
 
             return GeneratePage(self.theme, self.session, self._start)
+        if key == "evaluate":
+            from app.session.text_shelf import TextShelf
+            from app.ui.pages.evaluate.page import EvaluatePage
+
+            return EvaluatePage(self.theme, self.session, TextShelf(self._board))
         if key == "model":
             shelf = model_page()(self.theme, self.session)
             shelf.folder_wanted.connect(self.controls.choose_folder)
@@ -253,7 +259,7 @@ class Window(QMainWindow):
     def _failed(self, where: str, error: BaseException) -> None:
         if isinstance(error, UserError):
             # What concerns no page that works with the model is said on the page in front.
-            (self.pages[where] if where in ("inspect", "generate") else self.page).show_error(error)
+            (self.pages[where] if where in ("inspect", "generate", "evaluate") else self.page).show_error(error)
         else:
             self._board.report(error)
 

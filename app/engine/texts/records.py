@@ -17,6 +17,8 @@ class TextSource:
     """How it is called in a table; the file's name, or the first words of what was pasted."""
     text: str = ""
     """What was pasted."""
+    source_text: str = ""
+    """What was pasted beside it, for a model that reads one text and writes another."""
     path: str = ""
     """The file, or the dataset's id on the hub."""
     column: str = ""

@@ -169,7 +169,7 @@ class WorkedPerplexity(QWidget):
     def _build(self) -> None:
         self.sentence_field.setPlaceholderText("Type a sentence and press Enter")
         self.sentence_field.setAccessibleName("Sentence")
-        self.sentence_field.returnPressed.connect(self._ask)
+        self.sentence_field.returnPressed.connect(self.ask)
         self.numbers_field.setPlaceholderText("0.4, 1/4, 40%")
         self.numbers_field.setAccessibleName("Probabilities")
         self.numbers_field.textEdited.connect(self._on_typed)
@@ -237,7 +237,7 @@ class WorkedPerplexity(QWidget):
     # What the person does
 
     @Slot()
-    def _ask(self) -> None:
+    def ask(self) -> None:
         if self.sentence_field.text().strip():
             self.sentence_asked.emit(self.sentence_field.text())
 

@@ -51,6 +51,8 @@ def figures(
         model_hash="cd" * 32,
         tokenizer_hash="own",
         versions="torch 2.13.0, transformers 5.23.1",
+        source=f"/texts/{text}.txt",
+        text_mark="ef" * 32,
         when=1_795_642_028.0,
         key=f"{model}/{text}",
     )

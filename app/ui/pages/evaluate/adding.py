@@ -160,7 +160,7 @@ def pasted(text: str, source: str = "", name: str = "") -> TextSource:
     """A text that was typed, named by its first words."""
     first = " ".join(text.split())
     short = first if len(first) <= _NAME_LETTERS else f"{first[:_NAME_LETTERS].rstrip()}…"
-    return TextSource(PASTED, name or short, text=text, source=source)
+    return TextSource(PASTED, name or short, text=text, source_text=source)
 
 
 def dropped_texts(paths: list[str]) -> list[str]:
