@@ -236,12 +236,11 @@ class EvaluationView(QObject):
 
 
 def _slots(slots: list[str]) -> tuple[str, ...]:
-    """A and B as they are open; two models that are not are marked so for the comparison."""
+    """The letters of a comparison: A and B as they are open; a model that is not open takes the letter that is left."""
     if len(slots) == 1:
         return (slots[0] or "A",)
-    if slots == ["B", "A"]:
-        return ("B", "A")
-    return ("A", "B")
+    turned = slots[1] == "A" or slots == ["B", ""]
+    return ("B", "A") if turned else ("A", "B")
 
 
 def _candidates(loaded: LoadedModel, scores: Scores, index: int) -> Generator[Any, None, tuple[Candidate, ...]]:

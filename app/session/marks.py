@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from app.engine.errors import UserError
 from app.engine.evaluate.records import Plan
-from app.engine.texts.records import TextSource
+from app.engine.texts.records import FILE, PASTED, TextSource
 from app.session.measured import Contender
 
 
@@ -54,7 +55,7 @@ def cell(contender: Contender, text: TextSource) -> str:
 
 def look(contenders: Sequence[Contender], texts: Sequence[TextSource]) -> Generator[Any, None, Marks]:
     """Look at every file: names, sizes and times, without reading what is in it."""
-    from app.engine.texts.source import fingerprint, size_of
+    from app.engine.texts.source import fingerprint
 
     models, missing, marks, sizes, problems = [], [], [], [], []
     for contender in contenders:
@@ -69,7 +70,7 @@ def look(contenders: Sequence[Contender], texts: Sequence[TextSource]) -> Genera
         yield None
         try:
             marks.append(fingerprint(text))
-            sizes.append(size_of(text))
+            sizes.append(_size_of(text))
             problems.append("")
         except (UserError, OSError) as error:
             marks.append("")
@@ -102,6 +103,13 @@ def versions() -> str:
     from importlib.metadata import version
 
     return ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers"))
+
+
+def _size_of(text: TextSource) -> int:
+    """Bytes of a source, 0 where only reading it would tell."""
+    if text.kind == PASTED:
+        return len(text.text.encode("utf-8", "surrogatepass"))
+    return Path(text.path).stat().st_size if text.kind == FILE else 0
 
 
 def _hash(content: bytes) -> str:

@@ -32,5 +32,6 @@ class Explanation:
     formula_html: str = ""
     blocks: tuple[ShapeBlock, ...] = ()
     formula_note: str = ""
+    formula_caption: str = "Formula, with this model’s shapes"
     plain: str = ""
     try_this: str = ""

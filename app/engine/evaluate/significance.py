@@ -15,7 +15,7 @@ from app.engine.evaluate.align import align, borders_of, summed
 from app.engine.evaluate.records import LN2, Comparison, Scores
 
 RESAMPLES = 1000
-BLOCK_BYTES = 256
+BLOCK_BYTES = 128
 FEWEST, MOST = 8, 400
 """Parts: with fewer nothing can be said, more only cost time."""
 

@@ -101,10 +101,10 @@ def test_standard_error_matches_the_formula_for_equal_parts() -> None:
     rng = np.random.default_rng(1)
     per_part = rng.normal(300, 40, 64)
     tokens = np.repeat(per_part / 16, 16)
-    scores = made([16 * (place + 1) for place in range(len(tokens))], tokens.tolist())
-    expected = per_part.std() / math.sqrt(64) / 256 / LN2
+    scores = made([8 * (place + 1) for place in range(len(tokens))], tokens.tolist())
+    expected = per_part.std() / math.sqrt(64) / 128 / LN2
     assert standard_error(scores) == pytest.approx(expected, rel=0.08)
-    assert math.isnan(standard_error(A)), "four parts of 256 bytes are too few to say anything"
+    assert math.isnan(standard_error(A)), "18 bytes are too few to say anything"
 
 
 def test_a_real_difference_is_told_from_noise() -> None:

@@ -12,6 +12,7 @@ INTRODUCTION = Explanation(
     title="Surprise and perplexity",
     looking_at="Each row is a model, each column a text. A cell says how surprised the model was by the text: the "
     "lower, the better it foresaw it.",
+    formula_caption="Formula",
     formula_html="surprise = −log<sub>2</sub> <i>p</i>",
     plain="A model that gives the next token half of its probability is surprised by one bit. <b>Bits per byte</b> "
     "divides all surprise by the length of the text in bytes, so models that cut it into different tokens can be "
@@ -25,6 +26,7 @@ BY_HAND = Explanation(
     "one token.",
     formula_html="perplexity = ( <i>p</i><sub>1</sub> · <i>p</i><sub>2</sub> · … · <i>p</i><sub>n</sub> )"
     "<sup>−1/n</sup>",
+    formula_caption="Formula",
     plain="The geometric mean is the probability that, given to every token alike, would make the same product. Its "
     "reciprocal is the number of equally likely tokens the model hesitated among.",
     try_this="Type <b>0.5, 0.5, 0.5</b> under My numbers: the perplexity is 2. Then change one of them to 0.01.",
@@ -34,6 +36,7 @@ TEXT_METRICS = Explanation(
     title="BLEU and ROUGE",
     looking_at="A text that a model wrote, held against what a person would have written. Marked words stand in both, "
     "in the same order.",
+    formula_caption="Formula",
     formula_html="BLEU = BP · exp( ¼ Σ ln <i>p</i><sub>n</sub> )",
     plain="<b>BLEU</b> asks how much of the written text is in a reference (1 to 4 words in a row, and a penalty BP "
     "for being short). <b>ROUGE</b> asks how much of the reference came back. <b>chrF</b> compares letters. None of "
@@ -64,6 +67,7 @@ def explain_cell(reading: CellReading) -> Explanation:
         "bits.",
         formula_html="surprise = −log<sub>2</sub> <i>p</i><br>perplexity = 2<sup>mean surprise</sup><br>"
         "bits per byte = total ⁄ bytes",
+        formula_caption="Formula, with this text’s numbers",
         formula_note=_numbers(reading.figures, reading.slots) + _noise(reading),
         plain=_PLAIN[first.objective].format(perplexity=perplexity, round=f"{first.perplexity:,.0f}"),
         try_this="Click a dark token to see what the model had expected there, and look inside.",

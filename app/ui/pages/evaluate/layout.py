@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QScrollArea, QSplitter, QStackedWidget, QWidget
 
 from app.session.session import Session
@@ -15,6 +16,9 @@ from app.ui.pages.evaluate.text_metrics_panel import TextMetricsPanel
 from app.ui.theme import Theme
 from app.ui.widgets.panel import Panel
 from app.ui.widgets.worked_perplexity import WorkedPerplexity
+
+_LOW = 640
+"""Pixels of the three panels under which the text and its curves take turns."""
 
 
 class EvaluateLayout(Page):
@@ -29,8 +33,13 @@ class EvaluateLayout(Page):
         self.worked = WorkedPerplexity(theme)
         self.metrics = TextMetricsPanel(theme)
         self.views = QStackedWidget()
-        for view in (self._table_view(), self._by_hand(), self.metrics):
+        self.table = self._table_view()
+        self._moved = False
+        """The person gave the panels their heights."""
+        self.table.splitterMoved.connect(self._splitter_moved)
+        for view in (self.table, self._by_hand(), self.metrics):
             self.views.addWidget(view)
+        self.bar.below.changed.connect(self._lower_chosen)
         self.body.addWidget(self.bar)
         self.body.addWidget(self.views, 1)
 
@@ -42,12 +51,38 @@ class EvaluateLayout(Page):
             "evaluate table", Qt.Orientation.Vertical, (self.results, 300), (self.surprise, 260), (self.loss, 190)
         )
 
+    @Slot()
+    def _splitter_moved(self) -> None:
+        self._moved = True
+
+    def fit_table(self) -> None:
+        """Give the table what its rows need, up to half of the page; what is left goes to the text and its curve."""
+        low = 0 < self.views.height() < _LOW
+        self.bar.below.setVisible(low and self.views.currentWidget() is self.table)
+        self.surprise.setVisible(not low or self.bar.below.index() == 0)
+        self.loss.setVisible(not low or self.bar.below.index() == 1)
+        whole = self.views.height() - 2 * self.table.handleWidth()
+        if self._moved or whole <= 0:
+            return
+        first = min(max(self.results.wanted_height(), self.results.minimumHeight()), whole // 2)
+        last = whole - first if low else min(190, (whole - first) * 2 // 5)
+        self.table.setSizes([first, whole - first if low else whole - first - last, last])
+
+    @Slot(int)
+    def _lower_chosen(self, _index: int) -> None:
+        self.fit_table()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.fit_table()
+
     def _by_hand(self) -> QWidget:
         panel = Panel(self._theme, "Perplexity by hand", "product, geometric mean, reciprocal")
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QScrollArea.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.worked.setProperty("role", "page")
         scroll.setWidget(self.worked)
         panel.body_layout.addWidget(scroll, 1)
         return panel

@@ -85,6 +85,7 @@ class EvaluatePage(EvaluateLayout):
         """Bring the table, the worked example or the text metrics to the front."""
         self.views.setCurrentIndex(index)
         self.bar.show_view(index)
+        self.fit_table()
         self._show_state()
         if index == BY_HAND and self.worked.example() is None:
             self._sentence_asked(SENTENCE)
@@ -157,8 +158,9 @@ class EvaluatePage(EvaluateLayout):
     def _show_table(self) -> None:
         table = self._evaluation.table
         self.results.show_table(table)
+        self.fit_table()
         models, texts = len(table.rows), len(table.columns)
-        self.bar.summary.setText(
+        self.bar.set_summary(
             f"{models} {'model' if models == 1 else 'models'}, {texts} {'text' if texts == 1 else 'texts'}"
         )
         self._show_state()

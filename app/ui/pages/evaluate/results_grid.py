@@ -171,6 +171,10 @@ class ResultsGrid(QTableView):
             place = self.visualRect(index).center() if keyed else event.pos()
             self.cell_menu(index.row(), index.column()).popup(self.viewport().mapToGlobal(place))
 
+    def wanted_height(self) -> int:
+        """Pixels that show every model."""
+        return self.columns.height() + self.rows.length() + 2 * _BORDER + 2
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._fit()

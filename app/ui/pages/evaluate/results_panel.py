@@ -38,6 +38,8 @@ _LINE, _LINES = 28, 44
 """Pixels of a note in one line, and of one with all its words."""
 _BOTH = "Tokenizers and kinds of perplexity differ: compare bits per byte, kind by kind."
 _EXPORT = "Export"
+_FRAME = 52
+"""Pixels of the header, the borders and the margin below."""
 _GAP, _MARGINS = 6, 28
 """Pixels of the header: between two controls, and at its ends."""
 
@@ -140,6 +142,11 @@ class ResultsPanel(Panel):
         except OSError as error:
             self.failed.emit(f"The file {path} could not be written: {error.strerror}. Choose another.")
 
+    def wanted_height(self) -> int:
+        """Pixels that show every model of the grid with the notes in one line each."""
+        notes = sum(1 for note in (tokenizer_note(self._table, self._measure), objective_note(self._table)) if note[0])
+        return _FRAME + self.grid.wanted_height() + min(notes, 1) * (_LINE + 2 * _GAP)
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._fit_header()
@@ -189,7 +196,7 @@ class ResultsPanel(Panel):
         """Say what may not be compared: whole under a high grid, else in one line with the rest in its tooltip."""
         split, kinds = tokenizer_note(self._table, self._measure), objective_note(self._table)
         whole = [" ".join(note) for note in (split, kinds) if note[0]]
-        front, low = self._stack.currentWidget(), self.height() < _ROOMY
+        front, low = self._stack.currentWidget(), self.height() < max(_ROOMY, self.wanted_height() + 2 * _LINES)
         short = low or front is self.list
         # In a low panel the list's own rows come first; and it ranks nothing.
         silent = front is self.empty or (low and front is self.list)

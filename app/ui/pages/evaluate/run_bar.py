@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSizePolicy, QSpinBox, QWidget
 
 from app.engine.evaluate.records import Plan
@@ -24,9 +25,13 @@ class RunBar(QWidget):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self.setAccessibleName("What is measured")
+        self._words = ""
         self.views = Segmented(theme, VIEWS, "View")
         self.summary = make_label(theme, "", 12.5, role="caption")
         self.summary.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.below = Segmented(theme, ("Text", "Curves"), "What stands under the table")
+        self.below.setToolTip("In a low window the text and its curves take turns")
+        self.below.hide()
         self.plans = QComboBox()
         self.plans.addItems([words for words, _ in PLANS])
         self.plans.setAccessibleName("Windows")
@@ -50,6 +55,7 @@ class RunBar(QWidget):
         row.setSpacing(8)
         row.addWidget(self.views)
         row.addWidget(self.summary, 1)
+        row.addWidget(self.below)
         self.measuring: tuple[QWidget, ...] = (
             self.plans,
             self._window_label,
@@ -94,8 +100,25 @@ class RunBar(QWidget):
     def show_view(self, index: int) -> None:
         """The windows belong to the table alone."""
         self.views.set_index(index)
+        self._say()
+        if index:
+            self.below.hide()
         for part in self.measuring:
             part.setVisible(index == 0 and (part is not self.cancel or not self.start.isEnabled()))
+
+    def set_summary(self, words: str) -> None:
+        """How large the table is; said beside it alone."""
+        self._words = words
+        self._say()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._say()
+
+    def _say(self) -> None:
+        """The words, unless they would be cut."""
+        fits = self.summary.fontMetrics().horizontalAdvance(self._words) <= self.summary.width()
+        self.summary.setText(self._words if fits and not self.views.index() else "")
 
     @Slot()
     def _chosen(self) -> None:
@@ -114,9 +137,8 @@ def _number(words: str) -> QSpinBox:
     field.setRange(0, _LARGEST)
     field.setSpecialValueText("auto")
     field.setGroupSeparatorShown(True)
-    field.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
     field.setKeyboardTracking(False)
-    field.setFixedWidth(72)
+    field.setFixedWidth(84)
     field.setToolTip(words)
     field.setAccessibleName(words.partition(":")[0])
     return field

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QMenu, QScrollArea, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QMenu, QPushButton, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
 from app.engine.evaluate.records import CAUSAL, Piece, Stretch, TextPage
 from app.engine.trace.records import Candidate
@@ -51,10 +51,9 @@ class SurprisePanel(Panel):
         self.beside.setAccessibleName("Compared with")
         self.beside.setToolTip("The model that is held against this one, on the same letters")
         self._rows: list[int] = []
-        self.largest = QToolButton()
+        self.largest = QPushButton()
         self.largest.setText("Largest")
         self.largest.setToolTip("Where one model wins most: choose a place to go there")
-        self.largest.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.largest_menu = QMenu(self)
         self.largest.setMenu(self.largest_menu)
         self.mode = Segmented(theme, ("Both", "A − B"), "What the colours show")
@@ -91,6 +90,7 @@ class SurprisePanel(Panel):
         text.addWidget(self.overview)
         text.addWidget(self.view, 1)
         side = QWidget()
+        side.setProperty("role", "page")
         column = QVBoxLayout(side)
         column.setContentsMargins(0, 0, 4, 0)
         column.setSpacing(8)
@@ -118,7 +118,10 @@ class SurprisePanel(Panel):
         self._reading = reading
         two = reading is not None and len(reading.figures) > 1
         text = reading.figures[0].text if reading is not None else "choose a cell above"
-        self.set_subtitle(f"{text}, same letters above each other" if two else text)
+        if reading is not None and two:
+            names = (f"{slot} {each.model}" for slot, each in zip(reading.slots, reading.figures, strict=True))
+            text = f"{text}, {' above '.join(names)}"
+        self.set_subtitle(text)
         self.mode.setVisible(two)
         self.largest.setVisible(two and bool(reading and reading.spans))
         self.beside.setVisible(bool(rivals))

@@ -1,0 +1,312 @@
+"""Models × texts: measured row by row, stopped and gone on with, kept, and never passed off for something new."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pytestqt.qtbot import QtBot
+
+from app.engine.decode.settings import DecodingSettings
+from app.engine.evaluate import causal, perplexity
+from app.engine.evaluate.records import Plan
+from app.engine.models import load
+from app.engine.texts.records import FILE, PASTED, TextSource
+from app.jobs.board import Board
+from app.session.evaluation import Evaluation
+from app.session.measured import DONE, FAILED, NOT_YET, RUNNING, STALE, WAITING, Cell, Contender
+from app.session.session import Session
+
+STORY = "Once upon a time there was a little dog. He liked to run in the park and play with his red ball. " * 30
+OTHER = "The council voted on Tuesday to replace the street lamps, a project that will cost three million. " * 20
+
+
+@pytest.fixture
+def board() -> Iterator[Board]:
+    made = Board()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def session(qtbot: QtBot, board: Board) -> Session:
+    made = Session(board, DecodingSettings())
+    made.open_model("story-gpt")
+    settle(qtbot, board)
+    return made
+
+
+def settle(qtbot: QtBot, board: Board) -> None:
+    qtbot.waitUntil(lambda: board.idle, timeout=60_000)
+
+
+def written(folder: Path, name: str, text: str) -> TextSource:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return TextSource(FILE, name, path=str(path))
+
+
+def cells(evaluation: Evaluation) -> list[list[Cell]]:
+    return [list(line) for line in evaluation.table.cells]
+
+
+def states(evaluation: Evaluation) -> list[list[str]]:
+    return [[cell.state for cell in line] for line in cells(evaluation)]
+
+
+def test_the_table_has_the_figures_of_the_engine(qtbot: QtBot, board: Board, session: Session, tmp_path: Path) -> None:
+    evaluation = session.evaluation
+    evaluation.add_texts([written(tmp_path, "a.txt", STORY), TextSource(PASTED, "typed", text=OTHER)])
+    evaluation.add_model(Contender("story-bert"))
+    settle(qtbot, board)
+    assert states(evaluation) == [[NOT_YET] * 2] * 2
+    evaluation.measure()
+    qtbot.waitUntil(lambda: evaluation.running, timeout=5_000)
+    settle(qtbot, board)
+    assert states(evaluation) == [[DONE] * 2] * 2
+    for row, ref in enumerate(("story-gpt", "story-bert")):
+        loaded = load(ref)
+        for column, text in enumerate((STORY, OTHER)):
+            expected, figures = perplexity(loaded, text), cells(evaluation)[row][column].figures
+            assert figures is not None
+            assert figures.perplexity == pytest.approx(expected.perplexity, rel=1e-6)
+            assert figures.bits_per_byte == pytest.approx(expected.bits_per_byte, rel=1e-6)
+            assert figures.tokens == expected.scored
+            assert figures.bytes == len(text.encode())
+            assert (figures.window, figures.stride) == (expected.plan.window, expected.plan.stride)
+            assert figures.standard_error > 0
+    assert not any(cell.best for line in cells(evaluation) for cell in line), "two kinds of figures are no ranking"
+    assert evaluation.table.objectives == ("causal", "masked")
+    evaluation.add_model(Contender("story-gpt", "bf16"))
+    settle(qtbot, board)
+    assert [line[0].state for line in cells(evaluation)] == [DONE, DONE, NOT_YET]
+    evaluation.measure()
+    settle(qtbot, board)
+    third = cells(evaluation)[2][0].figures
+    assert third is not None and third.precision == "bf16"
+    best = [line[0].best for line in cells(evaluation)]
+    assert sorted(best) == [False, False, True] and not best[1]
+
+
+def test_nothing_old_passes_for_new(qtbot: QtBot, board: Board, session: Session, tmp_path: Path) -> None:
+    evaluation = session.evaluation
+    source = written(tmp_path, "a.txt", STORY)
+    model = tmp_path / "model"
+    shutil.copytree(load("story-gpt").folder, model)
+    evaluation.add_texts([source])
+    evaluation.add_model(Contender(str(model)))
+    settle(qtbot, board)
+    evaluation.measure()
+    settle(qtbot, board)
+    assert states(evaluation) == [[DONE], [DONE]]
+    evaluation.set_plan(Plan(64, 32))
+    stale = cells(evaluation)[0][0]
+    assert stale.state == STALE and "the windows" in stale.error
+    evaluation.set_plan(Plan())
+    assert states(evaluation) == [[DONE], [DONE]], "the old windows have their figures still"
+    Path(source.path).write_text(STORY + "The end.", encoding="utf-8")
+    evaluation.look()
+    settle(qtbot, board)
+    stale = cells(evaluation)[0][0]
+    assert stale.state == STALE and "the text" in stale.error and "model" not in stale.error
+    evaluation.measure()
+    settle(qtbot, board)
+    assert states(evaluation) == [[DONE], [DONE]]
+    os.utime(model / "model.safetensors", (1, 1))
+    evaluation.look()
+    settle(qtbot, board)
+    assert states(evaluation) == [[DONE], [STALE]]
+    assert "model" in cells(evaluation)[1][0].error
+    shutil.rmtree(model)
+    evaluation.look()
+    settle(qtbot, board)
+    assert "no longer there" in cells(evaluation)[1][0].error
+
+
+def test_a_cell_that_cannot_be_measured_says_why_and_the_others_go_on(
+    qtbot: QtBot, board: Board, session: Session, tmp_path: Path
+) -> None:
+    evaluation = session.evaluation
+    broken = tmp_path / "broken.jsonl"
+    broken.write_text('{"text": "one"}\n{"text": \n', encoding="utf-8")
+    evaluation.add_texts(
+        [
+            TextSource(FILE, "broken", path=str(broken), column="text"),
+            TextSource(PASTED, "short", text="a"),
+            TextSource(PASTED, "good", text=OTHER),
+        ]
+    )
+    evaluation.add_model(Contender("bart-en-fr"))
+    evaluation.add_model(Contender(str(tmp_path)))
+    settle(qtbot, board)
+    evaluation.measure()
+    settle(qtbot, board)
+    first, second, third = cells(evaluation)
+    assert [cell.state for cell in first] == [FAILED, FAILED, DONE]
+    assert "line 2" in first[0].error
+    assert "fewer than two tokens" in first[1].error
+    assert [cell.state for cell in second] == [FAILED] * 3
+    assert "no source" in second[2].error
+    assert all(cell.state in (NOT_YET, FAILED) for cell in third)
+    assert not evaluation.running
+
+
+def test_stopped_and_gone_on_with(
+    qtbot: QtBot, board: Board, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(causal, "BATCH_TOKENS", {"cpu": 8})
+    evaluation = session.evaluation
+    evaluation.set_plan(Plan(16, 4))
+    evaluation.add_texts([TextSource(PASTED, "one", text=OTHER[:120]), TextSource(PASTED, "long", text=STORY)])
+    settle(qtbot, board)
+    evaluation.measure()
+    qtbot.waitUntil(lambda: states(evaluation)[0] == [DONE, RUNNING] and cells(evaluation)[0][1].share > 0.02)
+    evaluation.cancel()
+    settle(qtbot, board)
+    assert states(evaluation) == [[DONE, NOT_YET]]
+    assert not evaluation.running
+    begun = next(iter(evaluation._begun.values()))
+    before = begun.scoring._tokens
+    assert before > 0
+    evaluation.measure()
+    qtbot.waitUntil(lambda: states(evaluation)[0][1] in (RUNNING, DONE))
+    assert evaluation.scores(evaluation.all_figures()[0].key) is not None
+    settle(qtbot, board)
+    figures = cells(evaluation)[0][1].figures
+    assert figures is not None
+    expected = perplexity(load("story-gpt"), STORY, window=16, stride=4)
+    assert figures.perplexity == pytest.approx(expected.perplexity, rel=1e-6)
+    assert begun.scoring.finished, "the same measurement went on"
+
+
+def test_inspecting_goes_on_while_measuring(
+    qtbot: QtBot, board: Board, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(causal, "BATCH_TOKENS", {"cpu": 16})
+    evaluation = session.evaluation
+    evaluation.set_plan(Plan(16, 1))
+    evaluation.add_texts([TextSource(PASTED, "long", text=STORY)])
+    settle(qtbot, board)
+    evaluation.measure()
+    qtbot.waitUntil(lambda: states(evaluation) == [[RUNNING]])
+    session.set_prompt("The cat sat on the mat.")
+    qtbot.waitUntil(lambda: session.inspection.ready, timeout=20_000)
+    assert states(evaluation) == [[RUNNING]], "the reading came between the measurement's steps"
+    evaluation.cancel()
+    settle(qtbot, board)
+
+
+def test_a_model_closed_meanwhile_is_told_in_its_cells(
+    qtbot: QtBot, board: Board, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(causal, "BATCH_TOKENS", {"cpu": 16})
+    session.open_model("story-gpt", slot="B", precision="bf16")
+    settle(qtbot, board)
+    evaluation = session.evaluation
+    evaluation.set_plan(Plan(16, 1))
+    evaluation.remove_row(0)
+    evaluation.add_texts([TextSource(PASTED, "long", text=STORY)])
+    settle(qtbot, board)
+    evaluation.measure()
+    qtbot.waitUntil(lambda: states(evaluation) == [[RUNNING]])
+    session.models.close("B")
+    settle(qtbot, board)
+    assert not evaluation.running
+    assert any("was closed" in why for why in evaluation._failed.values())
+
+
+def test_figures_tokens_and_notes_come_back(qtbot: QtBot, board: Board, session: Session, tmp_path: Path) -> None:
+    path = tmp_path / "kept" / "evaluation.json"
+    evaluation = session.evaluation
+    evaluation.keep_in(path)
+    settle(qtbot, board)
+    evaluation.add_texts([written(tmp_path, "a.txt", STORY)])
+    evaluation.add_model(Contender("story-bert"))
+    evaluation.set_plan(Plan(32, 16))
+    settle(qtbot, board)
+    evaluation.measure()
+    settle(qtbot, board)
+    key = evaluation.all_figures()[0].key
+    evaluation.note(key, "before the change")
+    evaluation.finish()
+    settle(qtbot, board)
+    again = Session(board, DecodingSettings())
+    again.open_model("story-gpt")
+    settle(qtbot, board)
+    again.evaluation.keep_in(path)
+    settle(qtbot, board)
+    assert states(again.evaluation) == [[DONE], [DONE]]
+    assert again.evaluation.plan == Plan(32, 16)
+    assert again.evaluation.all_figures()[0].note == "before the change"
+    assert [replace(each, note="") for each in again.evaluation.all_figures()] == [
+        replace(each, note="") for each in evaluation.all_figures()
+    ]
+    view = again.evaluation_view
+    view.choose(0, 0)
+    settle(qtbot, board)
+    assert view.reading is not None, "its tokens were kept in a file"
+    held = evaluation.scores(key)
+    assert held is not None
+    np.testing.assert_array_equal(view._scores[0].token_nats, held.token_nats)
+
+
+def test_a_broken_file_is_kept_aside(qtbot: QtBot, board: Board, session: Session, tmp_path: Path) -> None:
+    path = tmp_path / "evaluation.json"
+    path.write_text(json.dumps({"version": 99}), encoding="utf-8")
+    told: list[str] = []
+    session.evaluation.noted.connect(told.append)
+    session.evaluation.keep_in(path)
+    settle(qtbot, board)
+    assert "could not be read" in told[0]
+    assert list(tmp_path.glob("*unreadable*"))
+
+
+def test_two_models_on_one_text(qtbot: QtBot, board: Board, session: Session) -> None:
+    evaluation, view = session.evaluation, session.evaluation_view
+    evaluation.add_texts([TextSource(PASTED, "typed", text=OTHER)])
+    evaluation.add_model(Contender("story-gpt", "bf16"))
+    settle(qtbot, board)
+    evaluation.measure()
+    settle(qtbot, board)
+    reading = view.reading
+    assert reading is not None, "the first cell that was measured is shown"
+    view.choose(1, 0)
+    settle(qtbot, board)
+    reading = view.reading
+    assert reading is not None
+    assert [each.model for each in reading.figures] == ["story-gpt bf16", "story-gpt"]
+    assert reading.slots == ("B", "A"), "a model that is open keeps its letter"
+    assert "".join(piece.text for piece in reading.page.rows[0]) == OTHER[: reading.page.stop]
+    assert reading.comparison is not None
+    assert reading.comparison.difference == pytest.approx(
+        reading.figures[0].bits_per_byte - reading.figures[1].bits_per_byte
+    )
+    evaluation.remove_row(1)
+    settle(qtbot, board)
+    assert view.reading is None
+    view.choose(0, 0)
+    settle(qtbot, board)
+    found: list[object] = []
+    view.candidates_read.connect(lambda _which, candidates: found.append(candidates))
+    view.read_candidates(0, 5)
+    settle(qtbot, board)
+    assert found and found[0][0].probability == pytest.approx(view._scores[0].confidence[5], rel=1e-3)  # type: ignore[index]
+    assert OTHER.startswith(view.context_before(0, 5))
+
+
+def test_waiting_cells_say_so(qtbot: QtBot, board: Board, session: Session) -> None:
+    evaluation = session.evaluation
+    evaluation.add_texts([TextSource(PASTED, "a", text=STORY), TextSource(PASTED, "b", text=STORY + ".")])
+    settle(qtbot, board)
+    seen: set[tuple[str, ...]] = set()
+    evaluation.table_changed.connect(lambda: seen.update(tuple(line) for line in states(evaluation)))
+    evaluation.measure()
+    settle(qtbot, board)
+    assert (WAITING, WAITING) in seen or (RUNNING, WAITING) in seen
+    assert states(evaluation) == [[DONE, DONE]]
