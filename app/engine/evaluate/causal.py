@@ -17,7 +17,7 @@ from app.engine.models.memory import memory_errors, require_memory
 
 LOGIT_BYTES = 256 << 20
 """Logits that may be in memory at once."""
-BATCH_TOKENS = {"cpu": 1024}
+BATCH_TOKENS = {"cpu": 512}
 BATCH_TOKENS_GPU = 16_384
 """Tokens that go through the model at once. On a CPU more brings nothing but longer steps."""
 SMALLER_WINDOW = "Take a smaller window, close the other model, or open this one with precision bf16."

@@ -1,0 +1,79 @@
+"""Perplexity of a text of some thousand tokens against the loop of transformers' documentation, equal numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+
+from app.engine.evaluate import perplexity
+from app.engine.models import load
+from app.engine.models.loaded import LoadedModel
+from tests.bench.measure import ROOT, Budget, Row, compare, hand_over, in_turn, per_second, seconds
+from tests.bench.models import STORY, one_thread
+
+REPEATS = 7
+WINDOWS = ((512, 256), (128, 64), (512, 511))
+TEXTS = ("bedtime-story", "fairy-tale", "news-report", "class-essay")
+
+
+def text_of(copies: int) -> str:
+    """The sample texts one after the other, several times."""
+    parts = [(ROOT / "resources" / "texts" / f"{name}.txt").read_text(encoding="utf-8") for name in TEXTS]
+    return "".join(parts) * copies
+
+
+def documented(loaded: LoadedModel, text: str, window: int, stride: int) -> tuple[float, int]:
+    """(total nats, tokens) by the recipe "Perplexity of fixed-length models", counting the tokens it scores."""
+    ids = loaded.tokenizer(text, return_tensors="pt", verbose=False)["input_ids"]
+    total, count, before = 0.0, 0, 0
+    for start in range(0, ids.shape[1], stride):
+        end = min(start + window, ids.shape[1])
+        inputs = ids[:, start:end]
+        targets = inputs.clone()
+        targets[:, : -(end - before)] = -100
+        with torch.no_grad():
+            loss = loaded.model(inputs, labels=targets).loss
+        scored = int((targets[:, 1:] != -100).sum())
+        total, count, before = total + float(loss) * scored, count + scored, end
+        if end == ids.shape[1]:
+            break
+    return total, count
+
+
+def measure(copies: int = 3, repeats: int = REPEATS) -> list[Row]:
+    """A row for each pair of window and stride. Raises AssertionError where the numbers differ."""
+    one_thread()
+    loaded, text, rows = load(STORY), text_of(copies), []
+    for window, stride in WINDOWS:
+        ours = perplexity(loaded, text, window=window, stride=stride)
+        total, count = documented(loaded, text, window, stride)
+        assert ours.scored == count and math.isclose(ours.total_nats, total, rel_tol=1e-4)
+
+        def own(window: int = window, stride: int = stride) -> object:
+            return perplexity(loaded, text, window=window, stride=stride)
+
+        def theirs(window: int = window, stride: int = stride) -> object:
+            return documented(loaded, text, window, stride)
+
+        def rate(work: Callable[[], object], count: int = count) -> Callable[[], float]:
+            taken = seconds(work)
+            return lambda: count / taken()
+
+        numbers = in_turn({"ours": rate(own), "recipe": rate(theirs)}, repeats)
+        rows.append(
+            compare(
+                f"perplexity(), window {window}, stride {stride}",
+                numbers["ours"],
+                "the documented recipe",
+                numbers["recipe"],
+                Budget(0.95, at_least=True),
+                per_second,
+            )
+        )
+    return rows
+
+
+if __name__ == "__main__":
+    hand_over(measure())
