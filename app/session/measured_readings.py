@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
@@ -66,13 +65,11 @@ def read_page(raw: bytes, scores: Sequence[Scores], start: int) -> Generator[Any
 def bytes_of(text: TextSource, wanted: str) -> bytes:
     """The UTF-8 bytes of all records of a text. Raises UserError when they are not those that were measured."""
     from app.engine.evaluate.encoding import utf8
-    from app.engine.texts.source import records
+    from app.engine.texts.source import ContentHash, records
 
-    parts, known = [], hashlib.sha256()
+    parts, known = [], ContentHash()
     for record in records(text):
-        for part in (utf8(record.source), utf8(record.text)):
-            known.update(len(part).to_bytes(8, "big"))
-            known.update(part)
+        known.add(record)
         parts.append(utf8(record.text))
     if known.hexdigest() != wanted:
         raise UserError(CHANGED, "Measure it again.")

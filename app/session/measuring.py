@@ -18,6 +18,7 @@ from app.session.measured import Contender, Figures
 if TYPE_CHECKING:
     from app.engine.evaluate.score import Scoring
     from app.engine.models.loaded import LoadedModel
+    from app.engine.texts.source import ContentHash
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +41,7 @@ class Begun:
     """A measurement on its way: what is needed to go on with it, and to make its figures."""
 
     scoring: Scoring
-    hash: Any
+    hash: ContentHash
     records: int = 0
 
 
@@ -129,10 +130,11 @@ def _measure(
     loaded: LoadedModel, contender: Contender, model_mark: str, task: Task, plan: Plan, done: float, whole: float
 ) -> Generator[Any, None, None]:
     from app.engine.evaluate.score import Scoring
+    from app.engine.texts.source import ContentHash
 
     began = task.begun
     if began is None:
-        began = Begun(None, hashlib.sha256())  # type: ignore[arg-type]
+        began = Begun(None, ContentHash())  # type: ignore[arg-type]
         began.scoring = Scoring(loaded, _hashed(task.text, began), plan)
     else:
         began.scoring.go_on_with(loaded)
@@ -151,14 +153,11 @@ def _measure(
 
 
 def _hashed(text: TextSource, began: Begun) -> Iterator[Record]:
-    """The records as they are read, each with its length in the hash, so that borders count."""
-    from app.engine.evaluate.encoding import utf8
+    """The records as they are read."""
     from app.engine.texts.source import records
 
     for record in records(text):
-        for part in (utf8(record.source), utf8(record.text)):
-            began.hash.update(len(part).to_bytes(8, "big"))
-            began.hash.update(part)
+        began.hash.add(record)
         began.records += 1
         yield record
 

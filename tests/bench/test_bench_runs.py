@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pytestqt.qtbot import QtBot
 
-from tests.bench import panning, trace_cost
+from tests.bench import evaluating, panning, trace_cost
 from tests.bench.measure import Budget, compare, in_turn, milliseconds, table
 from tests.bench.models import random_gpt2
 
@@ -27,6 +27,11 @@ def test_a_small_trace_is_measured() -> None:
     model = random_gpt2(n_layer=2, n_head=2, n_embd=16, n_positions=64, vocab_size=4096)
     rows = trace_cost.measure_one(model, "tiny", 16, 2)
     assert [row.budget for row in rows] == ["≤ 1.05", "≤ 1.15"]
+
+
+def test_perplexity_equals_the_documented_recipe() -> None:
+    rows = evaluating.measure(1, 1)
+    assert [row.budget for row in rows] == ["≥ 0.95"] * len(evaluating.WINDOWS)
 
 
 def test_panning_paints_every_frame(qtbot: QtBot) -> None:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-ROWS_AT_ONCE = 8 << 20
-"""Logits that are looked at in one go: 32 MB of fp32, so that the passes over them stay near the processor."""
+AT_ONCE = {"cpu": 1 << 18}
+AT_ONCE_GPU = 1 << 26
+"""Logits that are looked at in one go: on a CPU 1 MB of fp32, so that what the passes leave stays in its cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +40,7 @@ def note(logits: torch.Tensor, chosen: torch.Tensor) -> Noted:
     Nothing of the size of all logits is made: rows are taken a few at a time. Rank counts the tokens that were
     likelier. A token that the model holds for impossible costs inf; NaN stays NaN for the caller to name.
     """
-    step = max(1, ROWS_AT_ONCE // logits.shape[-1])
+    step = max(1, AT_ONCE.get(logits.device.type, AT_ONCE_GPU) // logits.shape[-1])
     parts = [_note(logits[at : at + step].float(), chosen[at : at + step]) for at in range(0, len(logits), step)]
     return parts[0] if len(parts) == 1 else Noted.joined(parts)
 
@@ -51,8 +52,10 @@ def _note(logits: torch.Tensor, chosen: torch.Tensor) -> Noted:
     shifted = logits - top
     weights = shifted.exp()
     total = weights.sum(-1, keepdim=True)
-    # Impossible tokens weigh nothing; 0 · −inf would make the sum NaN.
-    moment = (weights * shifted.clamp_min(-1e30)).sum(-1, keepdim=True)
+    moment = torch.linalg.vecdot(weights, shifted)[:, None]
+    if moment.isnan().any():
+        # Impossible tokens weigh nothing; 0 · −inf made the sum NaN.
+        moment = torch.linalg.vecdot(weights, shifted.clamp_min(-1e30))[:, None]
     log_total = total.log()
     nats = (log_total + top - its)[:, 0].double()
     entropy = (log_total - moment / total)[:, 0]

@@ -68,7 +68,7 @@ class Records(Iterator[Record]):
     def _read(self) -> Generator[Record, None, None]:
         source = self._source
         if source.kind == PASTED:
-            yield _whole(source.text, "The pasted text")
+            yield replace(_whole(source.text, "The pasted text"), source=source.source_text)
         elif source.kind == HUB:
             yield from self._of_rows(dataset_rows(source), source)
         elif source.kind == FILE:
@@ -162,7 +162,8 @@ def fingerprint(source: TextSource) -> str:
     What comes over the network is taken for the same as long as its name is. Raises UserError when a file is gone.
     """
     if source.kind == PASTED:
-        return hashlib.sha256(source.text.encode("utf-8", "surrogatepass")).hexdigest()
+        pasted = "\x1f".join(part for part in (source.text, source.source_text) if part)
+        return hashlib.sha256(pasted.encode("utf-8", "surrogatepass")).hexdigest()
     path = Path(source.path)
     if source.kind == FILE:
         with os_errors(path):
