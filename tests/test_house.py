@@ -22,7 +22,7 @@ APP = ROOT / "app"
 HEAVY = ("torch", "transformers", "peft", "accelerate")
 QT = ("PySide6", "shiboken6", "pyqtgraph")
 # What a window may know of the engine: what crosses the thread border, and what a form is made from.
-TORCH_FREE = re.compile(r"app\.engine\.(errors|\w+\.records|decode\.settings)")
+TORCH_FREE = re.compile(r"app\.engine\.(errors|\w+\.records|(decode|finetune)\.settings)")
 
 
 def modules_under(*folders: str) -> Iterator[tuple[str, Path]]:

@@ -227,7 +227,9 @@ class DecodingSettings:
         for item in fields(self):
             knob: Knob = item.metadata["knob"]
             if knob.step is not None:
-                object.__setattr__(self, item.name, _checked(item.name, getattr(self, item.name), item.default, knob))
+                object.__setattr__(
+                    self, item.name, checked_number(item.name, getattr(self, item.name), item.default, knob)
+                )
         if not isinstance(self.ignore_eos, bool):
             raise UserError(f"ignore_eos is {self.ignore_eos!r}; it must be True or False.")
         object.__setattr__(self, "stop", _strings(self.stop))
@@ -251,7 +253,7 @@ def _range(knob: Knob) -> str:
     return f"between {knob.minimum} and {knob.maximum}"
 
 
-def _checked(name: str, value: Any, default: Any, knob: Knob) -> float | int | None:
+def checked_number(name: str, value: Any, default: Any, knob: Knob) -> float | int | None:
     """The value as a plain float or int, inside its range; None only where None is the default."""
     if value is None and default is None:
         return None

@@ -1,0 +1,237 @@
+"""What finetuning shows: data after its template, how a run goes, what it cost. Records that need no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+TEXT, COMPLETION, INSTRUCTION, CHAT = "text", "prompt and completion", "instruction", "chat"
+SHAPES = (TEXT, COMPLETION, INSTRUCTION, CHAT)
+"""What the records of a file are: a plain text; a prompt and how it goes on; an instruction with an input and an
+output; messages of a chat."""
+BROKEN, EMPTY, DUPLICATE, CUT, MASKED = "broken", "empty", "duplicate", "cut", "nothing to learn"
+IGNORED = -100
+"""The label of a token that is not learnt from, as transformers has it."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How records become examples."""
+
+    kind: str
+    """One of SHAPES."""
+    columns: tuple[tuple[str, str], ...]
+    """(role, column): ("prompt", "question"), ("completion", "answer"), ("text", "story"), ("messages", "messages"),
+    ("instruction", …), ("input", …), ("output", …)."""
+
+    def column(self, role: str) -> str:
+        """The column that has a role, '' for none."""
+        return next((column for name, column in self.columns if name == role), "")
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """One example as the model gets it."""
+
+    ids: np.ndarray
+    """int64 `[token]`: the model's input; of an encoder-decoder what the encoder reads."""
+    labels: np.ndarray
+    """int64 `[token]`: what is to be learnt, IGNORED elsewhere. Of a decoder and a masked model beside `ids`, of an
+    encoder-decoder the target's."""
+    place: str
+    """Where its record stands: "line 12"."""
+    cut: int = 0
+    """Tokens that were cut off."""
+
+    @property
+    def trained(self) -> int:
+        """How many tokens are learnt from. A decoder's first label has nothing before it and is none."""
+        return int(np.count_nonzero(self.labels != IGNORED))
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A record that is not used as it stands, or not wholly."""
+
+    place: str
+    kind: str
+    """BROKEN, EMPTY, DUPLICATE, CUT or MASKED."""
+    words: str
+    """"duplicate of line 2", "cut at 512"."""
+    used: bool
+    """CUT and DUPLICATE records are used, the others left out."""
+
+
+@dataclass(frozen=True)
+class PreviewToken:
+    """A token of an example after the template."""
+
+    text: str
+    trained: bool
+    special: bool = False
+
+
+@dataclass(frozen=True)
+class PreviewRow:
+    """One record in the table of the data."""
+
+    place: str
+    text: str
+    """Its beginning."""
+    tokens: int
+    problem: Problem | None = None
+    held_out: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class DataPreview:
+    """A file of examples, read for one model."""
+
+    name: str
+    shape: Shape
+    shapes: tuple[Shape, ...]
+    """Others that the columns allow."""
+    rows: tuple[PreviewRow, ...]
+    """The first records, in the file's order."""
+    records: int
+    """All records of the file."""
+    usable: int
+    held_out: int
+    problems: tuple[Problem, ...]
+    lengths: np.ndarray
+    """int64 `[example]`: tokens of every usable example before it is cut."""
+    longest: int
+    """Tokens after which an example is cut."""
+    tokens: int
+    """Of all usable examples, after cutting."""
+    trained: int
+    """Of these, learnt from."""
+    hash: str
+    """sha256 of all records."""
+    template: str = ""
+    """The chat template that is used, '' where there is none."""
+
+
+@dataclass(frozen=True)
+class MemoryPart:
+    """A part of the memory that training takes, in bytes."""
+
+    name: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What a run takes, told before it starts."""
+
+    trainable: int
+    total: int
+    """Parameters: those that are trained, and all."""
+    parts: tuple[MemoryPart, ...]
+    """Weights, adapter and its optimizer, gradients, activations."""
+    free: int
+    """Bytes free on the device now."""
+    steps: int
+    seconds_a_step: float
+    """Of a few probe steps; 0 before there were any."""
+    targets: tuple[str, ...] = ()
+    """The modules that LoRA changes."""
+
+    @property
+    def needed(self) -> int:
+        """Bytes beside the weights, which are there already."""
+        return sum(part.size for part in self.parts if part.name != "weights")
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """One optimizer step."""
+
+    step: int
+    """Counted from 1."""
+    steps: int
+    loss: float
+    """Mean nats per trained token of the step's batch, before the update."""
+    learning_rate: float
+    gradient_norm: float
+    """Before clipping."""
+    tokens: int
+    """Trained tokens of the step."""
+    seconds: float
+    epoch: float
+    """How often the examples were seen so far."""
+
+
+@dataclass(frozen=True)
+class HeldOutReport:
+    """A look at the held-out examples, before the first step and ever so often."""
+
+    step: int
+    loss: float
+    """Mean nats per trained token."""
+    perplexity: float
+    tokens: int
+    best: bool
+
+
+@dataclass(frozen=True)
+class SampleReport:
+    """What the model wrote for a prompt of the person."""
+
+    step: int
+    prompt: str
+    text: str
+
+
+@dataclass(frozen=True)
+class CheckpointReport:
+    """A checkpoint that was written, whole."""
+
+    step: int
+    folder: str
+
+
+Report = StepReport | HeldOutReport | SampleReport | CheckpointReport
+
+
+@dataclass(frozen=True)
+class RunEnd:
+    """How a run ended."""
+
+    reason: str
+    """"done", "stopped", "stopped early"."""
+    step: int
+    steps: int
+    folder: str
+    """The adapter's or model's folder."""
+    first_held_out: float | None
+    last_held_out: float | None
+    best_held_out: float | None
+    """Mean nats per trained token."""
+    best_step: int | None
+    seconds: float
+    tokens: int
+    """Trained tokens over all steps."""
+    peak_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class RunEntry:
+    """A run in the list of runs, told from its folder."""
+
+    folder: str
+    name: str
+    base: str
+    method: str
+    data: str
+    step: int
+    steps: int
+    state: str
+    """"done", "stopped", "unfinished"."""
+    when: float
+    """Seconds since the epoch of its last change."""
+    first_held_out: float | None
+    best_held_out: float | None
+    checkpoints: tuple[int, ...] = ()
+    """Steps at which there are checkpoints."""
