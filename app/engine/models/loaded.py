@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,25 @@ class LoadedModel:
     def adapter_active(self) -> bool:
         """Whether there is an adapter and it is switched on."""
         return self.adapter is not None and not self._adapter_off
+
+    @property
+    def adapter_switch(self) -> AdapterSwitch:
+        """What switches the adapter that is in the model."""
+        assert self._switch is not None
+        return self._switch
+
+    def take_adapter(self, adapter: Adapter, switch: AdapterSwitch) -> None:
+        """An adapter was put into the model while it is open: by training."""
+        self.adapter, self._switch, self._adapter_off = adapter, switch, False
+        parameters = self.summary.parameters + (adapter.parameters if self.summary.adapter is None else 0)
+        self.summary = replace(self.summary, adapter=adapter, adapter_of=adapter.base, parameters=parameters)
+
+    def drop_adapter(self) -> None:
+        """The adapter was taken out again, its layers are gone."""
+        if self.adapter is not None:
+            parameters = self.summary.parameters - self.adapter.parameters
+            self.summary = replace(self.summary, adapter=None, adapter_of="", parameters=parameters)
+        self.adapter, self._switch, self._adapter_off = None, None, False
 
     def set_adapter_active(self, active: bool) -> None:
         """Switch the adapter off or on, for everything that runs from now on; off, the model is its base bit for bit.

@@ -1,0 +1,97 @@
+"""What a run leaves: an adapter folder as peft writes it, or a model folder, with a card that tells how it was made."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save_file
+
+from app.engine.finetune import run_folder
+from app.engine.finetune.methods import LoraMethod
+from app.engine.finetune.records import HeldOutReport, Report, RunEnd, SampleReport
+from app.engine.finetune.settings import LORA, FinetuneSettings
+from app.engine.finetune.training import Training
+
+PACKAGES = ("torch", "transformers", "peft", "numpy")
+
+
+def versions() -> dict[str, str]:
+    """Of the libraries that decide the numbers."""
+    return {name: version(name) for name in PACKAGES}
+
+
+def write_result(training: Training, end: RunEnd, facts: dict[str, Any]) -> None:
+    """Put the adapter, or the model, and its card into the run's folder."""
+    folder, loaded = training.folder, training.loaded
+    with run_folder.disk_errors(folder):
+        if isinstance(training.method, LoraMethod):
+            save_adapter(training.method, folder)
+            adapter = replace(loaded.adapter, folder=str(folder))
+            loaded.take_adapter(adapter, loaded.adapter_switch)
+        else:
+            loaded.model.save_pretrained(folder, safe_serialization=True)
+            loaded.tokenizer.save_pretrained(folder)
+        (folder / "README.md").write_text(_card(training, end, facts), encoding="utf-8")
+
+
+def save_adapter(method: LoraMethod, folder: Path) -> None:
+    """adapter_config.json and adapter_model.safetensors, as `PeftModel.save_pretrained` writes them."""
+    config = method.config()
+    config.inference_mode = True
+    config.save_pretrained(str(folder))
+    part = folder / ".adapter_model.safetensors.part"
+    save_file(method.tensors(), part, metadata={"format": "pt"})
+    part.replace(folder / "adapter_model.safetensors")
+
+
+def adapter_from_checkpoint(folder: Path, step: int, into: Path) -> Path:
+    """An adapter folder from a checkpoint of a LoRA run, for looking at it beside others."""
+    into.mkdir(parents=True, exist_ok=True)
+    place = folder / run_folder.CHECKPOINTS / f"step-{step:06d}"
+    with run_folder.disk_errors(into):
+        shutil.copyfile(folder / "adapter_config.json", into / "adapter_config.json")
+        shutil.copyfile(place / "weights.safetensors", into / "adapter_model.safetensors")
+    return into
+
+
+def _card(training: Training, end: RunEnd, facts: dict[str, Any]) -> str:
+    """The card in the form that the hub reads: facts on top, then words."""
+    settings, loaded = training.settings, training.loaded
+    what = "LoRA adapter" if settings.method == LORA else "Full finetune"
+    data = facts.get("data", {})
+    held = [report for report in training.reports if isinstance(report, HeldOutReport)]
+    top = {
+        "base_model": str(facts.get("base", loaded.summary.ref)),
+        **({"library_name": "peft"} if settings.method == LORA else {"library_name": "transformers"}),
+    }
+    lines = ["---", *(f"{name}: {json.dumps(value)}" for name, value in top.items()), "---", ""]
+    lines += [f"# {training.folder.name}", "", f"{what} of `{top['base_model']}`, made with Unembed.", ""]
+    lines += ["## Data", "", f"- {data.get('name', '')}: {data.get('usable', '')} usable records"]
+    lines += [f"- sha256 of all records: `{data.get('hash', '')}`", ""]
+    lines += ["## Run", "", f"- {end.reason} after {end.step:,} of {end.steps:,} steps, {end.seconds:,.0f} s"]
+    if end.first_held_out is not None and end.last_held_out is not None and end.best_held_out is not None:
+        lines.append(
+            f"- held-out loss {end.first_held_out:.4f} → {end.last_held_out:.4f} nats per token, "
+            f"best {end.best_held_out:.4f} at step {end.best_step}"
+        )
+    lines += ["", "| step | held-out loss | perplexity |", "| --- | --- | --- |"]
+    lines += [f"| {report.step:,} | {report.loss:.4f} | {report.perplexity:.2f} |" for report in held]
+    lines += ["", "## Settings", "", "```json", json.dumps(_plain(settings), indent=1), "```", ""]
+    lines += ["## Samples", "", *_samples(training.reports), ""]
+    lines += ["## Versions", "", *(f"- {name} {number}" for name, number in versions().items()), ""]
+    lines += ["The losses of every step are in `log.jsonl`.", ""]
+    return "\n".join(lines)
+
+
+def _samples(reports: list[Report]) -> list[str]:
+    samples = [report for report in reports if isinstance(report, SampleReport)]
+    return [f"- step {each.step:,}: {json.dumps(each.prompt + each.text, ensure_ascii=False)}" for each in samples]
+
+
+def _plain(settings: FinetuneSettings) -> dict[str, Any]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(settings).items()}

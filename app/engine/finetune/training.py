@@ -1,0 +1,278 @@
+"""The loop: steps, looks at what is held out, samples, checkpoints; stopped at any moment, gone on with exactly."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Generator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from app.engine.decode import DecodingSettings, stream
+from app.engine.errors import UserError
+from app.engine.finetune import run_folder
+from app.engine.finetune.batches import batch_of, steps_of
+from app.engine.finetune.methods import Method, method_of, trainable, training_mode
+from app.engine.finetune.passes import backward, held_out_loss, optimizer_of
+from app.engine.finetune.records import (
+    CheckpointReport,
+    Example,
+    HeldOutReport,
+    Report,
+    RunEnd,
+    SampleReport,
+    StepReport,
+)
+from app.engine.finetune.settings import FinetuneSettings
+
+
+class Training:
+    """One run. `steps` is stepped on the model's lane: each yield is a report, or None between two micro-batches.
+
+    Between yields the model is whole, in eval mode and at its current weights, so others may look at it. `stop` ends
+    the run at the next yield and keeps what was learnt; closing the generator throws it away and gives the model back
+    as it was. Every random number follows from seed and step, so a run that goes on from a checkpoint makes the same
+    losses as one that was never interrupted.
+    """
+
+    def __init__(
+        self,
+        loaded: Any,
+        train: Sequence[Example],
+        held_out: Sequence[Example],
+        settings: FinetuneSettings,
+        folder: Path,
+    ) -> None:
+        if not train:
+            raise UserError("There is no example to learn from.", "Choose another file, or hold less out.")
+        if loaded.kind == "encoder" and loaded.summary.answer != "masked token":
+            raise UserError(
+                f"{loaded.summary.name} has no language-modelling head to train.", "Open a checkpoint saved with one."
+            )
+        self.loaded, self.settings, self.folder = loaded, settings, folder
+        self._train, self._held_out = train, held_out
+        self.total = settings.steps_of(len(train))
+        self.step = 0
+        """Optimizer steps done."""
+        self.reports: list[Report] = []
+        self._best: HeldOutReport | None = None
+        self._worse = 0
+        """Evaluations since the best one."""
+        self._stop = False
+        self._began = time.perf_counter()
+        self._seconds_before = 0.0
+        self.method: Method = method_of(loaded, settings)
+
+    def stop(self) -> None:
+        """End the run at the next yield and keep what was learnt."""
+        self._stop = True
+
+    def steps(self, from_step: int | None = None) -> Generator[Report | None, None, RunEnd]:
+        """Train; `from_step` goes on from that checkpoint of the folder. Returns how it ended.
+
+        Raises UserError where it cannot begin, when the loss is no number any more, memory or disk run out.
+        """
+        ended = False
+        self.method.begin()
+        try:
+            parameters = trainable(self.loaded.model)
+            optimizer = optimizer_of(parameters, self.settings)
+            if self.settings.checkpointing:
+                self.loaded.model.gradient_checkpointing_enable({"use_reentrant": False})
+            if from_step is not None:
+                self._go_on_from(from_step, optimizer)
+            reason = yield from self._run(optimizer, [parameter for _, parameter in parameters])
+            end = self._end(reason)
+            ended = True
+            return end
+        finally:
+            self._put_away()
+            if not ended:
+                self.method.undo()
+
+    def _run(
+        self, optimizer: torch.optim.Optimizer, parameters: list[torch.nn.Parameter]
+    ) -> Generator[Report | None, None, str]:
+        if self.step == 0:
+            yield from self._look()
+        batches = islice(steps_of(self.settings, len(self._train)), self.step, None)
+        while self.step < self.total:
+            if self._stop:
+                yield from self._save(optimizer)
+                return "stopped"
+            yield from self._one_step(next(batches), optimizer, parameters)
+            if self.settings.evaluates_after(self.step, self.total):
+                yield from self._look()
+            if self.settings.saves_after(self.step, self.total):
+                yield from self._save(optimizer)
+            if self.settings.patience and self._worse >= self.settings.patience:
+                yield from self._save(optimizer)
+                return "stopped early"
+        return "done"
+
+    def _one_step(
+        self, micro: list[np.ndarray], optimizer: torch.optim.Optimizer, parameters: list[torch.nn.Parameter]
+    ) -> Generator[Report | None, None, None]:
+        started = time.perf_counter()
+        paused = 0.0
+        settings, rate = self.settings, self.settings.rate_at(self.step, self.total)
+        batches = [
+            batch_of(self.loaded, [self._train[place] for place in places], self.step * 65_537 + number, settings.seed)
+            for number, places in enumerate(micro)
+        ]
+        trained = sum(batch.trained for batch in batches)
+        total = 0.0
+        for number, batch in enumerate(batches):
+            if number:
+                left = time.perf_counter()
+                yield None
+                paused += time.perf_counter() - left
+                if self._stop:
+                    # What was added up so far is no whole step.
+                    optimizer.zero_grad(set_to_none=True)
+                    return
+            with training_mode(self.loaded), torch.random.fork_rng(devices=self._devices()):
+                # Dropout follows from the step, whatever ran on this thread in between.
+                torch.manual_seed(settings.seed * 1_000_003 + self.step * 65_537 + number)
+                total += backward(self.loaded, batch, trained)
+        if not math.isfinite(total):
+            raise UserError(
+                f"The loss is no number any more at step {self.step + 1:,}.",
+                f"Lower the learning rate ({settings.learning_rate:g}) or clip gradients. {self._kept_words()}",
+            )
+        norm = float(torch.nn.utils.clip_grad_norm_(parameters, settings.clip or math.inf))
+        if not math.isfinite(norm):
+            raise UserError(
+                f"The gradients are no numbers any more at step {self.step + 1:,}.",
+                f"Lower the learning rate ({settings.learning_rate:g}). {self._kept_words()}",
+            )
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        self.step += 1
+        seconds = time.perf_counter() - started - paused
+        epoch = self.step / settings.steps_an_epoch(len(self._train))
+        yield self._told(
+            StepReport(self.step, self.total, total / max(trained, 1), rate, norm, trained, seconds, epoch)
+        )
+
+    def _look(self) -> Generator[Report | None, None, None]:
+        """The held-out loss, and what the model writes now for the person's prompts."""
+        if self._held_out:
+            nats = labels = 0.0
+            size = self.settings.batch_size
+            for start in range(0, len(self._held_out), size):
+                found, count = held_out_loss(self.loaded, self._held_out[start : start + size], self.settings.seed)
+                nats, labels = nats + found, labels + count
+                yield None
+            loss = nats / max(labels, 1)
+            best = self._best is None or loss < self._best.loss
+            report = HeldOutReport(self.step, loss, math.exp(min(loss, 700)), int(labels), best)
+            self._worse = 0 if best else self._worse + 1
+            if best:
+                self._best = report
+                self._keep_best()
+            yield self._told(report)
+        for prompt in self.settings.prompts:
+            text = yield from self._written(prompt)
+            yield self._told(SampleReport(self.step, prompt, text))
+
+    def _written(self, prompt: str) -> Generator[None, None, str]:
+        """What the model makes of a prompt, always with the same seed."""
+        if self.loaded.kind == "encoder":
+            return ""
+        settings = DecodingSettings(
+            temperature=0.7, top_k=40, max_new_tokens=self.settings.sample_tokens, seed=self.settings.seed
+        )
+        pieces = []
+        for step in stream(self.loaded, prompt, settings):
+            pieces.append(step.text)
+            yield None
+        return "".join(pieces)
+
+    def _told(self, report: Report) -> Report:
+        self.reports.append(report)
+        run_folder.log(self.folder, report)
+        return report
+
+    # Checkpoints
+
+    def _save(self, optimizer: torch.optim.Optimizer) -> Generator[Report | None, None, None]:
+        facts = {
+            "best": None if self._best is None else {"step": self._best.step, "loss": self._best.loss},
+            "worse": self._worse,
+            "seconds": self._seconds(),
+        }
+        place = run_folder.save_checkpoint(self.folder, self.step, self.method.tensors(), optimizer, facts)
+        yield self._told(CheckpointReport(self.step, str(place)))
+
+    def _keep_best(self) -> None:
+        """The weights with the lowest held-out loss so far, beside the checkpoints; none before the first step."""
+        if self.step:
+            run_folder.save_weights(self.folder / run_folder.BEST, self.method.tensors(), {"step": self.step})
+
+    def _go_on_from(self, step: int, optimizer: torch.optim.Optimizer) -> None:
+        weights, state, facts = run_folder.read_checkpoint(self.folder, step)
+        self.method.load(weights)
+        if state:
+            run_folder.put_back(optimizer, state)
+        self.step = int(facts["step"])
+        self._worse, self._seconds_before = int(facts["worse"]), float(facts["seconds"])
+        self.reports = run_folder.read_log(self.folder, self.step)
+        run_folder.rewrite_log(self.folder, self.reports)
+        held = [report for report in self.reports if isinstance(report, HeldOutReport)]
+        self._best = min(held, key=lambda report: report.loss, default=None)
+
+    def _kept_words(self) -> str:
+        kept = run_folder.checkpoints(self.folder)
+        return f"The checkpoint of step {kept[-1]:,} is kept." if kept else "There was no checkpoint yet."
+
+    # The end
+
+    def _end(self, reason: str) -> RunEnd:
+        held = [report for report in self.reports if isinstance(report, HeldOutReport)]
+        return RunEnd(
+            reason,
+            self.step,
+            self.total,
+            str(self.folder),
+            held[0].loss if held else None,
+            held[-1].loss if held else None,
+            self._best.loss if self._best is not None else None,
+            self._best.step if self._best is not None else None,
+            self._seconds(),
+            sum(report.tokens for report in self.reports if isinstance(report, StepReport)),
+            _peak_bytes(self.loaded.device),
+        )
+
+    def _put_away(self) -> None:
+        """Whatever training alone needs."""
+        model = self.loaded.model
+        if model is None:
+            return
+        if self.settings.checkpointing:
+            model.gradient_checkpointing_disable()
+        for parameter in model.parameters():
+            parameter.grad = None
+        model.eval()
+
+    def _seconds(self) -> float:
+        return self._seconds_before + time.perf_counter() - self._began
+
+    def _devices(self) -> list[int]:
+        device = self.loaded.device
+        return [device.index or 0] if device.type == "cuda" else []
+
+
+def _peak_bytes(device: torch.device) -> int:
+    """The most memory that was held: of the GPU, or of the process."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    import psutil
+
+    return int(psutil.Process().memory_info().rss)
