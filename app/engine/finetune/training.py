@@ -82,7 +82,7 @@ class Training:
             parameters = trainable(self.loaded.model)
             optimizer = optimizer_of(parameters, self.settings)
             if self.settings.checkpointing:
-                self.loaded.model.gradient_checkpointing_enable({"use_reentrant": False})
+                self.loaded.model.activation_checkpointing_enable({"use_reentrant": False})
             if from_step is not None:
                 self._go_on_from(from_step, optimizer)
             reason = yield from self._run(optimizer, [parameter for _, parameter in parameters])
@@ -256,7 +256,7 @@ class Training:
         if model is None:
             return
         if self.settings.checkpointing:
-            model.gradient_checkpointing_disable()
+            model.activation_checkpointing_disable()
         for parameter in model.parameters():
             parameter.grad = None
         model.eval()
