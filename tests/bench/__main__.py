@@ -12,7 +12,18 @@ from pathlib import Path
 
 from tests.bench.measure import Row, run_child, table
 
-THEMES = ("first_paint", "loading", "trace_cost", "memory", "streaming", "frames", "long_text", "panning", "evaluating", "finetuning")
+THEMES = (
+    "first_paint",
+    "loading",
+    "trace_cost",
+    "memory",
+    "streaming",
+    "frames",
+    "long_text",
+    "panning",
+    "evaluating",
+    "finetuning",
+)
 HOMES = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "HF_HOME")
 SETTINGS = {
     "QT_QPA_PLATFORM": "offscreen",
