@@ -43,6 +43,8 @@ class Example:
     """Where its record stands: "line 12"."""
     cut: int = 0
     """Tokens that were cut off."""
+    length: int = 0
+    """Tokens before it was cut; of an encoder-decoder the longer one's of what it reads and what it writes."""
 
     @property
     def trained(self) -> int:
@@ -100,13 +102,13 @@ class DataPreview:
     held_out: int
     problems: tuple[Problem, ...]
     lengths: np.ndarray
-    """int64 `[example]`: tokens of every usable example before it is cut."""
+    """int64 `[example]`: `Example.length` of every usable example."""
     longest: int
     """Tokens after which an example is cut."""
     tokens: int
     """Of all usable examples, after cutting."""
     trained: int
-    """Of these, learnt from."""
+    """Of these, learnt from; of a masked model those that can be hidden, of which each step takes 15 %."""
     hash: str
     """sha256 of all records."""
     template: str = ""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -27,9 +27,12 @@ _READERS = frozenset(
 )
 
 
-def dataset_rows(source: TextSource) -> Iterator[Row]:
-    """The rows of one split, as they come. Raises UserError when the dataset, or its next row, cannot be had."""
-    chosen = _split_of(_splits(source), source)
+def dataset_rows(source: TextSource, preferred: Sequence[str] = _PREFERRED_SPLITS) -> Iterator[Row]:
+    """The rows of one split, as they come; where none is named, of the first of `preferred` that is there.
+
+    Raises UserError when the dataset, or its next row, cannot be had.
+    """
+    chosen = _split_of(_splits(source), source, preferred)
     columns = chosen.column_names
     wanted = {column if column in (columns or ()) else column.partition(".")[0] for column in _columns_of(source)}
     if columns and source.column:
@@ -86,9 +89,9 @@ def _splits(source: TextSource) -> dict[str, Any]:
             raise
 
 
-def _split_of(splits: dict[str, Any], source: TextSource) -> Any:
+def _split_of(splits: dict[str, Any], source: TextSource, preferred: Sequence[str]) -> Any:
     """The split that is asked for, without pictures and sounds being decoded beside its texts."""
-    name = source.split or next((name for name in _PREFERRED_SPLITS if name in splits), next(iter(splits)))
+    name = source.split or next((name for name in preferred if name in splits), next(iter(splits)))
     if name not in splits:
         raise UserError(f"{source.path} has no split “{name}”.", f"Choose one of: {named(splits)}.")
     split = splits[name]

@@ -31,15 +31,15 @@ def parquet_columns(path: Path) -> tuple[str, ...]:
         return tuple(name for name, kind in _leaves(file.schema_arrow) if _is_text(kind))
 
 
-def parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
-    """The rows with these columns only, a few hundred in memory at a time."""
+def parquet_rows(path: Path, columns: Sequence[str] | None) -> Iterator[Row]:
+    """The rows with these columns only, or with all for None, a few hundred in memory at a time."""
     with _opened(path) as file:
         there = [name for name, _ in _leaves(file.schema_arrow)]
-        for column in columns:
+        for column in columns or ():
             if column not in there:
                 raise UserError(f"{path.name} has no column “{column}”.", f"Choose one of: {named(there)}.")
         number = 0
-        for batch in file.iter_batches(batch_size=_ROWS, columns=list(columns)):
+        for batch in file.iter_batches(batch_size=_ROWS, columns=None if columns is None else list(columns)):
             for row in batch.to_pylist():
                 number += 1
                 yield f"row {number}", row

@@ -5,45 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from io import StringIO
+from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from app.engine.errors import UserError
-from app.engine.texts.encoding import Encoding, find_encoding, open_text
+from app.engine.texts.encoding import open_text
 from app.engine.texts.files import facts_of, nothing_to_read, os_errors
 from app.engine.texts.hub import dataset_rows
+from app.engine.texts.letter_file import LetterFile
 from app.engine.texts.parquet import is_parquet, parquet_columns, parquet_rows
 from app.engine.texts.records import FILE, HUB, PASTED, Record, SourceFacts, TextSource
-from app.engine.texts.tables import (
-    CSV,
-    JSON,
-    JSONL,
-    PARQUET,
-    TEXT,
-    Row,
-    csv_rows,
-    delimiter_of,
-    first_json_rows,
-    flat,
-    format_by_name,
-    is_lines_of_json,
-    json_rows,
-    jsonl_rows,
-    kind_of,
-    named,
-    no_rows,
-    text_columns,
-    tsv_rows,
-)
+from app.engine.texts.tables import PARQUET, TEXT, Row, flat, kind_of, named, no_rows, text_columns
 
 _PREVIEW = 500
 _PEEK = 20
-# Letters. A table's first row may hold a whole book.
-_BEGINNING = {TEXT: 1 << 16}
-_BEGINNING_OF_TABLE = 1 << 21
 
 _USUAL_COLUMNS = ("text", "content", "sentence", "story", "document", "article", "body", "review")
 _MISSING = object()
@@ -77,7 +54,7 @@ class Records(Iterator[Record]):
                 source = source if source.column else replace(source, column=_parquet_column(path, source))
                 columns = [column for column in (source.column, source.source_column) if column]
                 yield from self._of_rows(parquet_rows(path, columns), source)
-            elif (file := _File.of(path, source.encoding)).form == TEXT:
+            elif (file := LetterFile.of(path, source.encoding)).form == TEXT:
                 with open_text(path, file.encoding.name) as letters:
                     text = letters.read()
                 yield _whole(text, path.name)
@@ -117,7 +94,7 @@ def look(path: str | Path, encoding: str = "") -> SourceFacts:
     size = facts_of(path).st_size
     if is_parquet(path):
         return SourceFacts(path.name, size, PARQUET, "", False, parquet_columns(path), "")
-    file = _File.of(path, encoding)
+    file = LetterFile.of(path, encoding)
     if file.form == TEXT:
         if not file.cut and not file.beginning.strip():
             raise nothing_to_read(path.name)
@@ -204,49 +181,6 @@ def content_hash(of: Iterable[Record]) -> str:
     for record in of:
         total.add(record)
     return total.hexdigest()
-
-
-@dataclass(frozen=True)
-class _File:
-    """A file of letters with its beginning."""
-
-    path: Path
-    form: str
-    encoding: Encoding
-    beginning: str
-    cut: bool
-    """There is more than the beginning."""
-
-    @classmethod
-    def of(cls, path: Path, encoding: str) -> _File:
-        found, form = find_encoding(path, encoding), format_by_name(path)
-        with open_text(path, found.name) as file:
-            beginning = file.read(_BEGINNING.get(form, _BEGINNING_OF_TABLE))
-            cut = bool(file.read(1))
-        if form == JSON and is_lines_of_json(beginning):
-            form = JSONL
-        return cls(path, form, found, beginning, cut)
-
-    def rows(self) -> Iterator[Row]:
-        """All rows, one by one; only JSON is held whole."""
-        newline = "" if self.form == CSV else "\n"
-        with open_text(self.path, self.encoding.name, newline) as file:
-            yield from self._parted(file)
-
-    def first_rows(self) -> Iterator[Row]:
-        """The rows that stand whole in the beginning."""
-        if self.form == JSON and self.cut:
-            return first_json_rows(self.beginning)
-        text = self.beginning[: self.beginning.rfind("\n") + 1] if self.cut else self.beginning
-        return self._parted(StringIO(text, "" if self.form == CSV else "\n"), self.cut)
-
-    def _parted(self, file: Any, cut: bool = False) -> Iterator[Row]:
-        name = self.path.name
-        if self.form == JSON:
-            return json_rows(file.read(), name)
-        if self.form == JSONL:
-            return jsonl_rows(file, name)
-        return csv_rows(file, name, delimiter_of(self.beginning), cut) if self.form == CSV else tsv_rows(file, name)
 
 
 def _by_use(columns: tuple[str, ...]) -> list[str]:

@@ -6,14 +6,17 @@ import csv
 import io
 import json
 import re
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import Any, TextIO
 
 from app.engine.errors import UserError
 
 Row = tuple[str, Mapping[str, Any]]
+Broken = Callable[[str, UserError], None]
+"""Hears of a row that cannot be read, by its place, where the others are still wanted; without one it is raised."""
 
 TEXT, JSONL, JSON, CSV, TSV, PARQUET, DATASET = "text", "jsonl", "json", "csv", "tsv", "parquet", "dataset"
 _SUFFIXES = {".jsonl": JSONL, ".ndjson": JSONL, ".json": JSON, ".csv": CSV, ".tsv": TSV, ".tab": TSV}
@@ -39,7 +42,7 @@ def is_lines_of_json(beginning: str) -> bool:
         return False
 
 
-def jsonl_rows(file: TextIO, name: str) -> Iterator[Row]:
+def jsonl_rows(file: TextIO, name: str, broken: Broken | None = None) -> Iterator[Row]:
     """An object a line; empty lines are passed over."""
     for number, line in enumerate(file, 1):
         if not line.strip():
@@ -48,18 +51,18 @@ def jsonl_rows(file: TextIO, name: str) -> Iterator[Row]:
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise UserError(
-                f"{name}, {place}: this is not valid JSON ({_why(error)}).", "Mend or remove that line."
-            ) from None
+            wrong = f"{name}, {place}: this is not valid JSON ({_why(error)})."
+            _tell(broken, place, UserError(wrong, "Mend or remove that line."))
+            continue
         if not isinstance(row, dict):
-            raise UserError(
-                f"{name}, {place}: expected an object such as {{“text”: …}}, found {kind_of(row)}.",
-                "Each line holds one object; a plain text belongs in a .txt file.",
-            )
+            wrong = f"{name}, {place}: expected an object such as {{“text”: …}}, found {kind_of(row)}."
+            remedy = "Each line holds one object; a plain text belongs in a .txt file."
+            _tell(broken, place, UserError(wrong, remedy))
+            continue
         yield place, row
 
 
-def json_rows(text: str, name: str) -> Iterator[Row]:
+def json_rows(text: str, name: str, broken: Broken | None = None) -> Iterator[Row]:
     """The objects of a list, or of the single list inside an object."""
     try:
         data = json.loads(text)
@@ -78,9 +81,11 @@ def json_rows(text: str, name: str) -> Iterator[Row]:
     if not isinstance(data, list):
         raise UserError(f"{name} holds {kind_of(data)}; expected a list of objects.", shape)
     for number, row in enumerate(data, 1):
+        place = f"row {number}"
         if not isinstance(row, dict):
-            raise UserError(f"{name}, row {number}: expected an object, found {kind_of(row)}.", shape)
-        yield f"row {number}", row
+            _tell(broken, place, UserError(f"{name}, {place}: expected an object, found {kind_of(row)}.", shape))
+            continue
+        yield place, row
 
 
 def first_json_rows(beginning: str) -> Iterator[Row]:
@@ -98,20 +103,21 @@ def first_json_rows(beginning: str) -> Iterator[Row]:
         at = parted.end() if parted else len(beginning)
 
 
-def csv_rows(file: TextIO, name: str, delimiter: str, cut: bool = False) -> Iterator[Row]:
+def csv_rows(file: TextIO, name: str, delimiter: str, cut: bool = False, broken: Broken | None = None) -> Iterator[Row]:
     """Rows under a header, fields in double quotes where need be. `cut`: a last row without its end is left out."""
     csv.field_size_limit(_LARGEST_FIELD)
-    reader = csv.reader(file, delimiter=delimiter, strict=True)
-    yield from _under_header(_csv_lines(reader, name, cut), name, "The quotes around a field may be missing.")
+    lines = _csv_lines(_Lines(file), delimiter, name, cut, broken)
+    yield from _under_header(lines, name, "The quotes around a field may be missing.", broken)
 
 
-def tsv_rows(file: TextIO, name: str) -> Iterator[Row]:
+def tsv_rows(file: TextIO, name: str, broken: Broken | None = None) -> Iterator[Row]:
     """Rows under a header, parted by tabs; a quote is a letter like any other."""
     lines = ((number, line.removesuffix("\n").removesuffix("\r")) for number, line in enumerate(file, 1))
     yield from _under_header(
         ((number, line.split("\t")) for number, line in lines if line),
         name,
         "A text in a .tsv file cannot hold tabs or line ends; write it as CSV or JSONL.",
+        broken,
     )
 
 
@@ -173,9 +179,39 @@ def kind_of(value: object) -> str:
     return next((word for kinds, word in words if isinstance(value, kinds)), f"a {type(value).__name__}")
 
 
-def _csv_lines(reader: Any, name: str, cut: bool) -> Iterator[tuple[int, list[str]]]:
-    while True:
-        start = reader.line_num + 1
+class _Lines(Iterator[str]):
+    """A file's lines, which can be read again from the second line of a row on."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = iter(file)
+        self._again: deque[str] = deque()
+        self._row: list[str] = []
+        self.number = 0
+        """How many were read."""
+
+    def __next__(self) -> str:
+        line = self._again.popleft() if self._again else next(self._file)
+        self._row.append(line)
+        self.number += 1
+        return line
+
+    def begin_row(self) -> None:
+        """The next line is the first of a row."""
+        self._row.clear()
+
+    def leave_first(self) -> None:
+        """Give back every line of the row but its first: a quote that was never closed has swallowed them."""
+        self._again.extendleft(reversed(self._row[1:]))
+        self.number -= len(self._row) - 1
+
+
+def _csv_lines(
+    lines: _Lines, delimiter: str, name: str, cut: bool, broken: Broken | None
+) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    for first in count():
+        lines.begin_row()
+        start = lines.number + 1
         try:
             fields = next(reader)
         except StopIteration:
@@ -183,27 +219,38 @@ def _csv_lines(reader: Any, name: str, cut: bool) -> Iterator[tuple[int, list[st
         except csv.Error as error:
             if cut and "unexpected end" in str(error):
                 return
-            raise UserError(
-                f"{name}, line {start}: the quotes do not add up in the row that begins here ({error}).",
-                "A quote inside a field is written twice, and the field stands between quotes.",
-            ) from None
+            wrong = f"{name}, line {start}: the quotes do not add up in the row that begins here ({error})."
+            remedy = "A quote inside a field is written twice, and the field stands between quotes."
+            # Without a header no other row can be read either.
+            _tell(broken if first else None, f"line {start}", UserError(wrong, remedy))
+            lines.leave_first()
+            continue
         if fields:
             yield start, fields
 
 
-def _under_header(lines: Iterator[tuple[int, list[str]]], name: str, remedy: str) -> Iterator[Row]:
+def _under_header(
+    lines: Iterator[tuple[int, list[str]]], name: str, remedy: str, broken: Broken | None
+) -> Iterator[Row]:
     """Each line's fields by the names that the first line gives them."""
     _, header = next(lines, (0, []))
     twice = {column for column in header if column and header.count(column) > 1}
     if twice:
         raise UserError(f"{name} has more than one column “{min(twice)}”.", "Give each column a name of its own.")
     for number, fields in lines:
+        place = f"line {number}"
         if len(fields) != len(header):
-            raise UserError(
-                f"{name}, line {number}: {len(fields)} fields, but the header has {len(header)} ({named(header)}).",
-                f"Mend that line. {remedy}",
-            )
-        yield f"line {number}", dict(zip(header, fields, strict=True))
+            wrong = f"{len(fields)} fields, but the header has {len(header)} ({named(header)})."
+            _tell(broken, place, UserError(f"{name}, {place}: {wrong}", f"Mend that line. {remedy}"))
+            continue
+        yield place, dict(zip(header, fields, strict=True))
+
+
+def _tell(broken: Broken | None, place: str, error: UserError) -> None:
+    """Tell of a row that cannot be read, or raise it where nobody listens."""
+    if broken is None:
+        raise error
+    broken(place, error)
 
 
 def _are_texts(values: list[Any]) -> bool:
