@@ -237,3 +237,21 @@ class RunEntry:
     best_held_out: float | None
     checkpoints: tuple[int, ...] = ()
     """Steps at which there are checkpoints."""
+
+
+@dataclass(frozen=True)
+class WeightChange:
+    """How far finetuning moved one tensor of a model."""
+
+    path: str
+    """The module, with the parameter's name behind it where that is not its weight: "transformer.h.2.attn.c_attn"."""
+    layer: int | None
+    """The block it stands in, None outside the blocks."""
+    part: str
+    """Its place in the block, the same in every block: "attn.c_attn", "decoder.fc1"; outside them what it is, such as
+    "token embedding"."""
+    norm: float
+    """‖ΔW‖, the Frobenius norm of the change."""
+    relative: float
+    """‖ΔW‖ / ‖W‖ with W as it was before; infinite where that was all 0."""
+    shape: tuple[int, ...]

@@ -219,3 +219,52 @@ class LensReading:
     final_text: str
     """The model's own answer."""
     rows: tuple[LensRow, ...]
+
+
+@dataclass(frozen=True)
+class CandidatePair:
+    """One possible next token and how likely it is in either of two traces."""
+
+    token_id: int
+    text: str
+    first: float
+    second: float
+
+
+@dataclass(frozen=True, eq=False)
+class StreamDistance:
+    """How far the residual streams of two traces are apart: before the first block and after each, mean over tokens."""
+
+    stack: str
+    """ "" where there is one stack, else "encoder" or "decoder"."""
+    relative: np.ndarray
+    """float32 `[layer + 1]`: ‖a − b‖ / ‖a‖, a the first's stream."""
+    cosine: np.ndarray
+    """float32 `[layer + 1]`: 1 where both point the same way."""
+
+
+@dataclass(frozen=True, eq=False)
+class TraceComparison:
+    """Two traces of equally many tokens, token by token: how differently they look, hold and answer."""
+
+    heads: dict[str, np.ndarray]
+    """float32 `[layer, head]` by kind of attention: Jensen–Shannon divergence of the two attention rows in bits, 0 to
+    1, mean over queries; NaN where one of the two has no attention."""
+    streams: tuple[StreamDistance, ...]
+    """Empty where the streams differ in width."""
+    next_token: np.ndarray | None
+    """float32 `[token]`: Jensen–Shannon divergence of what the two say at each token, in bits; None where they do not
+    choose from equally many tokens."""
+    extra_bits: np.ndarray | None
+    """float32 `[token]`: the Kullback–Leibler divergence D(second ‖ first), what the first's code would cost the second
+    beyond its own, in bits."""
+    candidates: tuple[tuple[CandidatePair, ...], ...] = ()
+    """At each token what is likeliest in the first or in the second, in no order."""
+
+    def pairs(self, position: int, by: str = "first") -> tuple[CandidatePair, ...]:
+        """The candidates at a token, the largest first, by "first", "second" or "change" (of either sign)."""
+
+        def size(pair: CandidatePair) -> float:
+            return abs(pair.second - pair.first) if by == "change" else pair.second if by == "second" else pair.first
+
+        return tuple(sorted(self.candidates[position], key=size, reverse=True))
