@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from app.engine.errors import UserError
 from app.engine.finetune.records import (
     Costs,
-    DataPreview,
     PreviewToken,
     Report,
     RunEnd,
@@ -258,13 +257,6 @@ def read_run(folder: Path) -> Generator[Any, None, tuple[FinetuneSettings, TextS
     return settings_of(run), TextSource(**run["source"]), tuple(run_folder.read_log(folder))
 
 
-def switch(loaded: LoadedModel, active: bool) -> Generator[Any, None, bool]:
-    """The adapter on or off for everything."""
-    yield None
-    loaded.set_adapter_active(active)
-    return active
-
-
 def time_words(seconds: float) -> str:
     """ "48 s", "3 min 20 s", "1 h 5 min"."""
     whole = max(0, round(seconds))
@@ -273,11 +265,6 @@ def time_words(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
-
-
-def usable(preview: DataPreview | None) -> bool:
-    """Whether there is anything to learn from."""
-    return preview is not None and preview.usable > 0
 
 
 def folder_for(root: Path, name: str, taken: Sequence[str] = ()) -> Path:

@@ -26,6 +26,8 @@ class OpenModels(QObject):
     changed = Signal(str)
     """Another model, or none, is in this slot."""
     opening_changed = Signal()
+    weights_changed = Signal()
+    """An open model has other weights than before: it was trained, or its adapter was switched."""
     closed = Signal()
     """A model's weights were let go; cycles that hold parts of it may be collected."""
     room_wanted = Signal(object)
@@ -99,6 +101,27 @@ class OpenModels(QObject):
         if loaded is not None:
             self.changed.emit(slot)
             self._let_go(loaded)
+
+    def became(self, loaded: LoadedModel, folder: str) -> None:
+        """A model that is open was finetuned: what opens it again is the folder of the result."""
+        for slot, each in self._loaded.items():
+            if each is loaded:
+                self._requests[slot] = replace(self._requests[slot], ref=folder)
+        self.tell_weights()
+
+    def tell_weights(self) -> None:
+        """Let everybody who shows what a model computed ask again."""
+        self.weights_changed.emit()
+
+    def set_adapter_active(self, slot: str, active: bool) -> None:
+        """Switch a model's adapter off or on, on its lane."""
+        loaded = self._loaded.get(slot)
+        if loaded is not None:
+            job = self._board.start(
+                MODEL_LANE, "Switch the adapter", lambda: work.switch_adapter(loaded, active), key="adapter", quiet=True
+            )
+            job.finished.connect(self.tell_weights)
+            job.failed.connect(self.failed)
 
     def swap(self) -> None:
         """Let A and B change places; only with both open."""

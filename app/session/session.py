@@ -18,6 +18,8 @@ from app.jobs.board import Board
 from app.session.evaluation import Evaluation
 from app.session.evaluation_view import EvaluationView
 from app.session.examples import Example, examples_for, is_example
+from app.session.finetune_view import FinetuneView
+from app.session.finetuning import Finetuning
 from app.session.generation import Generation
 from app.session.history import History, Moment
 from app.session.inspection import Inspection
@@ -50,7 +52,7 @@ class Session(QObject):
     selection_changed = Signal()
     recent_changed = Signal()
     failed = Signal(str, object)
-    """A page's key ("model", "inspect", "generate", "evaluate", "session") and the exception."""
+    """A page's key ("model", "inspect", "generate", "evaluate", "finetune", "session") and the exception."""
 
     def __init__(self, board: Board, settings: DecodingSettings) -> None:
         super().__init__()
@@ -72,6 +74,8 @@ class Session(QObject):
         self.evaluation = Evaluation(board, self.models)
         self.evaluation_view = EvaluationView(board, self.models, self.evaluation)
         self.text_metrics = TextMetrics(board, self.models)
+        self.finetuning = Finetuning(board, self.models)
+        self.finetune_view = FinetuneView(board, self.models, self.finetuning)
         self._texts: tuple[Mapping[str, Any], ...] = ()
         """Texts as they were saved last."""
         self._texts_wait = ""
@@ -87,6 +91,9 @@ class Session(QObject):
         self.generation.failed.connect(self._generate_failed)
         for part in (self.evaluation, self.evaluation_view, self.text_metrics):
             part.failed.connect(self._evaluate_failed)
+        self.finetuning.failed.connect(self._finetune_failed)
+        self.finetune_view.failed.connect(self._finetune_failed)
+        self.models.weights_changed.connect(self._weights_changed)
 
     @property
     def summary(self) -> ModelSummary | None:
@@ -383,6 +390,19 @@ class Session(QObject):
     @Slot(object)
     def _generate_failed(self, error: BaseException) -> None:
         self.failed.emit("generate", error)
+
+    @Slot(object)
+    def _finetune_failed(self, error: BaseException) -> None:
+        self.failed.emit("finetune", error)
+
+    @Slot()
+    def _weights_changed(self) -> None:
+        """What is shown of the prompt was computed with other weights."""
+        self.reinspect()
+        request = self.models.request("A")
+        if request is not None:
+            self.recent = with_recent(self.recent, request.ref)
+            self.recent_changed.emit()
 
     @Slot(object)
     def _evaluate_failed(self, error: BaseException) -> None:

@@ -90,6 +90,12 @@ def close_model(loaded: LoadedModel) -> Generator[Any, None, None]:
     yield
 
 
+def switch_adapter(loaded: LoadedModel, active: bool) -> Generator[Any, None, None]:
+    """The adapter on or off for everything that runs from now on."""
+    yield
+    loaded.set_adapter_active(active)
+
+
 MOST_TARGET_TOKENS = 60
 """How much a model writes when no target was typed."""
 

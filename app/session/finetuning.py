@@ -1,0 +1,367 @@
+"""Changing model A: its data, its settings, the run under way, and the runs there were."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+
+from app.engine.errors import UserError
+from app.engine.finetune.records import (
+    Costs,
+    DataPreview,
+    PreviewToken,
+    Report,
+    RunEnd,
+    RunEntry,
+    Shape,
+    StepReport,
+)
+from app.engine.finetune.settings import FinetuneSettings
+from app.engine.texts.records import TextSource
+from app.jobs.board import Board
+from app.jobs.job import Job, Priority
+from app.session import finetune_work as work
+from app.session.models import FILES_LANE, MODEL_LANE, OpenModels
+
+if TYPE_CHECKING:
+    from app.engine.finetune.dataset import Dataset
+    from app.engine.finetune.training import Training
+
+ASK_AFTER_MS = 500
+"""Data and costs are read again so long after the last change of a setting that they depend on."""
+_READING = ("max_length", "held_out", "seed", "train_on")
+"""Settings that change the examples."""
+_COSTING = (
+    *_READING,
+    "method",
+    "rank",
+    "targets",
+    "batch_size",
+    "accumulation",
+    "checkpointing",
+    "max_steps",
+    "epochs",
+)
+
+
+class Finetuning(QObject):
+    """One run at a time, of model A, on its lane: whatever looks at the model comes between its steps."""
+
+    data_changed = Signal()
+    tokens_read = Signal(str, object)
+    """A record's place, and its tokens after the template."""
+    groups_changed = Signal()
+    settings_changed = Signal()
+    costs_changed = Signal()
+    state_changed = Signal()
+    began = Signal(object)
+    """The reports there were before: () for a new run."""
+    reported = Signal(object)
+    """A Report."""
+    ended = Signal(object)
+    """A RunEnd, or None when the run was thrown away or failed."""
+    runs_changed = Signal()
+    run_read = Signal(object)
+    """(settings, source, reports) of an old run."""
+    done = Signal(str)
+    """Something to tell: a folder was written."""
+    failed = Signal(object)
+
+    def __init__(self, board: Board, models: OpenModels) -> None:
+        super().__init__()
+        self._board, self._models = board, models
+        self.source: TextSource | None = None
+        self.shape: Shape | None = None
+        self.settings = FinetuneSettings()
+        self.preview: DataPreview | None = None
+        self.costs: Costs | None = None
+        self.groups: tuple[tuple[str, tuple[str, ...]], ...] = ()
+        self.runs: tuple[RunEntry, ...] = ()
+        self.folder: Path | None = None
+        """Of the run under way, or the last one."""
+        self.step = 0
+        self.root: Path | None = None
+        """Where new runs go."""
+        self.reading = False
+        self._dataset: Dataset | None = None
+        self._training: Training | None = None
+        self._job: Job | None = None
+        self._ask = QTimer(self)
+        self._ask.setSingleShot(True)
+        self._ask.setInterval(ASK_AFTER_MS)
+        self._ask.timeout.connect(self._read_again)
+        self._stale = False
+        models.changed.connect(self._model_changed)
+
+    # Data and settings
+
+    def choose(self, source: TextSource, shape: Shape | None = None) -> None:
+        """Take another file of examples."""
+        self.source, self.shape = source, shape
+        self._read()
+
+    def choose_shape(self, shape: Shape) -> None:
+        """Read the same file in another way."""
+        self.shape = shape
+        self._read()
+
+    def set_settings(self, settings: FinetuneSettings) -> None:
+        """Other settings for the next run; what depends on them is read again in a moment."""
+        if settings == self.settings:
+            return
+        before, self.settings = self.settings, settings
+        self.settings_changed.emit()
+        changed = {name for name in _COSTING if getattr(before, name) != getattr(settings, name)}
+        if changed:
+            self._stale = self._stale or bool(changed & set(_READING))
+            self._ask.start()
+
+    def read_tokens(self, place: str) -> None:
+        """One record as the model gets it."""
+        loaded, dataset = self._models.loaded(), self._dataset
+        if loaded is None or dataset is None:
+            return
+        job = self._board.start(
+            MODEL_LANE, "Read example", lambda: work.tokens_of(loaded, dataset, place), key="example", quiet=True
+        )
+        job.finished.connect(lambda found: self._tokens_read(place, found))
+        job.failed.connect(self.failed)
+
+    def _tokens_read(self, place: str, found: tuple[PreviewToken, ...]) -> None:
+        self.tokens_read.emit(place, found)
+
+    @Slot()
+    def _read_again(self) -> None:
+        if self._stale:
+            self._read()
+        else:
+            self._estimate()
+
+    def _read(self) -> None:
+        loaded, source, settings, shape = self._models.loaded(), self.source, self.settings, self.shape
+        self._stale = False
+        if loaded is None or source is None:
+            return
+        self.reading = True
+        self.data_changed.emit()
+        job = self._board.start(
+            MODEL_LANE,
+            f"Read {source.name}",
+            lambda: work.read_data(loaded, source, settings, shape),
+            priority=Priority.BACKGROUND,
+            key="finetune data",
+        )
+        job.finished.connect(self._data_read)
+        job.failed.connect(self._data_failed)
+
+    @Slot(object)
+    def _data_read(self, dataset: Dataset) -> None:
+        self._dataset, self.preview, self.reading = dataset, dataset.preview, False
+        self.data_changed.emit()
+        self._estimate()
+
+    @Slot(object)
+    def _data_failed(self, error: BaseException) -> None:
+        self._dataset, self.preview, self.reading = None, None, False
+        self.data_changed.emit()
+        self.failed.emit(error)
+
+    def _estimate(self) -> None:
+        loaded, dataset, settings = self._models.loaded(), self._dataset, self.settings
+        if loaded is None or dataset is None or self.running or loaded.adapter is not None:
+            return
+        job = self._board.start(
+            MODEL_LANE,
+            "Estimate the run",
+            lambda: work.estimate(loaded, dataset, settings),
+            priority=Priority.BACKGROUND,
+            key="finetune costs",
+            quiet=True,
+        )
+        job.finished.connect(self._costs_found)
+        job.failed.connect(self._costs_failed)
+
+    @Slot(object)
+    def _costs_found(self, costs: Costs) -> None:
+        self.costs = costs
+        self.costs_changed.emit()
+
+    @Slot(object)
+    def _costs_failed(self, error: BaseException) -> None:
+        self.costs = None
+        self.costs_changed.emit()
+        self.failed.emit(error)
+
+    # The run
+
+    @property
+    def running(self) -> bool:
+        """Whether a run is under way, paused or not."""
+        return self._job is not None
+
+    @property
+    def paused(self) -> bool:
+        """Whether the run waits for the person."""
+        return self._job is not None and self._job.pause_asked
+
+    def start(self, folder: Path | None = None) -> None:
+        """Begin a run on the data with the settings as they are, in `folder` or a new one."""
+        loaded, dataset, source, settings = self._models.loaded(), self._dataset, self.source, self.settings
+        if self.running or loaded is None:
+            return
+        if dataset is None or source is None:
+            self.failed.emit(UserError("There is nothing to learn from yet.", "Choose a file of examples first."))
+            return
+        if loaded.adapter is not None:
+            words = f"{loaded.summary.name} carries an adapter already."
+            self.failed.emit(UserError(words, f"Open its base {loaded.summary.adapter_of} to train another."))
+            return
+        assert self.root is not None
+        place = folder if folder is not None else work.folder_for(self.root, source.name)
+        self._begin(f"Finetune {place.name}", place, lambda: work.train(loaded, dataset, source, settings, place))
+
+    def resume(self, folder: Path) -> None:
+        """Go on with a run that was stopped or killed."""
+        loaded = self._models.loaded()
+        if not self.running and loaded is not None:
+            self._begin(f"Finetune {folder.name}", folder, lambda: work.go_on(loaded, folder))
+
+    def _begin(self, name: str, folder: Path, make: Any) -> None:
+        self._board.start(MODEL_LANE, "Stop estimating", _nothing, key="finetune costs", quiet=True)
+        self.folder, self.step = folder, 0
+        self._job = self._board.start(MODEL_LANE, name, make, priority=Priority.BACKGROUND)
+        self._job.stepped.connect(self._stepped)
+        self._job.finished.connect(self._finished)
+        self._job.failed.connect(self._failed)
+        self._job.cancelled.connect(self._cancelled)
+        self._job.changed.connect(self.state_changed)
+        self.state_changed.emit()
+
+    def pause(self, pause: bool = True) -> None:
+        """Hold the run between two steps, or let it go on."""
+        if self._job is not None:
+            self._job.pause(pause)
+            self.state_changed.emit()
+
+    def stop(self) -> None:
+        """End the run after this step and keep what was learnt."""
+        if self._job is not None and self._training is not None:
+            self._training.stop()
+            self._job.pause(False)
+
+    def discard(self) -> None:
+        """End the run within one step and give the model back as it was; checkpoints stay in its folder."""
+        if self._job is not None:
+            self._job.cancel()
+
+    @Slot(object)
+    def _stepped(self, value: Report | work.Began | None) -> None:
+        if isinstance(value, work.Began):
+            self._training = value.training
+            self.began.emit(value.resumed)
+        elif value is not None:
+            if isinstance(value, StepReport):
+                self.step = value.step
+            self.reported.emit(value)
+
+    @Slot(object)
+    def _finished(self, end: RunEnd) -> None:
+        loaded = self._models.loaded()
+        self._over()
+        if loaded is not None:
+            self._models.became(loaded, end.folder)
+        self.ended.emit(end)
+
+    @Slot(object)
+    def _failed(self, error: BaseException) -> None:
+        self._over()
+        self._models.tell_weights()
+        self.ended.emit(None)
+        self.failed.emit(error)
+
+    @Slot()
+    def _cancelled(self) -> None:
+        self._over()
+        self._models.tell_weights()
+        self.ended.emit(None)
+
+    def _over(self) -> None:
+        self._job = self._training = None
+        self.state_changed.emit()
+        self.list_runs()
+
+    # Runs there were
+
+    def keep_in(self, root: Path) -> None:
+        """Where runs are kept; lists those that are there."""
+        self.root = root
+        self.list_runs()
+
+    def list_runs(self) -> None:
+        """Look at the folders again."""
+        root = self.root
+        if root is not None:
+            job = self._board.start(FILES_LANE, "List runs", lambda: work.list_runs(root), key="runs", quiet=True)
+            job.finished.connect(self._listed)
+
+    @Slot(object)
+    def _listed(self, runs: tuple[RunEntry, ...]) -> None:
+        own = str(self.folder) if self.running else ""
+        self.runs = tuple(replace(run, state="running") if run.folder == own else run for run in runs)
+        self.runs_changed.emit()
+
+    def read_run(self, folder: Path) -> None:
+        """An old run's settings, data and curves."""
+        job = self._board.start(FILES_LANE, "Read run", lambda: work.read_run(folder), key="read run", quiet=True)
+        job.finished.connect(self.run_read)
+        job.failed.connect(self.failed)
+
+    def merge(self, folder: Path, into: Path) -> None:
+        """Write the base with the adapter added to its weights."""
+        job = self._board.start(FILES_LANE, f"Merge {folder.name}", lambda: work.merge(folder, into))
+        job.finished.connect(self._written)
+        job.failed.connect(self.failed)
+
+    def export(self, folder: Path, into: Path) -> None:
+        """Write the run as a folder that `accelerate launch` starts."""
+        loaded = self._models.loaded()
+        if loaded is not None:
+            job = self._board.start(MODEL_LANE, f"Export {folder.name}", lambda: work.export(loaded, folder, into))
+            job.finished.connect(self._written)
+            job.failed.connect(self.failed)
+
+    @Slot(object)
+    def _written(self, folder: Path) -> None:
+        self.done.emit(f"Written into {folder}.")
+
+    # The model
+
+    @Slot(str)
+    def _model_changed(self, slot: str) -> None:
+        if slot != "A":
+            return
+        loaded = self._models.loaded()
+        self.costs, self.groups, self._dataset, self.preview = None, (), None, None
+        self.costs_changed.emit()
+        self.data_changed.emit()
+        if loaded is None:
+            return
+        job = self._board.start(
+            MODEL_LANE, "Find layers", lambda: work.groups_of(loaded), key="groups", priority=Priority.BACKGROUND,
+            quiet=True,
+        )  # fmt: skip
+        job.finished.connect(self._groups_found)
+        self._read()
+
+    @Slot(object)
+    def _groups_found(self, groups: tuple[tuple[str, tuple[str, ...]], ...]) -> None:
+        self.groups = groups
+        self.groups_changed.emit()
+
+
+def _nothing() -> Any:
+    """A job that takes the place of one with the same key."""
+    yield None
