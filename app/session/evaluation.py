@@ -68,18 +68,24 @@ class Evaluation(QObject):
         self._soon.setInterval(SAVE_AFTER_MS)
         self._soon.timeout.connect(self._save)
         models.changed.connect(self._models_changed)
+        models.weights_changed.connect(self._models_changed)
 
     # What is in the table
 
     @property
     def contenders(self) -> tuple[Contender, ...]:
         """The models of the table, A and B first."""
-        slots = [
-            Contender(request.ref, request.precision, request.device, slot)
-            for slot in SLOTS
-            if slot not in self._hidden and (request := self._models.request(slot)) is not None
-        ]
-        return (*slots, *self.others)
+        slots = [self._in_slot(slot) for slot in SLOTS if slot not in self._hidden]
+        return (*(each for each in slots if each is not None), *self.others)
+
+    def _in_slot(self, slot: str) -> Contender | None:
+        """The open model of a slot. With its adapter off it is its base; while it is trained it is no row."""
+        request, loaded = self._models.request(slot), self._models.loaded(slot)
+        if request is None or loaded is None or loaded is self._models.in_training:
+            return None
+        off = loaded.adapter is not None and not loaded.adapter_active
+        ref = loaded.summary.adapter_of if off else request.ref
+        return Contender(ref, request.precision, request.device, slot)
 
     def add_model(self, contender: Contender) -> None:
         """A model that is opened for measuring; one that stands in the table already stays as it is."""

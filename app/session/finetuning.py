@@ -232,6 +232,8 @@ class Finetuning(QObject):
     def _begin(self, name: str, folder: Path, make: Any) -> None:
         self._board.start(MODEL_LANE, "Stop estimating", _nothing, key="finetune costs", quiet=True)
         self.folder, self.step = folder, 0
+        self._models.in_training = self._models.loaded()
+        self._models.tell_weights()
         self._job = self._board.start(MODEL_LANE, name, make, priority=Priority.BACKGROUND)
         self._job.stepped.connect(self._stepped)
         self._job.finished.connect(self._finished)
@@ -289,7 +291,7 @@ class Finetuning(QObject):
         self.ended.emit(None)
 
     def _over(self) -> None:
-        self._job = self._training = None
+        self._job = self._training = self._models.in_training = None
         self.state_changed.emit()
         self.list_runs()
 

@@ -42,6 +42,8 @@ class OpenModels(QObject):
         self._job: Job | None = None
         self._opening: OpenRequest | None = None
         self._closed_for_room: OpenRequest | None = None
+        self.in_training: LoadedModel | None = None
+        """The model whose weights change right now: what is measured of it would belong to no file."""
 
     def loaded(self, slot: str = "A") -> LoadedModel | None:
         """The model itself, for a lane."""
