@@ -81,7 +81,7 @@ def read_data(
 
 def tokens_of(loaded: LoadedModel, dataset: Dataset, place: str) -> Generator[Any, None, tuple[PreviewToken, ...]]:
     """One example as the model gets it, token by token."""
-    from app.engine.finetune.dataset import preview_tokens
+    from app.engine.finetune.preview import preview_tokens
 
     yield None
     example = next((each for each in (*dataset.train, *dataset.held_out) if each.place == place), None)

@@ -109,7 +109,8 @@ def _row(parts: TableParts, contender: Contender, line: Sequence[Cell]) -> RowHe
     known = next((cell.figures for cell in line if cell.figures is not None), None)
     if summary is not None:
         facts = f"{_count(summary.parameters)} · {summary.precision}"
-        return RowHead(contender, summary.name, facts, summary.vocabulary, _OBJECTIVE.get(summary.kind, CAUSAL))
+        name = contender.name if summary.adapter is not None else summary.name
+        return RowHead(contender, name, facts, summary.vocabulary, _OBJECTIVE.get(summary.kind, CAUSAL))
     if known is not None:
         facts = f"{_count(known.parameters)} · {known.precision}"
         return RowHead(contender, contender.name, facts, known.vocabulary, known.objective)

@@ -111,6 +111,17 @@ class OpenModels(QObject):
                 self._requests[slot] = replace(self._requests[slot], ref=folder)
         self.tell_weights()
 
+    def adapter_words(self, slot: str = "A") -> str:
+        """What is said of a model beside its name: "training", "with LoRA", "adapter off", '' for a plain one."""
+        loaded = self._loaded.get(slot)
+        if loaded is None:
+            return ""
+        if loaded is self.in_training:
+            return "training"
+        if loaded.adapter is None:
+            return ""
+        return f"with {loaded.adapter.type}" if loaded.adapter_active else "adapter off"
+
     def tell_weights(self) -> None:
         """Let everybody who shows what a model computed ask again."""
         self.weights_changed.emit()

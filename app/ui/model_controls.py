@@ -40,12 +40,21 @@ class ModelControls(QObject):
         session.model_changed.connect(self._model_changed)
         session.second_changed.connect(self._second_changed)
         session.opening_changed.connect(self._opening_changed)
+        session.models.weights_changed.connect(self._weights_changed)
         session.models.room_wanted.connect(self._room_wanted)
         self._memory = QTimer(self)
         self._memory.setInterval(MEMORY_EVERY_MS)
         self._memory.timeout.connect(self._show_memory)
         self._memory.start()
         self._opening_changed()
+
+    def _words(self, summary: ModelSummary, slot: str) -> str:
+        return _words_of(summary, self._session.models.adapter_words(slot))
+
+    @Slot()
+    def _weights_changed(self) -> None:
+        self._model_changed()
+        self._second_changed()
 
     def end(self) -> None:
         """Ask for nothing any more."""
@@ -55,14 +64,14 @@ class ModelControls(QObject):
     def _model_changed(self) -> None:
         summary = self._session.summary
         if summary is not None:
-            self._bar.set_model(summary.name, _words_of(summary))
+            self._bar.set_model(summary.name, self._words(summary, "A"))
             self._show_memory()
         self._opening_changed()
 
     @Slot()
     def _second_changed(self) -> None:
         summary = self._session.models.summary("B")
-        self._bar.set_second(summary.name if summary else "", _words_of(summary) if summary else "")
+        self._bar.set_second(summary.name if summary else "", self._words(summary, "B") if summary else "")
         self._show_memory()
 
     @Slot()
@@ -119,7 +128,6 @@ class ModelControls(QObject):
         self._bar.set_memory((memory.total - memory.available) / 1e9, memory.total / 1e9)
 
 
-def _words_of(summary: ModelSummary) -> str:
-    return " · ".join(
-        (family_name(summary.family), count_text(summary.parameters), summary.precision, summary.device.upper())
-    )
+def _words_of(summary: ModelSummary, adapter: str = "") -> str:
+    facts = (family_name(summary.family), count_text(summary.parameters), summary.precision, summary.device.upper())
+    return " · ".join((*facts, adapter) if adapter else facts)

@@ -53,6 +53,10 @@ def window_commands(window: Commanded) -> list[Command]:
     def both() -> bool:
         return models.summary("B") is not None and models.summary("A") is not None
 
+    def adapted() -> bool:
+        loaded = models.loaded()
+        return loaded is not None and loaded.adapter is not None and loaded is not models.in_training
+
     return [
         *pages,
         Command("Run", window.run, "Ctrl+Return", "play", "generate inspect load start"),
@@ -64,6 +68,7 @@ def window_commands(window: Commanded) -> list[Command]:
         Command("Open a recorded session…", window.demos.open, "", "folder", "demo replay"),
         Command("Swap models A and B", models.swap, "", "model", "", both),
         Command("Close model B", bound(models.close, "B"), "", "close", "unload", both),
+        Command("Adapter on or off", bound(switch_adapter, session), "F6", "finetune", "LoRA base before", adapted),
         Command("Undo", session.undo, "Ctrl+Z", "reset", "back"),
         Command("Redo", session.redo, "Ctrl+Shift+Z", "reset", "again"),
         Command("Explain", window.explain.toggle, "F1", "info", "help panel"),
@@ -77,6 +82,13 @@ def window_commands(window: Commanded) -> list[Command]:
         Command("About Unembed", window.about, "", "info", "version versions torch devices"),
         Command("Quit", window.close, QKeySequence(QKeySequence.StandardKey.Quit).toString(), "close", "exit"),
     ]
+
+
+def switch_adapter(session: Session) -> None:
+    """Model A's adapter off, or on again; everything that is shown is computed anew."""
+    loaded = session.models.loaded()
+    if loaded is not None and loaded.adapter is not None and loaded is not session.models.in_training:
+        session.models.set_adapter_active("A", not loaded.adapter_active)
 
 
 def tensor_commands(window: Commanded) -> list[Command]:

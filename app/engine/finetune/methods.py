@@ -108,12 +108,20 @@ class LoraMethod:
             r=settings.rank,
             lora_alpha=int(settings.alpha) if settings.alpha == int(settings.alpha) else settings.alpha,  # type: ignore[arg-type]
             lora_dropout=settings.dropout,
-            target_modules=settings.targets if isinstance(settings.targets, str) else list(settings.targets),
+            target_modules=self._target_modules(),
             use_rslora=settings.rslora,
             fan_in_fan_out=conv,
             task_type=_TASKS.get(loaded.kind),
             base_model_name_or_path=loaded.summary.ref,
         )
+
+    def _target_modules(self) -> str | list[str]:
+        """As short as it can be said: "all-linear" where that is what was chosen, names, or paths."""
+        settings = self._settings
+        if settings.targets != ALL_LINEAR:
+            return [settings.targets] if isinstance(settings.targets, str) else list(settings.targets)
+        everything = len(self.targets) == len(linear_modules(self._loaded))
+        return ALL_LINEAR if everything else list(self.targets)
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """The adapter as peft stores it."""
@@ -216,7 +224,9 @@ def _targets(loaded: Any, settings: FinetuneSettings) -> tuple[str, ...]:
     linear = linear_modules(loaded)
     wanted = settings.targets
     if wanted == ALL_LINEAR:
-        found = tuple(linear)
+        # Heads beside the language model's (BERT's next sentence) are left out: this loss does not reach them.
+        blocks = tuple(f"{block.block}." for stack in loaded.anatomy.stacks for block in stack.blocks)
+        found = tuple(path for path in linear if path.startswith(blocks)) or tuple(linear)
     else:
         names = (wanted,) if isinstance(wanted, str) else wanted
         found = tuple(path for path in linear if any(path == name or path.endswith(f".{name}") for name in names))

@@ -1,0 +1,150 @@
+"""A whole run by the plain function: its folder opens in plain peft and transformers, its card says how it was made."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from app.engine.errors import Cancelled, UserError
+from app.engine.finetune import FinetuneSettings, finetune, run_folder
+from app.engine.finetune.checkpoint_view import at_checkpoint
+from app.engine.finetune.merging import merged
+from app.engine.finetune.records import StepReport
+from app.engine.finetune.run import gone_on, run_steps
+from app.engine.models import load
+from app.engine.trace import trace
+
+PAIRS = [("The colour of the sky is", " blue."), ("The colour of grass is", " green."), ("A dog says", " woof.")] * 6
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    path = tmp_path / "pairs.jsonl"
+    path.write_text(
+        "".join(json.dumps({"prompt": f"{number}: {prompt}", "completion": answer}) + "\n"
+                for number, (prompt, answer) in enumerate(PAIRS)),
+        encoding="utf-8",
+    )  # fmt: skip
+    return path
+
+
+def logits_of(model: Any, ids: torch.Tensor) -> torch.Tensor:
+    with torch.no_grad():
+        return model(ids).logits
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_result_is_an_ordinary_adapter(tmp_path: Path, data: Path) -> None:
+    from peft import PeftModel
+
+    loaded, out = load("story-gpt"), tmp_path / "new" / "run"
+    heard: list[StepReport] = []
+    settings = FinetuneSettings(max_steps=6, learning_rate=5e-3, batch_size=4, prompts=("A dog",), sample_tokens=4)
+    end = finetune(loaded, data, settings, out, heard.append)
+    assert [report.step for report in heard] == [1, 2, 3, 4, 5, 6]
+    assert heard[-1].loss < heard[0].loss
+    assert end.reason == "done" and end.first_held_out is not None and end.last_held_out < end.first_held_out
+    ids = loaded.tokenizer("A dog says", return_tensors="pt")["input_ids"]
+    ours = logits_of(loaded.model, ids)
+    plain = PeftModel.from_pretrained(load("story-gpt").model, str(out)).eval()
+    assert torch.equal(logits_of(plain, ids), ours)
+    again = load(out)
+    assert torch.equal(logits_of(again.model, ids), ours)
+    assert again.summary.adapter_of == "story-gpt"
+    card = (out / "README.md").read_text(encoding="utf-8")
+    run = json.loads((out / "run.json").read_text(encoding="utf-8"))
+    assert run["state"] == "done" and run["data"]["hash"] in card
+    assert "library_name" in card and "held-out loss" in card and '"rank": 8' in card
+    assert f"{end.first_held_out:.4f}" in card
+    assert run_folder.entry_of(out).best_held_out == end.best_held_out
+    t = trace(loaded, "A dog says")
+    assert torch.equal(t.logits, ours[0]), "names and numbers hold for a model that was trained while it is open"
+    with pytest.raises(UserError, match="not empty"):
+        finetune(load("story-gpt"), data, settings, out)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_merged_it_is_an_ordinary_model(tmp_path: Path, data: Path) -> None:
+    loaded, out = load("story-gpt"), tmp_path / "run"
+    finetune(loaded, data, FinetuneSettings(max_steps=3, learning_rate=5e-3, batch_size=4, held_out=0), out)
+    steps = merged(out, tmp_path / "merged")
+    for _ in steps:
+        pass
+    ids = loaded.tokenizer("A dog says", return_tensors="pt")["input_ids"]
+    whole = load(tmp_path / "merged")
+    assert whole.adapter is None
+    torch.testing.assert_close(logits_of(whole.model, ids), logits_of(loaded.model, ids), atol=2e-4, rtol=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("model", "method"), [("story-bert", "lora"), ("bart-en-fr", "lora"), ("bart-en-fr", "full")])
+def test_the_other_kinds_learn_too(tmp_path: Path, data: Path, model: str, method: str) -> None:
+    loaded = load(model)
+    heard: list[float] = []
+    settings = FinetuneSettings(
+        method=method, max_steps=25, learning_rate=5e-3 if method == "lora" else 1e-3, batch_size=8, held_out=0.2
+    )
+    end = finetune(loaded, data, settings, tmp_path / "run", lambda report: heard.append(report.loss))
+    assert sum(heard[-5:]) < sum(heard[:5])
+    assert end.last_held_out is not None and end.first_held_out is not None
+    assert end.last_held_out < end.first_held_out
+    again = load(tmp_path / "run")
+    inputs = dict(loaded.tokenizer("The colour of grass is", return_tensors="pt"))
+    inputs = {name: value for name, value in inputs.items() if name in ("input_ids", "attention_mask")}
+    with torch.no_grad():
+        first, second = loaded.model(**inputs), again.model(**inputs)
+    assert torch.equal(first[0], second[0])
+
+
+def test_cancelled_nothing_stays(tmp_path: Path, data: Path) -> None:
+    loaded = load("story-gpt")
+    heard: list[StepReport] = []
+    with pytest.raises(Cancelled):
+        finetune(loaded, data, FinetuneSettings(max_steps=50), tmp_path / "run", heard.append, lambda: len(heard) >= 2)
+    assert len(heard) == 2
+    assert loaded.adapter is None
+    assert not any("lora" in name for name, _ in loaded.model.named_parameters())
+
+
+def test_a_run_goes_on_with_its_own_model_and_data_only(tmp_path: Path, data: Path) -> None:
+    folder, heard = tmp_path / "run", list[StepReport]()
+    settings = FinetuneSettings(max_steps=6, batch_size=4, save_every=2)
+    with pytest.raises(Cancelled):
+        finetune(load("story-gpt"), data, settings, folder, heard.append, lambda: len(heard) >= 5)
+
+    def resumed(model: str) -> Any:
+        steps = gone_on(load(model), folder)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as stop:
+                return stop.value
+
+    with pytest.raises(UserError, match="belongs to story-gpt"):
+        resumed("story-bert")
+    training, step = resumed("story-gpt")
+    assert step == 4
+    steps = run_steps(training, step)
+    for _ in steps:
+        pass
+    assert run_folder.entry_of(folder).state == "done"
+    assert [report.step for report in training.reports if isinstance(report, StepReport)] == [1, 2, 3, 4, 5, 6]
+    data.write_text(data.read_text(encoding="utf-8") + '{"prompt": "x", "completion": " y"}\n', encoding="utf-8")
+    with pytest.raises(UserError, match="no longer the file"):
+        resumed("story-gpt")
+
+
+def test_the_model_as_it_was_at_a_checkpoint(tmp_path: Path, data: Path) -> None:
+    loaded, folder = load("story-gpt"), tmp_path / "run"
+    finetune(loaded, data, FinetuneSettings(max_steps=4, learning_rate=5e-3, batch_size=4, save_every=2), folder)
+    ids = loaded.tokenizer("A dog says", return_tensors="pt")["input_ids"]
+    now = logits_of(loaded.model, ids)
+    with at_checkpoint(loaded, folder, 4):
+        assert torch.equal(logits_of(loaded.model, ids), now)
+    with at_checkpoint(loaded, folder, 2):
+        assert not torch.equal(logits_of(loaded.model, ids), now)
+    assert torch.equal(logits_of(loaded.model, ids), now)
