@@ -1,0 +1,177 @@
+"""Finetuning in the session: data and costs follow the settings, others look between steps, runs come back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from app.engine.decode.settings import DecodingSettings
+from app.engine.errors import UserError
+from app.engine.finetune.records import HeldOutReport, RunEnd, SampleReport, StepReport
+from app.engine.finetune.settings import FinetuneSettings
+from app.engine.texts.records import FILE, TextSource
+from app.jobs.board import Board
+from app.session.finetune_work import Compared, Written
+from app.session.session import Session
+
+
+@pytest.fixture
+def board() -> Iterator[Board]:
+    made = Board()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def session(qtbot: QtBot, board: Board, tmp_path: Path) -> Session:
+    made = Session(board, DecodingSettings())
+    made.open_model("story-gpt")
+    settle(qtbot, board)
+    made.finetuning.keep_in(tmp_path / "runs")
+    made.finetuning.set_settings(
+        FinetuneSettings(max_steps=8, learning_rate=5e-3, batch_size=4, prompts=("The sky",), sample_tokens=5)
+    )
+    settle(qtbot, board)
+    return made
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> TextSource:
+    path = tmp_path / "pairs.jsonl"
+    lines = [{"prompt": f"{number}. The sky is", "completion": " very blue today."} for number in range(30)]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    return TextSource(FILE, path.name, path=str(path))
+
+
+def settle(qtbot: QtBot, board: Board) -> None:
+    qtbot.waitUntil(lambda: board.idle, timeout=60_000)
+
+
+def chosen(qtbot: QtBot, board: Board, session: Session, data: TextSource) -> None:
+    session.finetuning.choose(data)
+    settle(qtbot, board)
+
+
+def test_data_and_costs_follow_the_settings(qtbot: QtBot, board: Board, session: Session, data: TextSource) -> None:
+    finetuning = session.finetuning
+    chosen(qtbot, board, session, data)
+    preview, costs = finetuning.preview, finetuning.costs
+    assert preview is not None and preview.usable == 30 and preview.held_out == 3
+    assert costs is not None and costs.steps == 8 and costs.trainable < costs.total
+    assert finetuning.groups[0][0] == "Q, K, V"
+    finetuning.set_settings(FinetuneSettings(held_out=0.5, rank=2, max_steps=8))
+    qtbot.waitUntil(lambda: finetuning.preview is not preview and finetuning.costs is not costs, timeout=20_000)
+    settle(qtbot, board)
+    assert finetuning.preview is not None and finetuning.preview.held_out == 15
+    assert finetuning.costs is not None and finetuning.costs.trainable == costs.trainable // 4
+    told: list[object] = []
+    finetuning.tokens_read.connect(lambda _place, tokens: told.append(tokens))
+    finetuning.read_tokens(finetuning.preview.rows[0].place)
+    settle(qtbot, board)
+    tokens = told[0]
+    assert "".join(token.text for token in tokens if token.trained and not token.special) == " very blue today."  # type: ignore[attr-defined]
+    assert session.models.loaded().adapter is None  # type: ignore[union-attr]
+
+
+def test_a_run_while_the_model_is_looked_at(qtbot: QtBot, board: Board, session: Session, data: TextSource) -> None:
+    finetuning = session.finetuning
+    chosen(qtbot, board, session, data)
+    finetuning.set_settings(FinetuneSettings(max_steps=400, learning_rate=2e-3, batch_size=4, evaluate_every=200))
+    settle(qtbot, board)
+    reports: list[object] = []
+    finetuning.reported.connect(reports.append)
+    finetuning.start()
+    qtbot.waitUntil(lambda: finetuning.step > 3, timeout=20_000)
+    session.set_prompt("The cat sat on the mat.")
+    qtbot.waitUntil(lambda: session.inspection.ready, timeout=20_000)
+    assert finetuning.running and finetuning.step < 400, "the reading came between two steps"
+    assert session.models.adapter_words() == "training"
+    assert session.evaluation.contenders == ()
+    finetuning.pause()
+    qtbot.waitUntil(lambda: finetuning.paused)
+    held = finetuning.step
+    qtbot.wait(100)
+    assert finetuning.step <= held + 1
+    finetuning.stop()
+    settle(qtbot, board)
+    assert not finetuning.running
+    assert finetuning.runs[0].state == "stopped" and finetuning.runs[0].step == finetuning.step
+    assert session.models.adapter_words() == "with LoRA"
+    request = session.models.request("A")
+    assert request is not None and request.ref == str(finetuning.folder), "the next start opens what was learnt"
+
+
+def test_thrown_away_and_gone_on_with(qtbot: QtBot, board: Board, session: Session, data: TextSource) -> None:
+    finetuning = session.finetuning
+    chosen(qtbot, board, session, data)
+    finetuning.set_settings(FinetuneSettings(max_steps=30, learning_rate=2e-3, batch_size=4, save_every=1))
+    settle(qtbot, board)
+    finetuning.start()
+    qtbot.waitUntil(lambda: finetuning.step > 2, timeout=20_000)
+    finetuning.discard()
+    settle(qtbot, board)
+    loaded = session.models.loaded()
+    assert loaded is not None and loaded.adapter is None
+    run = finetuning.runs[0]
+    assert run.state == "unfinished" and run.checkpoints
+    before: list[object] = []
+    ends: list[RunEnd] = []
+    finetuning.began.connect(before.append)
+    finetuning.ended.connect(ends.append)
+    finetuning.resume(Path(run.folder))
+    settle(qtbot, board)
+    assert ends[0].step == 30
+    resumed = [report for report in before[0] if isinstance(report, StepReport)]  # type: ignore[attr-defined]
+    assert len(resumed) == run.checkpoints[-1]
+    assert loaded.adapter is not None
+
+
+def test_before_and_after(qtbot: QtBot, board: Board, session: Session, data: TextSource) -> None:
+    finetuning, view = session.finetuning, session.finetune_view
+    chosen(qtbot, board, session, data)
+    told: list[object] = []
+    finetuning.reported.connect(told.append)
+    assert not view.possible
+    finetuning.start()
+    settle(qtbot, board)
+    assert [type(report) for report in told].count(SampleReport) == [type(report) for report in told].count(
+        HeldOutReport
+    )
+    assert view.possible
+    written: list[Written] = []
+    compared: list[Compared] = []
+    view.written.connect(written.append)
+    view.compared.connect(compared.append)
+    view.write("1. The sky is")
+    settle(qtbot, board)
+    assert written[0].before != written[0].after
+    view.compare("1. The sky is very blue today.")
+    settle(qtbot, board)
+    assert compared[0].weights and all(change.norm > 0 for change in compared[0].weights)
+    first = finetuning.runs[0].checkpoints[0]
+    view.compare("1. The sky is very blue today.", first)
+    settle(qtbot, board)
+    early, late = (sum(change.norm for change in each.weights) for each in reversed(compared))
+    assert early < late, "at the first checkpoint the weights had moved less"
+    loaded = session.models.loaded()
+    assert loaded is not None and loaded.adapter_active
+    session.models.set_adapter_active("A", False)
+    settle(qtbot, board)
+    assert session.models.adapter_words() == "adapter off"
+    assert session.evaluation.contenders[0].ref == "story-gpt"
+
+
+def test_what_cannot_be_trained_says_why(qtbot: QtBot, board: Board, session: Session, tmp_path: Path) -> None:
+    failures: list[BaseException] = []
+    session.finetuning.failed.connect(failures.append)
+    session.finetuning.start()
+    assert "nothing to learn from" in str(failures[-1])
+    empty = tmp_path / "empty.jsonl"
+    empty.write_text('{"prompt": "", "completion": ""}\n', encoding="utf-8")
+    chosen(qtbot, board, session, TextSource(FILE, "empty.jsonl", path=str(empty)))
+    assert isinstance(failures[-1], UserError)
+    assert session.finetuning.preview is None and not session.finetuning.running
