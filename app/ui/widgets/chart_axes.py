@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil, floor, isfinite, log10
@@ -46,6 +46,15 @@ class Scale:
             return values
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(values > 0, np.log10(values), np.nan)
+
+
+@dataclass(frozen=True)
+class RightAxis:
+    """The same ticks once more at the right, in another unit: perplexities beside losses."""
+
+    label: str
+    words: Callable[[Sequence[float]], Sequence[str]]
+    """What stands beside the ticks of the left axis."""
 
 
 def nice_step(span: float, most: int) -> float:

@@ -134,8 +134,13 @@ def _draw_run(painter: QPainter, across: np.ndarray, down: np.ndarray, pen: QPen
 
 def draw_sample(painter: QPainter, theme: Theme, style: LineStyle, rect: QRectF) -> None:
     """A short piece of a line, as the key to it."""
-    painter.setPen(line_pen(style, theme.color(style.colour)))
-    painter.drawLine(QPointF(rect.left(), rect.center().y()), QPointF(rect.right(), rect.center().y()))
+    colour, middle = theme.color(style.colour), rect.center()
+    painter.setPen(line_pen(style, colour))
+    painter.drawLine(QPointF(rect.left(), middle.y()), QPointF(rect.right(), middle.y()))
+    if style.circles:
+        painter.setPen(QPen(colour, 1.8))
+        painter.setBrush(theme.color("surface"))
+        painter.drawEllipse(middle, _CIRCLE - 0.5, _CIRCLE - 0.5)
 
 
 def spread(wanted: Sequence[float], height: float, low: float, high: float) -> dict[int, float]:

@@ -11,12 +11,12 @@ from PySide6.QtWidgets import QWidget
 
 from app.engine.evaluate.records import Curve
 from app.ui.theme import Theme
-from app.ui.widgets.chart_axes import place_text, value_text
+from app.ui.widgets.chart_axes import RightAxis, place_text, value_text
 from app.ui.widgets.chart_lines import LineStyle, usual_styles
 from app.ui.widgets.chart_points import curve_name, curves_table, nearest_place, next_place
 from app.ui.widgets.chart_readout import ReadoutLine, draw_readout
 from app.ui.widgets.chart_widget import ChartWidget
-from app.ui.widgets.line_picture import LinePicture, Lines, Shade
+from app.ui.widgets.line_picture import LinePicture, Lines, Marks, Shade
 from app.ui.widgets.matrix_export import MatrixTable
 
 _EMPTY = "No values yet"
@@ -63,16 +63,19 @@ class LineChart(ChartWidget):
         shade: Shade | None = None,
         log: bool = False,
         styles: Sequence[LineStyle] | None = None,
+        right: RightAxis | None = None,
+        marks: Marks | None = None,
     ) -> None:
         """Show these curves, each with ascending `x`. `x_label` is the unit of `x`: "bytes", "steps".
 
         A shaded stretch lengthens the axis where it reaches further. On a logarithmic axis values up to zero are
-        gaps. Without `styles` the models' own are used.
+        gaps. Without `styles` the models' own are used. `marks` can be pointed at and chosen like points.
         """
         chosen = usual_styles(curves) if styles is None else styles
-        self._lines = Lines(curves, chosen, (x_label, y_label), shade, log=log)
+        self._lines = Lines(curves, chosen, (x_label, y_label), shade, log=log, right=right, marks=marks)
         if self._pointed is not None:
-            self._pointed = nearest_place(self._lines.places, self._pointed)
+            marked = self._pointed in self._lines.marks.places
+            self._pointed = self._pointed if marked else nearest_place(self._lines.places, self._pointed)
         self._describe()
         self._repaint_all()
 
@@ -158,6 +161,9 @@ class LineChart(ChartWidget):
         around = self.laid_out().plot.adjusted(-_REACH, -_REACH, _REACH, _REACH)
         if not around.contains(position):
             return None
+        for mark, rect in zip(self._lines.marks.places, self.laid_out().mark_rects(), strict=True):
+            if rect.adjusted(-2.0, -2.0, 2.0, _REACH).contains(position):
+                return mark
         return nearest_place(self._lines.places, self.laid_out().x.value(position.x()))
 
     def _point_at(self, place: float | None) -> None:
@@ -193,7 +199,8 @@ class LineChart(ChartWidget):
         return f"{name} from {value_text(first)} to {value_text(lines.last(index))}"
 
     def _place_words(self) -> str:
-        return f"{place_text(self._pointed or 0.0)} {self._lines.x_label}".strip()
+        words, marks = f"{place_text(self._pointed or 0.0)} {self._lines.x_label}".strip(), self._lines.marks
+        return f"{words}, {marks.word}" if marks.word and self._pointed in marks.places else words
 
     # Painting
 

@@ -12,12 +12,14 @@ from PySide6.QtGui import QFontMetricsF, QPainter, QPen
 
 from app.engine.evaluate.records import Curve
 from app.ui.theme import Theme
-from app.ui.widgets.chart_axes import Scale, log_ticks, nice_ticks, tick_texts, widened
+from app.ui.widgets.chart_axes import RightAxis, Scale, log_ticks, nice_ticks, tick_texts, widened
 from app.ui.widgets.chart_lines import LineStyle, draw_curve, spread
 from app.ui.widgets.chart_points import curve_name, kept_points, value_at
 
 _TOP, _EDGE, _NAME_GAP = 10.0, 14.0, 8.0
 _APART = 16.0
+_NUMBER_GAP = 8.0
+_TRIANGLE = 5.0
 _MOST_NAMES = 0.34
 """Share of the width that the names at the right may take."""
 _LEVEL = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
@@ -31,7 +33,15 @@ class Shade:
     stop: float
     words: str
     quiet: bool = False
-    """Grey: what is still to come, in which nothing is to be seen."""
+    """Grey, and an accent line where it begins: what is still to come, in which nothing is to be seen."""
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Places of the horizontal axis that are marked by triangles, and what they are: "checkpoint"."""
+
+    places: tuple[float, ...] = ()
+    word: str = ""
 
 
 class Lines:
@@ -45,10 +55,13 @@ class Lines:
         shade: Shade | None = None,
         *,
         log: bool = False,
+        right: RightAxis | None = None,
+        marks: Marks | None = None,
     ) -> None:
         self.curves, self.styles = list(curves), list(styles)
         self.x_label, self.y_label = labels
-        self.shade, self.log = shade, log
+        self.shade, self.log, self.right = shade, log, right
+        self.marks = marks or Marks()
         self.places = [kept_points(curve, log=log) for curve in curves]
         """Per curve the `x` of the points that are drawn."""
         self.ends = self._find_ends()
@@ -90,14 +103,27 @@ class LinePicture:
         low, high = widened(low, high, parts, log=lines.log)
         self._ticks = (log_ticks if lines.log else nice_ticks)(low, high, parts)
         self._texts = tick_texts(self._ticks, log=lines.log)
-        begin = max((self._numbers.horizontalAdvance(text) for text in self._texts), default=0.0) + 14.0
+        begin = self._widest(self._texts) + _NUMBER_GAP + 6.0
+        self._right_texts = list(lines.right.words(self._ticks)) if lines.right is not None else []
+        self._beside = self._widest(self._right_texts) + _NUMBER_GAP + 2.0 if self._right_texts else 0.0
+        """Pixels that the numbers at the right take."""
         names = self._names_width()
         self._inside = self._fits_inside(names, begin, left, right)
-        end = max(size.width() - (names + _NAME_GAP + 4.0 if names and not self._inside else _EDGE), begin + 20.0)
+        beyond = names + _NAME_GAP + 4.0 if names and not self._inside else 0.0
+        end = max(size.width() - max(self._beside + beyond, _EDGE), begin + 20.0)
         self.plot = QRectF(round(begin), round(top), round(end - begin), round(bottom - top))
         """Where the lines are drawn."""
         self.x = Scale(left, right, self.plot.left(), self.plot.right())
         self.y = Scale(low, high, self.plot.bottom(), self.plot.top(), lines.log)
+
+    def right_texts(self) -> list[tuple[float, str]]:
+        """Each tick's value on the left axis, and what stands beside it at the right, where there is such an axis."""
+        return list(zip(self._ticks, self._right_texts, strict=False))
+
+    def mark_rects(self) -> list[QRectF]:
+        """Where the marks stand, at the foot of the plot."""
+        bottom, wide = self.plot.bottom(), 2 * _TRIANGLE
+        return [QRectF(self.x.pixel(at) - _TRIANGLE, bottom - wide, wide, wide - 2) for at in self._lines.marks.places]
 
     def names(self) -> dict[int, QRectF]:
         """Where each curve's name stands, by its place among the curves; without room it has none."""
@@ -114,15 +140,15 @@ class LinePicture:
         }
 
     def _line_end(self) -> float:
-        """The pixel after which names stand: where the longest line ends, else the plot."""
-        return self.x.pixel(self._last_place()) if self._inside else self.plot.right()
+        """The pixel after which names stand: where the longest line ends, else the plot with its numbers."""
+        return self.x.pixel(self._last_place()) if self._inside else self.plot.right() + self._beside
 
     def _last_place(self) -> float:
         return max((float(each[-1]) for each in self._lines.places if len(each)), default=0.0)
 
     def _fits_inside(self, names: float, begin: float, left: float, right: float) -> bool:
         """Whether the lines end so far from the axis' end, as while training, that their names fit in between."""
-        wide = self._size.width() - _EDGE - begin
+        wide = self._size.width() - max(self._beside, _EDGE) - begin
         return names + _NAME_GAP <= (right - self._last_place()) / (right - left) * wide
 
     def place_texts(self) -> list[tuple[QRectF, str]]:
@@ -151,11 +177,17 @@ class LinePicture:
         if lines.shade is not None:
             self._paint_shade(painter, lines.shade)
         self._paint_axes(painter)
+        if lines.shade is not None and self._alone(lines.shade):
+            self._paint_words_alone(painter, lines.shade)
         for curve, style in zip(lines.curves, lines.styles, strict=True):
             draw_curve(painter, self._theme, curve, style, self.x, self.y)
+        self._paint_marks(painter)
         self._paint_names(painter)
         if self._marked is not None and self.x.low <= self._marked <= self.x.high:
             self._paint_mark(painter, self.x.pixel(self._marked))
+
+    def _widest(self, texts: Sequence[str]) -> float:
+        return max((self._numbers.horizontalAdvance(text) for text in texts), default=0.0)
 
     def _names_width(self) -> float:
         lines = self._lines
@@ -171,6 +203,10 @@ class LinePicture:
         painter.setPen(self._theme.color("ink3" if shade.quiet else "accent"))
         metrics = QFontMetricsF(painter.font())
         wide = metrics.horizontalAdvance(shade.words) + 1.0
+        if shade.quiet:
+            painter.fillRect(QRectF(left - 1.0, self.plot.top(), 2.0, self.plot.height()), self._theme.color("accent"))
+        if self._alone(shade):
+            return
         # In a narrow stretch the words begin inside and go beyond it, away from the plot's end.
         begin = left + max(min(11.0, (rect.width() - wide) / 2), 4.0)
         begin = max(min(begin, self.plot.right() - wide - 4.0), self.plot.left() + 4.0)
@@ -178,6 +214,22 @@ class LinePicture:
         top = self.plot.top() + 4.0 if self._inside else self.plot.bottom() - metrics.height() - 4.0
         place = QRectF(begin, top, wide, metrics.height())
         painter.drawText(place, _LEVEL, shade.words)
+
+    def _alone(self, shade: Shade) -> bool:
+        """Whether nothing but the words of a shaded stretch stands in it, so that they may stand in its middle."""
+        return shade.quiet and not any(style.named for style in self._lines.styles)
+
+    def _paint_words_alone(self, painter: QPainter, shade: Shade) -> None:
+        """On a ground of their own, or a grid line would strike them out; where there is no room they stay away."""
+        painter.setFont(self._theme.font(11))
+        metrics = QFontMetricsF(painter.font())
+        wide, high = metrics.horizontalAdvance(shade.words) + 9.0, metrics.height()
+        left, right = self.x.pixel(shade.start), self.x.pixel(shade.stop)
+        if wide + 4.0 <= right - left:
+            room = QRectF((left + right - wide) / 2, self.plot.center().y() - high / 2, wide, high)
+            painter.fillRect(room, self._theme.color("sunken"))
+            painter.setPen(self._theme.color("ink3"))
+            painter.drawText(room, int(Qt.AlignmentFlag.AlignCenter), shade.words)
 
     def _paint_axes(self, painter: QPainter) -> None:
         theme, plot, height = self._theme, self.plot, self._numbers.height()
@@ -189,12 +241,22 @@ class LinePicture:
             painter.drawLine(QPointF(plot.left(), level), QPointF(plot.right(), level))
             painter.setPen(theme.color("ink3"))
             painter.drawText(QRectF(0.0, level - height / 2, plot.left() - 8.0, height), side, text)
+        for value, text in self.right_texts():
+            room = QRectF(plot.right() + _NUMBER_GAP, self.y.pixel(value) - height / 2, self._beside, height)
+            painter.drawText(room, _LEVEL, text)
         for place, words in self.place_texts():
             painter.drawText(place, _LEVEL, words)
-        if self._lines.y_label:
-            painter.setFont(theme.font(11))
-            room = QRectF(6.0, 1.0, self._size.width() - 12.0, QFontMetricsF(painter.font()).height() + 1.0)
-            painter.drawText(room, _LEVEL, self._lines.y_label)
+        painter.setFont(theme.font(11))
+        room = QRectF(6.0, 1.0, self._size.width() - 12.0, QFontMetricsF(painter.font()).height() + 1.0)
+        painter.drawText(room, _LEVEL, self._lines.y_label)
+        if self._lines.right is not None:
+            painter.drawText(room, side, self._lines.right.label)
+
+    def _paint_marks(self, painter: QPainter) -> None:
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self._theme.color("ink2"))
+        for rect in self.mark_rects():
+            painter.drawPolygon([rect.topLeft(), rect.topRight(), QPointF(rect.center().x(), rect.bottom())])
 
     def _paint_names(self, painter: QPainter) -> None:
         painter.setFont(self._name_font)

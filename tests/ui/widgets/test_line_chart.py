@@ -16,10 +16,10 @@ from ui.widgets.charts import curve
 from ui.widgets.matrices import move, press
 
 from app.ui.theme import Theme
-from app.ui.widgets.chart_axes import Scale, log_ticks, nice_ticks, tick_texts, widened
+from app.ui.widgets.chart_axes import RightAxis, Scale, log_ticks, nice_ticks, tick_texts, widened
 from app.ui.widgets.chart_lines import LineStyle, runs, spread, thinned, usual_styles
 from app.ui.widgets.line_chart import LineChart
-from app.ui.widgets.line_picture import Shade
+from app.ui.widgets.line_picture import Marks, Shade
 
 NAN = float("nan")
 
@@ -257,6 +257,38 @@ def test_a_place_can_be_marked(qtbot, theme):
     assert has_near(chart.grab().toImage(), theme.color("accent"), where)
     chart.set_marked(None)
     assert chart.marked() is None
+
+
+def test_a_right_axis_has_the_same_ticks_in_another_unit(qtbot, theme):
+    right = RightAxis("doubled", lambda ticks: [f"{2 * tick:g}" for tick in ticks])
+    chart = shown(qtbot, theme, [curve([0, 100], [1, 3])], right=right)
+    picture = chart.laid_out()
+    assert [float(text) / 2 for _, text in picture.right_texts()] == [value for value, _ in picture.right_texts()]
+    assert picture.plot.right() < picture.names()[0].left() < chart.width()
+    chart.grab()
+
+
+def test_marks_are_triangles_that_are_found_like_points(qtbot, theme):
+    chart = shown(qtbot, theme, [curve([0, 100], [1, 3])], marks=Marks((40.0,), "checkpoint"))
+    rect = chart.laid_out().mark_rects()[0]
+    assert has_near(chart.grab().toImage(), theme.color("ink2"), rect.center() - QPointF(0, 2))
+    with qtbot.waitSignal(chart.place_chosen) as chosen:
+        press(chart, rect.center())
+    assert chosen.args == [40.0]
+    assert chart.accessibleDescription() == "At 40 bytes, checkpoint: A story-gpt about 1.800"
+    chart.set_curves([curve([0, 100], [1, 3])], "bytes", "bits per byte", marks=Marks((40.0,), "checkpoint"))
+    assert chart.pointed() == 40.0
+    chart.set_curves([curve([0, 100], [1, 3])], "bytes", "bits per byte")
+    assert chart.pointed() == 0.0
+
+
+def test_words_of_what_is_to_come_stand_alone_in_its_middle(qtbot, theme, tmp_path):
+    style = LineStyle("accent", named=False)
+    for stop, told in ((500, True), (101, False)):
+        shade = Shade(100, stop, "steps to go", quiet=True)
+        chart = shown(qtbot, theme, [curve([0, 100], [3, 2], "training", "")], styles=[style], shade=shade)
+        chart.save_svg(tmp_path / "out.svg")
+        assert ("steps to go" in (tmp_path / "out.svg").read_text(encoding="utf-8")) == told
 
 
 def test_points_of_a_sparse_curve_are_circles(qtbot, theme):

@@ -1,0 +1,84 @@
+"""How losses, times, speeds and the end of a run are told in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from math import exp, isfinite, isnan, nan
+
+from app.engine.finetune.records import RunEnd
+from app.ui.widgets.number_text import number, short_number
+
+UNKNOWN = "–"
+_OVERFLOW = 700.0
+"""Losses from here on have no perplexity that a float can hold."""
+
+
+def loss_text(loss: float | None) -> str:
+    """A loss with two decimals."""
+    return UNKNOWN if loss is None else number(loss, 2)
+
+
+def perplexity_text(value: float | None) -> str:
+    """A perplexity: "24.5", "1,204"."""
+    if value is None or isnan(value):
+        return UNKNOWN
+    return f"{value:.1f}" if value < 1000 else f"{value:,.0f}" if value < 1e5 else short_number(value)
+
+
+def perplexity_of(loss: float) -> float:
+    """e to a loss in nats."""
+    return exp(loss) if loss < _OVERFLOW else nan if isnan(loss) else float("inf")
+
+
+def perplexity_ticks(losses: Sequence[float]) -> list[str]:
+    """The perplexities of ticks of losses, with as few decimals as tell them apart."""
+    values = [perplexity_of(loss) for loss in losses]
+    for decimals in range(4):
+        texts = [_tick(value, decimals) for value in values]
+        if len(set(texts)) == len(texts):
+            break
+    return texts if values else []
+
+
+def _tick(value: float, decimals: int) -> str:
+    """Two figures at least: "4.5", "12", "1,097"."""
+    if value >= 1e5:
+        return short_number(value)
+    return f"{value:,.{max(decimals, 1 if value < 10 else 0)}f}"
+
+
+def speed_text(seconds_a_step: float) -> tuple[str, str]:
+    """A speed and its unit: ("1.8", "steps/s"), ("3.4", "s/step")."""
+    if not isfinite(seconds_a_step) or seconds_a_step <= 0:
+        return UNKNOWN, ""
+    if seconds_a_step > 1.0:
+        return short_number(seconds_a_step), "s/step"
+    a_second = 1.0 / seconds_a_step
+    return (f"{a_second:.1f}" if a_second < 99.95 else f"{a_second:,.0f}"), "steps/s"
+
+
+def time_text(seconds: float) -> tuple[str, str]:
+    """A stretch of time and its unit: ("48", "s"), ("1:48", "min"), ("2:05", "h")."""
+    if not isfinite(seconds):
+        return UNKNOWN, ""
+    whole = round(seconds)
+    if whole < 60:
+        return str(whole), "s"
+    if whole < 3600:
+        return f"{whole // 60}:{whole % 60:02}", "min"
+    return f"{whole // 3600:,}:{whole % 3600 // 60:02}", "h"
+
+
+def when_text(when: float) -> str:
+    """Seconds since the epoch as "2026-11-25 21:27" on the person's clock."""
+    return datetime.fromtimestamp(when).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def end_text(end: RunEnd) -> str:
+    """ "stopped at step 310 of 500 · best held-out loss 1.70 at step 280"."""
+    done = end.step >= end.steps and end.reason == "done"
+    words = f"done, {end.steps:,} steps" if done else f"{end.reason} at step {end.step:,} of {end.steps:,}"
+    if end.best_held_out is None or end.best_step is None:
+        return words
+    return f"{words} · best held-out loss {loss_text(end.best_held_out)} at step {end.best_step:,}"
