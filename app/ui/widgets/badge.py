@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt, Slot
-from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent
+from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.ui.icons import pixmap
@@ -11,7 +11,27 @@ from app.ui.theme import Theme
 from app.ui.widgets.painting import fill_round
 
 TONES = {"ok": ("check", "ok", "oksoft"), "warn": ("warn", "warn", "warnsoft"), "error": ("error", "err", "errsoft")}
-_HEIGHT = 20
+BADGE_HEIGHT = 20
+_AROUND = 32
+"""Pixels that the icon and the margins take beside the words."""
+
+
+def badge_width(font: QFont, words: str) -> int:
+    """Pixels that a badge of these words takes."""
+    return round(QFontMetricsF(font).horizontalAdvance(words)) + _AROUND
+
+
+def paint_badge(painter: QPainter, theme: Theme, rect: QRectF, font: QFont, words: str, tone: str) -> None:
+    """Paint a badge into `rect`; words that are too long for it are cut."""
+    icon, strong, soft = TONES[tone]
+    fill_round(painter, rect, 5, theme.color(soft))
+    middle = rect.top() + (rect.height() - 13) / 2
+    painter.drawPixmap(round(rect.left()) + 6, round(middle), pixmap(theme, icon, strong, 13))
+    painter.setFont(font)
+    painter.setPen(theme.color(strong))
+    room = rect.width() - _AROUND + 1
+    shown = QFontMetricsF(font).elidedText(words, Qt.TextElideMode.ElideRight, room)
+    painter.drawText(rect.adjusted(24, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, shown)
 
 
 class Badge(QWidget):
@@ -44,18 +64,12 @@ class Badge(QWidget):
         return self._tone
 
     def sizeHint(self) -> QSize:
-        return QSize(round(QFontMetricsF(self._font).horizontalAdvance(self._words)) + 32, _HEIGHT)
+        return QSize(badge_width(self._font, self._words), BADGE_HEIGHT)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        icon, strong, soft = TONES[self._tone]
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        rect = QRectF(self.rect())
-        fill_round(painter, rect, 5, self._theme.color(soft))
-        painter.drawPixmap(6, 4, pixmap(self._theme, icon, strong, 13))
-        painter.setFont(self._font)
-        painter.setPen(self._theme.color(strong))
-        painter.drawText(rect.adjusted(24, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, self._words)
+        paint_badge(painter, self._theme, QRectF(self.rect()), self._font, self._words, self._tone)
         painter.end()
 
     @Slot()

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
-from PySide6.QtWidgets import QGridLayout, QLabel, QLineEdit, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from app.ui.theme import Theme
 from app.ui.widgets.painting import focus_ring
@@ -81,12 +81,14 @@ class SliderField(QWidget):
     """`changed(value)` comes for the person's changes only; `set_value` is silent.
 
     `off` is the value that switches the setting off (the field then reads "off"). A logarithmic scale suits
-    counts over several powers of ten, such as top-k. Double-clicking the label puts the default back.
+    counts over several powers of ten, such as top-k. Double-clicking the label puts the default back; where there is
+    none (None: the setting is left open by default), it emits `cleared`.
     """
 
     changed = Signal(float)
     refused = Signal(str)
     """What was typed cannot be taken as it is: a sentence that says what can."""
+    cleared = Signal()
 
     def __init__(
         self,
@@ -95,24 +97,26 @@ class SliderField(QWidget):
         minimum: float,
         maximum: float,
         step: float,
-        default: float,
+        default: float | None,
         off: float | None = None,
         decimals: int = 2,
         help: str = "",  # noqa: A002 (the word of the setting's own metadata)
         logarithmic: bool = False,
         typed: tuple[float | None, float | None] = (None, None),
+        significant: bool = False,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._theme = theme
-        self._scale = ValueScale(minimum, maximum, step, decimals, off, logarithmic, *typed)
+        self._scale = ValueScale(minimum, maximum, step, decimals, off, logarithmic, *typed, significant)
         self._default = default
-        self._value = default
+        self._value = float(minimum) if default is None else default
         self._help = help
         self._reason = ""
         self.label = FieldLabel(theme, label)
         self.field = NumberEdit()
         self.track = SliderTrack(theme)
+        self._head = QHBoxLayout()
         self._build()
         self._show()
 
@@ -125,7 +129,7 @@ class SliderField(QWidget):
         self._value = self._scale.fit(value)
         self._show()
 
-    def default(self) -> float:
+    def default(self) -> float | None:
         """The value a double click on the label puts back."""
         return self._default
 
@@ -143,6 +147,10 @@ class SliderField(QWidget):
     def is_off(self) -> bool:
         """Whether the value is the one that switches the setting off."""
         return self._scale.off is not None and self._value == self._scale.off
+
+    def add_beside_label(self, widget: QWidget) -> None:
+        """Put a small control between the label and the field."""
+        self._head.insertWidget(1, widget)
 
     def set_disabled_reason(self, reason: str) -> None:
         """Disable the field and say why in its tooltip; "" enables it again."""
@@ -170,13 +178,15 @@ class SliderField(QWidget):
         self.field.setAccessibleName(f"{name}, number")
         self.track.setAccessibleName(name)
         self.label.setBuddy(self.field)
-        layout = QGridLayout(self)
+        layout = QVBoxLayout(self)
         layout.setContentsMargins(5, 3, 5, 2)
         layout.setSpacing(0)
-        layout.addWidget(self.label, 0, 0)
-        layout.addWidget(self.field, 0, 1)
-        layout.addWidget(self.track, 1, 0, 1, 2)
-        layout.setColumnStretch(0, 1)
+        layout.addLayout(self._head)
+        layout.addWidget(self.track)
+        self._head.setSpacing(0)
+        self._head.addWidget(self.label)
+        self._head.addStretch(1)
+        self._head.addWidget(self.field)
         self.label.double_clicked.connect(self._reset)
         self.field.editingFinished.connect(self._on_typed)
         self.field.reverted.connect(self._show)
@@ -200,8 +210,8 @@ class SliderField(QWidget):
     def _show(self) -> None:
         self.field.setText(self._scale.text(self._value))
         self.label.set_changed(self._value != self._default)
-        self.track.show_place(self._scale.fraction(self._value), self._scale.fraction(self._default), self.is_off())
-
+        tick = None if self._default is None else self._scale.fraction(self._default)
+        self.track.show_place(self._scale.fraction(self._value), tick, self.is_off())
         self._grey_when_off()
 
     def _grey_when_off(self) -> None:
@@ -223,7 +233,10 @@ class SliderField(QWidget):
 
     @Slot()
     def _reset(self) -> None:
-        self._change(self._default)
+        if self._default is None:
+            self.cleared.emit()
+        else:
+            self._change(self._default)
 
     @Slot()
     def _on_typed(self) -> None:
@@ -231,7 +244,7 @@ class SliderField(QWidget):
             return
         typed = self.field.text()
         value = self._scale.parse(typed)
-        fits = value is not None and abs(self._scale.fit(value) - value) < 10.0**-self._scale.decimals
+        fits = value is not None and self._scale.takes(value)
         self._change(self._value if value is None else value)
         if not fits:
             self.refused.emit(self._refusal(typed))

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 OFF_WORD = "off"
 _MINUS = "−"
+_FIGURES = 6
+_SMALL = 0.01
+"""Below this a number with significant figures is written as a power of ten."""
 
 
 @dataclass(frozen=True)
@@ -14,7 +17,8 @@ class ValueScale:
     """A range of numbers with a step; `off` is the value that switches the setting off, which may lie outside.
 
     On a logarithmic scale equal distances multiply the value, and one step is at least one unit of `decimals`. `lowest`
-    and `highest` are what can be typed where that reaches beyond the slider.
+    and `highest` are what can be typed where that reaches beyond the slider. A `significant` scale has no fixed
+    decimals: it writes the figures that a number has, "0.05" and "2e−4".
     """
 
     minimum: float
@@ -25,6 +29,7 @@ class ValueScale:
     logarithmic: bool = False
     lowest: float | None = None
     highest: float | None = None
+    significant: bool = False
 
     def __post_init__(self) -> None:
         if self.minimum >= self.maximum or self.step <= 0:
@@ -39,7 +44,13 @@ class ValueScale:
             above = self.off > self.maximum and value >= self.off
             if value == self.off or below or above:
                 return self.off
-        return round(min(max(value, self.bounds[0]), self.bounds[1]), self.decimals)
+        return self._rounded(min(max(value, self.bounds[0]), self.bounds[1]))
+
+    def takes(self, value: float) -> bool:
+        """Whether a typed value is taken as it is, but for figures that are not shown."""
+        if self.significant:
+            return math.isclose(self.fit(value), value, rel_tol=10.0 ** (1 - _FIGURES))
+        return abs(self.fit(value) - value) < 10.0**-self.decimals
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -62,7 +73,8 @@ class ValueScale:
         if self.off is not None and ((off_below and fraction == 0.0) or (off_above and fraction == 1.0)):
             return self.off
         if self.logarithmic:
-            return self.fit(self.minimum * (self.maximum / self.minimum) ** fraction)
+            raw = self.minimum * (self.maximum / self.minimum) ** fraction
+            return self.fit(round(float(f"{raw:.2g}") / self.step) * self.step if self.significant else raw)
         raw = self.minimum + fraction * (self.maximum - self.minimum)
         snapped = self.minimum + round((raw - self.minimum) / self.step) * self.step
         return self.fit(snapped)
@@ -77,6 +89,8 @@ class ValueScale:
         """What the field shows: "off" or the number, with a real minus sign and thousands separators."""
         if self.off is not None and value == self.off:
             return OFF_WORD
+        if self.significant:
+            return figures(value)
         return f"{value:,.{self.decimals}f}".replace("-", _MINUS)
 
     def parse(self, text: str) -> float | None:
@@ -85,7 +99,7 @@ class ValueScale:
         cleaned = text.strip().replace(_MINUS, "-").replace(" ", "")
         if cleaned.lower() in ("", OFF_WORD):
             return self.off
-        comma_is_decimal = self.decimals > 0 and "." not in cleaned and cleaned.count(",") == 1
+        comma_is_decimal = (self.decimals > 0 or self.significant) and "." not in cleaned and cleaned.count(",") == 1
         cleaned = cleaned.replace(",", "." if comma_is_decimal else "")
         try:
             value = float(cleaned)
@@ -100,10 +114,20 @@ class ValueScale:
         edge = self.maximum if direction > 0 else self.minimum
         if value == edge and self.off is not None and (self.off - edge) * direction >= 0:
             return self.off
-        change = max(abs(value) * 0.05, 10.0**-self.decimals) if self.logarithmic else self.step
+        change = self._change_at(value) if self.logarithmic else self.step
         beyond = not self.minimum <= value <= self.maximum
         low, high = self.bounds if beyond else (self.minimum, self.maximum)
         return self.fit(min(max(value + direction * change, low), high))
+
+    def _change_at(self, value: float) -> float:
+        """How far one step of a logarithmic scale goes."""
+        if not self.significant:
+            return max(abs(value) * 0.05, 10.0**-self.decimals)
+        second_figure = 10.0 ** (math.floor(math.log10(abs(value))) - 1) if value else 0.0
+        return max(second_figure, self.step)
+
+    def _rounded(self, value: float) -> float:
+        return float(f"{value:.{_FIGURES}g}") if self.significant else round(value, self.decimals)
 
     def _first_inside(self, inward: int) -> float:
         edge = self.minimum if inward > 0 else self.maximum
@@ -111,3 +135,11 @@ class ValueScale:
 
     def _clamp(self, value: float) -> float:
         return min(max(value, self.minimum), self.maximum)
+
+
+def figures(value: float) -> str:
+    """A number with the figures it has; without separators, as its comma would be read as a decimal one."""
+    if value == 0 or abs(value) >= _SMALL:
+        return f"{value:.{_FIGURES + 1}g}".replace("-", _MINUS)
+    mantissa, _, exponent = f"{value:.{_FIGURES - 1}e}".partition("e")
+    return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}".replace("-", _MINUS)

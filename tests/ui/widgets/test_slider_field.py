@@ -172,6 +172,34 @@ def test_a_logarithmic_slider_shows_typed_numbers_exactly(top_k: SliderField) ->
     assert top_k.track.place() == 1.0
 
 
+def test_a_number_over_powers_of_ten_keeps_its_figures(qtbot, theme: Theme) -> None:
+    rate = shown(
+        qtbot,
+        SliderField(theme, "Rate", 1e-5, 1e-2, 1e-5, 2e-4, logarithmic=True, typed=(0, 10), significant=True),
+    )
+    assert rate.field.text() == "2e−4"
+    for typed, value, words in (("3.25e-4", 3.25e-4, "3.25e−4"), ("0.05", 0.05, "0.05"), ("0", 0.0, "0")):
+        with qtbot.assertNotEmitted(rate.refused):
+            type_number(rate, typed)
+        assert (rate.value(), rate.field.text()) == (value, words)
+    QTest.keyClick(rate.track, Qt.Key.Key_Right)
+    assert rate.value() == 1e-5
+    QTest.keyClick(rate.track, Qt.Key.Key_End)
+    QTest.keyClick(rate.track, Qt.Key.Key_Left)
+    assert rate.value() == pytest.approx(0.009)
+    with qtbot.waitSignal(rate.refused) as refused:
+        type_number(rate, "20")
+    assert refused.args == ["“20” does not fit: Rate goes from 0 to 10. It is 10 now."]
+
+
+def test_without_a_default_the_label_clears(qtbot, theme: Theme) -> None:
+    steps = shown(qtbot, SliderField(theme, "Steps", 10, 2000, 1, None, decimals=0, logarithmic=True))
+    steps.set_value(500)
+    assert steps.label.is_marked()
+    with qtbot.assertNotEmitted(steps.changed), qtbot.waitSignal(steps.cleared):
+        QTest.mouseDClick(steps.label, Qt.MouseButton.LeftButton, pos=QPoint(10, 8))
+
+
 def test_a_field_without_effect_says_why(qtbot, temperature: SliderField) -> None:
     temperature.set_disabled_reason("Greedy always takes the likeliest token.")
     assert not temperature.track.isEnabled()
@@ -188,6 +216,8 @@ SCALES = [
     ValueScale(1, 5000, 1, decimals=0, off=0, logarithmic=True),
     ValueScale(0.01, 1.0, 0.01, off=1.0),
     ValueScale(-2.0, 2.0, 0.1, decimals=1),
+    ValueScale(1e-5, 1e-2, 1e-5, logarithmic=True, lowest=0, highest=10, significant=True),
+    ValueScale(0, 0.5, 0.01, off=0, significant=True),
 ]
 
 

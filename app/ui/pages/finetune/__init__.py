@@ -1,1 +1,1 @@
-"""The Finetune page: data, method, a run while it goes on, what it wrote, and all runs before it."""
+"""The Finetune page: examples and settings on the left, how training goes and what it changed on the right."""
