@@ -51,8 +51,11 @@ class Evaluation(QObject):
         self.path: Path | None = None
         """Where it is kept; None keeps nothing."""
         self._hidden: set[str] = set()
-        self._found: marks.Marks | None = None
-        self._looked_at: tuple[tuple[Contender, ...], tuple[TextSource, ...]] = ((), ())
+        self._models_found: dict[Contender, tuple[str, str]] = {}
+        """Of each model its mark and why it is missing, as they were when last looked at."""
+        self._texts_found: dict[TextSource, tuple[str, int, str]] = {}
+        """Of each text its mark, its size, and why it cannot be read."""
+        self._versions = ""
         self._figures: dict[str, Figures] = {}
         self._scores: OrderedDict[str, Scores] = OrderedDict()
         self._waiting: dict[str, float | None] = {}
@@ -164,15 +167,14 @@ class Evaluation(QObject):
         job = self._board.start(
             FILES_LANE, "Look at models and texts", lambda: marks.look(contenders, texts), key="marks", quiet=True
         )
-        self._looked_at = contenders, texts
-        job.finished.connect(self._looked)
+        job.finished.connect(lambda found: self._looked(contenders, texts, found))
         job.failed.connect(self.failed)
 
-    @Slot(object)
-    def _looked(self, found: marks.Marks) -> None:
-        if (self.contenders, self.texts) != self._looked_at:
-            return
-        self._found = found
+    def _looked(self, contenders: tuple[Contender, ...], texts: tuple[TextSource, ...], found: marks.Marks) -> None:
+        self._models_found |= dict(zip(contenders, zip(found.models, found.missing, strict=True), strict=True))
+        texts_found = zip(found.texts, found.sizes, found.problems, strict=True)
+        self._texts_found |= dict(zip(texts, texts_found, strict=True))
+        self._versions = found.versions
         self._show()
         then, self._wanted = self._wanted, None
         if then is not None:
@@ -197,8 +199,10 @@ class Evaluation(QObject):
             self._job.cancel()
 
     def _begin(self, cells: Sequence[tuple[int, int]] | None) -> None:
-        parts, found = self._parts(), self._found
-        assert found is not None
+        parts = self._parts()
+        found = parts.found
+        if found is None:
+            return
         contenders = self.contenders
         for row, contender in enumerate(contenders):
             tasks = []
@@ -208,7 +212,7 @@ class Evaluation(QObject):
                 if not wanted:
                     continue
                 if not key:
-                    # Its file is not there: the sentence stands in the cell.
+                    # A file is not there: the sentence stands in the cell.
                     continue
                 self._failed.pop(key, None)
                 tasks.append(
@@ -264,17 +268,22 @@ class Evaluation(QObject):
     def _cell_done(self, done: measuring.CellDone) -> None:
         self._waiting.pop(done.key, None)
         self._begun.pop(done.key, None)
-        before = self._figures.get(done.key)
-        self._figures[done.key] = replace(done.figures, note=before.note if before else "")
-        self._hold(done.key, done.scores)
+        key = done.figures.key
+        before = self._figures.get(key)
+        self._figures[key] = replace(done.figures, note=before.note if before else "")
+        self._hold(key, done.scores)
         if self.path is not None:
             path, scores = self.path, done.scores
             self._board.start(
-                FILES_LANE, "Keep tokens", lambda: measured_files.save_tokens(path, done.key, scores), quiet=True
+                FILES_LANE, "Keep tokens", lambda: measured_files.save_tokens(path, key, scores), quiet=True
             ).failed.connect(self.failed)
         self._show()
         self._soon.start()
-        self.measured.emit(done.key)
+        if key != done.key:
+            # A model of the hub was fetched: its files are known only now.
+            self.look(lambda: self.measured.emit(key))
+        else:
+            self.measured.emit(key)
 
     def _hold(self, key: str, scores: Scores) -> None:
         self._scores[key] = scores
@@ -303,12 +312,27 @@ class Evaluation(QObject):
         return TableParts(
             self.contenders,
             self.texts,
-            self._found if (self.contenders, self.texts) == self._looked_at else None,
+            self._known(),
             self.plan,
             self._figures,
             self._waiting,
             self._failed,
             summaries,
+        )
+
+    def _known(self) -> marks.Marks | None:
+        """What is known of the files of every row and column; '' for what was not looked at yet."""
+        if not self._versions:
+            return None
+        models = [self._models_found.get(each, ("", "")) for each in self.contenders]
+        texts = [self._texts_found.get(each, ("", 0, "")) for each in self.texts]
+        return marks.Marks(
+            tuple(mark for mark, _ in models),
+            tuple(mark for mark, _, _ in texts),
+            tuple(size for _, size, _ in texts),
+            tuple(problem for _, _, problem in texts),
+            self._versions,
+            tuple(missing for _, missing in models),
         )
 
     def _show(self) -> None:

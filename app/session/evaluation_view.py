@@ -11,7 +11,7 @@ from app.engine.evaluate.records import Scores, TextPage, WorkedExample
 from app.jobs.board import Board
 from app.session import measured_readings
 from app.session.evaluation import Evaluation
-from app.session.measured import DONE, CellReading, Figures
+from app.session.measured import CellReading, Figures
 from app.session.models import MODEL_LANE, OpenModels
 
 if TYPE_CHECKING:
@@ -52,6 +52,11 @@ class EvaluationView(QObject):
         """Look into a cell, beside the other of A and B where both were measured, else beside the best other."""
         self.row, self.column = row, column
         self.beside = self._partner(row, column)
+        self._read()
+
+    def leave(self) -> None:
+        """Show no cell."""
+        self.row = self.column = self.beside = None
         self._read()
 
     def compare_with(self, row: int | None) -> None:
@@ -112,6 +117,12 @@ class EvaluationView(QObject):
         start = index - int(context_of(scores)[index])
         return self._raw[int(scores.spans[start, 0]) : int(scores.spans[index, 1])].decode("utf-8", "replace")
 
+    def tokens_before(self, which: int, index: int) -> int:
+        """How many tokens the model saw before it paid for one."""
+        from app.engine.evaluate.curves import context_of
+
+        return int(context_of(self._scores[which])[index])
+
     def token_at(self, which: int, index: int) -> int:
         """The id of a token of one of the reading's models."""
         return int(self._scores[which].ids[index])
@@ -126,8 +137,7 @@ class EvaluationView(QObject):
         cells = self._evaluation.table.cells
         if row >= len(cells) or column >= len(cells[row]):
             return None
-        cell = cells[row][column]
-        return cell.figures if cell.state == DONE else None
+        return cells[row][column].figures
 
     def _partner(self, row: int, column: int) -> int | None:
         table = self._evaluation.table
@@ -212,7 +222,7 @@ class EvaluationView(QObject):
             cell.figures.key: (row, column)
             for row, line in enumerate(self._evaluation.table.cells)
             for column, cell in enumerate(line)
-            if cell.state == DONE and cell.figures is not None
+            if cell.figures is not None
         }
         found = [places.get(key) for key in self._keys]
         if found[0] is None:

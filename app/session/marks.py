@@ -64,8 +64,9 @@ def look(contenders: Sequence[Contender], texts: Sequence[TextSource]) -> Genera
             models.append(mark_of_model(contender.ref))
             missing.append("")
         except (UserError, OSError) as error:
-            models.append("")
-            missing.append(str(error))
+            fetched = _can_be_fetched(contender.ref)
+            models.append(f"hub {contender.ref}" if fetched else "")
+            missing.append("" if fetched else str(error))
     for text in texts:
         yield None
         try:
@@ -77,6 +78,13 @@ def look(contenders: Sequence[Contender], texts: Sequence[TextSource]) -> Genera
             sizes.append(0)
             problems.append(str(error))
     return Marks(tuple(models), tuple(marks), tuple(sizes), tuple(problems), versions(), tuple(missing))
+
+
+def _can_be_fetched(ref: str) -> bool:
+    """Whether a model that is not here will be downloaded when it is measured."""
+    from app.engine.models.hub import looks_like_hub_id, offline
+
+    return looks_like_hub_id(ref) and not offline() and not Path(ref).exists()
 
 
 def mark_of_model(ref: str) -> str:

@@ -25,6 +25,8 @@ from app.session.measured import (
     Table,
 )
 
+TIE = 0.002
+"""Bits per byte nearer together than this share are a tie: neither gets the tick."""
 _OBJECTIVE = {"encoder": MASKED, "encoder-decoder": CONDITIONAL}
 
 
@@ -77,9 +79,18 @@ def _cell(parts: TableParts, row: int, column: int, last: Mapping[str, Figures])
         return Cell(FAILED, error=parts.failed[key])
     if known is not None:
         return Cell(DONE, known)
-    if before is not None and parts.found is not None:
+    missing = _missing(parts, row, column)
+    if before is not None and (key or missing):
         return Cell(STALE, before, error=_what_changed(parts, row, column, before))
-    return Cell()
+    return Cell(FAILED, error=missing) if missing else Cell()
+
+
+def _missing(parts: TableParts, row: int, column: int) -> str:
+    """Why a cell cannot be measured: its model or its text is not there."""
+    found = parts.found
+    if found is None:
+        return ""
+    return found.missing[row] or found.problems[column]
 
 
 def _what_changed(parts: TableParts, row: int, column: int, before: Figures) -> str:
@@ -138,8 +149,9 @@ def _with_best(cells: Sequence[Sequence[Cell]]) -> tuple[tuple[Cell, ...], ...]:
                 and figures.objective == objective
                 and not math.isnan(figures.bits_per_byte)
             ]
-            if len(rivals) > 1:
-                best = min(rivals)[1]
+            rivals.sort()
+            if len(rivals) > 1 and rivals[0][0] < (1 - TIE) * rivals[1][0]:
+                best = rivals[0][1]
                 marked[best][column] = replace(marked[best][column], best=True)
     return tuple(tuple(line) for line in marked)
 

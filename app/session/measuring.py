@@ -97,6 +97,7 @@ def measure_row(
         if loaded is None:
             yield Progress(done / whole, f"Opening {contender.name}")
             opened = loaded = yield from _open(contender, done / whole)
+            model_mark = marks.mark_of_model(contender.ref)
         for task in tasks:
             try:
                 yield from _measure(loaded, contender, model_mark, task, plan, done, whole)
@@ -135,7 +136,7 @@ def _measure(
     began = task.begun
     if began is None:
         began = Begun(None, ContentHash())  # type: ignore[arg-type]
-        began.scoring = Scoring(loaded, _hashed(task.text, began), plan)
+        began.scoring = Scoring(loaded, _hashed(task.text, began), _fitted(plan, loaded))
     else:
         began.scoring.go_on_with(loaded)
     yield CellBegan(task.key, began)
@@ -150,6 +151,15 @@ def _measure(
             yield CellStep(task.key, share)
     scores = began.scoring.result()
     yield CellDone(task.key, _figures(loaded, contender, model_mark, task, plan, scores, began), scores)
+
+
+def _fitted(plan: Plan, loaded: LoadedModel) -> Plan:
+    """Windows that one table asks of all its models, no longer than this one's context; the figures say which."""
+    context = loaded.summary.context
+    if plan.window is None or context is None or plan.window <= context:
+        return plan
+    stride = None if plan.stride is None else min(plan.stride, context - 1)
+    return Plan(context, stride, plan.name)
 
 
 def _hashed(text: TextSource, began: Begun) -> Iterator[Record]:
@@ -212,7 +222,7 @@ def _figures(
         source=f"{task.text.path or 'pasted'}{column}",
         text_mark=task.mark,
         when=time.time(),
-        key=task.key,
+        key=marks.key(contender, model_mark, task.mark, plan, marks.versions()),
         cell=marks.cell(contender, task.text),
         asked=marks.asked(plan),
     )

@@ -32,13 +32,23 @@ class Looked:
     """Why the others cannot be read."""
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A file of the table that was looked at again, for another choice."""
+
+    text: TextSource
+    what: str
+    """"columns" or "encoding"."""
+    facts: SourceFacts
+
+
 class TextShelf(QObject):
     """Looks at files; every answer comes by a signal."""
 
     looked = Signal(object)
     """A Looked."""
     read_again = Signal(int, object)
-    """A column of the table, and the facts of its file under another encoding."""
+    """A column of the table, and an Asked."""
     failed = Signal(object)
 
     def __init__(self, board: Board) -> None:
@@ -56,6 +66,15 @@ class TextShelf(QObject):
         source = TextSource(HUB, ref, path=ref, config=config, split=split, column=column, limit=limit)
         job = self._board.start("hub", f"Look at the dataset {ref}", lambda: _dataset(source))
         job.finished.connect(self._looked)
+        job.failed.connect(self.failed)
+
+    def look_again(self, column: int, text: TextSource, what: str) -> None:
+        """Look at a file of the table once more, to choose its columns or its encoding."""
+        if text.kind != FILE:
+            self.failed.emit(UserError(f"{text.name} is no file.", "Columns and encodings are chosen of files."))
+            return
+        job = self._board.start(FILES_LANE, "Look at text", lambda: _again(text), quiet=True)
+        job.finished.connect(lambda facts: self.read_again.emit(column, Asked(text, what, facts)))
         job.failed.connect(self.failed)
 
     @Slot(object)
@@ -101,6 +120,13 @@ def _look(paths: Sequence[str]) -> Generator[Any, None, Looked]:
             )
         texts.append(TextSource(FILE, facts.name, path=path, column=column or ""))
     return Looked(tuple(texts), tuple(questions), tuple(guessed), tuple(problems))
+
+
+def _again(text: TextSource) -> Generator[Any, None, SourceFacts]:
+    from app.engine.texts.source import look
+
+    yield None
+    return look(text.path, text.encoding)
 
 
 def _dataset(source: TextSource) -> Generator[Any, None, Looked]:

@@ -133,7 +133,7 @@ class WorkedPerplexity(QWidget):
 
     def show_problem(self, words: str) -> None:
         """The model could not be asked: a sentence under its line."""
-        self._busy, self._problem = False, words
+        self._busy, self._problem, self._sentence_example = False, words, None
         self._show()
 
     def set_sentence(self, text: str) -> None:

@@ -226,3 +226,55 @@ def test_nothing_to_measure_says_so(evaluating: Desk) -> None:
     page = page_of(evaluating)
     page.run()
     assert "no text" in page.banner.text()
+
+
+def test_an_impossible_stride_is_refused_at_once(evaluating: Desk) -> None:
+    page = measured(evaluating, STORY)
+    evaluating.type_over(page.bar.window_field, "64")
+    evaluating.type_over(page.bar.stride_field, "64")
+    evaluating.settle()
+    assert "at most 63" in page.banner.text()
+    assert evaluating.session.evaluation.plan.stride is None
+    assert page.surprise.view.page() is not None, "what was measured with other windows can still be looked at"
+
+
+def test_another_encoding_and_a_source(evaluating: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = page_of(evaluating)
+    latin, table = tmp_path / "latin.txt", tmp_path / "pairs.csv"
+    latin.write_bytes("Le garçon a mangé une crêpe à Zürich. ".encode("cp1252") * 4)
+    table.write_text("source,text\nI am happy.,Je suis content.\n", encoding="utf-8")
+    page.adding.drop([str(latin), str(table)])
+    evaluating.settle()
+    assert "not UTF-8" in page.banner.text()
+    monkeypatch.setattr("app.ui.pages.evaluate.adding.QInputDialog.getItem", lambda *_: ("iso-8859-15", True))
+    page.results.grid.encoding_wanted.emit(0)
+    evaluating.settle()
+    assert evaluating.session.evaluation.texts[0].encoding == "iso-8859-15"
+    monkeypatch.setattr("app.ui.pages.evaluate.adding.ColumnsDialog.exec", lambda *_: True)
+    monkeypatch.setattr("app.ui.pages.evaluate.adding.ColumnsDialog.answer", lambda *_: ("text", "source"))
+    page.results.grid.columns_wanted.emit(1)
+    evaluating.settle()
+    text = evaluating.session.evaluation.texts[1]
+    assert (text.column, text.source_column) == ("text", "source")
+    page.adding.add_model("bart-en-fr")
+    evaluating.settle()
+    evaluating.session.evaluation.measure([(1, 1)])
+    evaluating.settle()
+    assert evaluating.session.evaluation.table.cells[1][1].state == DONE
+
+
+def test_a_model_that_is_not_here_says_so_in_its_cells(evaluating: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("app.engine.models.hub.offline", lambda: True)
+    page = page_of(evaluating)
+    page.adding.add_model("nobody/nothing")
+    page.adding.add_pasted(STORY)
+    evaluating.settle()
+    cell = evaluating.session.evaluation.table.cells[1][0]
+    assert cell.state == "failed" and cell.error
+
+
+def test_models_are_offered_at_once(evaluating: Desk) -> None:
+    page = page_of(evaluating)
+    page.results.model_menu.aboutToShow.emit()
+    assert "story-bert" in [action.text() for action in page.results.model_menu.actions()]

@@ -237,7 +237,8 @@ def test_a_right_click_opens_the_menu_of_a_head(panel: ResultsPanel) -> None:
     kind = QContextMenuEvent.Reason.Mouse
     QApplication.sendEvent(heads.viewport(), QContextMenuEvent(kind, place, heads.mapToGlobal(place)))
     opened = [each for each in panel.grid.findChildren(QMenu) if each.isVisible()]
-    assert [action.text() for action in opened[0].actions()] == ["Measure only this", "Measure again", "Remove"]
+    words = [action.text() for action in opened[0].actions()]
+    assert words == ["Measure only this", "Measure again", "Columns and source…", "Encoding…", "Remove"]
     opened[0].close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -10,10 +11,11 @@ from PySide6.QtWidgets import QFileDialog, QInputDialog, QMenu, QWidget
 from app.engine.texts.records import FILE, PASTED, SourceFacts, TextSource
 from app.session.measured import Contender
 from app.session.session import Session
-from app.session.text_shelf import Looked, TextShelf, samples
+from app.session.text_shelf import Asked, Looked, TextShelf, samples
 from app.ui.actions import bound
-from app.ui.pages.evaluate.text_dialogs import DatasetDialog, PasteDialog
+from app.ui.pages.evaluate.text_dialogs import ColumnsDialog, DatasetDialog, PasteDialog
 
+ENCODINGS = ("utf-8", "cp1252", "iso-8859-15", "utf-16", "cp1251", "shift_jis", "gb18030", "big5", "euc-kr")
 PRECISIONS = ("fp32", "bf16", "fp16")
 _NAME_LETTERS = 28
 
@@ -23,6 +25,8 @@ class Adding(QObject):
 
     problem = Signal(str)
     noted = Signal(str)
+    added = Signal()
+    """Texts came into the table."""
 
     def __init__(self, session: Session, shelf: TextShelf, models: QMenu, texts: QMenu, window: QWidget) -> None:
         super().__init__(window)
@@ -31,6 +35,7 @@ class Adding(QObject):
         models.aboutToShow.connect(self._fill_models)
         texts.aboutToShow.connect(self._fill_texts)
         shelf.looked.connect(self._looked)
+        shelf.read_again.connect(self._choose_again)
 
     # Models
 
@@ -39,6 +44,9 @@ class Adding(QObject):
         menu, session = self._models, self._session
         menu.clear()
         entries = [entry for entry in session.library.entries if not entry.problem]
+        if not entries:
+            # Asked for when the page was shown; here only if that has not answered yet.
+            menu.addAction("Looking for models…").setEnabled(False)
         for entry in entries:
             menu.addAction(entry.name, bound(self.add_model, entry.ref)).setToolTip(entry.ref)
         menu.addSeparator()
@@ -145,10 +153,41 @@ class Adding(QObject):
                 texts.append(TextSource(FILE, f"{facts.name}: {column}", path=path, column=column))
         if texts:
             self._session.evaluation.add_texts(texts)
+            self.added.emit()
         if found.problems:
             self.problem.emit("\n".join(found.problems))
         elif found.guessed:
             self.noted.emit(" ".join(found.guessed))
+
+    @Slot(int)
+    def ask_columns(self, column: int) -> None:
+        """Choose which columns of a table are the text and, for a translator, its source."""
+        text = self._session.evaluation.texts[column]
+        self._shelf.look_again(column, text, "columns")
+
+    @Slot(int)
+    def ask_encoding(self, column: int) -> None:
+        """Choose in which encoding a file is read."""
+        text = self._session.evaluation.texts[column]
+        self._shelf.look_again(column, text, "encoding")
+
+    @Slot(int, object)
+    def _choose_again(self, column: int, asked: Asked) -> None:
+        """The file was looked at: ask, and put the other reading in the place of the old one."""
+        evaluation, facts = self._session.evaluation, asked.facts
+        if column >= len(evaluation.texts) or evaluation.texts[column] != asked.text:
+            return
+        if asked.what == "columns":
+            dialog = ColumnsDialog(facts, asked.text, self._window)
+            if dialog.exec():
+                chosen, source = dialog.answer()
+                evaluation.replace_text(column, replace(asked.text, column=chosen, source_column=source))
+            return
+        known = list(dict.fromkeys([facts.encoding, *facts.encodings, *ENCODINGS]))
+        words = f"In which encoding is {facts.name} written?"
+        name, given = QInputDialog.getItem(self._window, "Choose an encoding", words, known, 0, True)
+        if given and name:
+            evaluation.replace_text(column, replace(asked.text, encoding=name))
 
     def _ask_column(self, facts: SourceFacts) -> str:
         words = f"{facts.name} is a table. Which column is the text?"

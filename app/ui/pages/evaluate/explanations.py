@@ -47,7 +47,8 @@ TEXT_METRICS = Explanation(
 _TITLES = {CAUSAL: "Surprise and perplexity", MASKED: "Pseudo-perplexity", CONDITIONAL: "Conditional perplexity"}
 _PLAIN = {
     CAUSAL: "A perplexity of {perplexity} means that the model hesitated as if among {round} equally likely tokens, "
-    "token after token.",
+    "token after token. The first token of each record has nothing before it and is not scored; of very short records "
+    "that lowers bits per byte. The lm-eval blocks score it too.",
     MASKED: "Each token was hidden alone and guessed from all the others, on both sides. That is easier than guessing "
     "what comes next, so this figure is never ranked with a perplexity (Salazar et al. 2020).",
     CONDITIONAL: "The model saw the whole source and the target's tokens before each one. It is what training this "

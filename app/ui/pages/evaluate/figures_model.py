@@ -71,7 +71,7 @@ COLUMNS = (
     Column("byte_perplexity", "Byte ppl", _short, "e to the surprise per byte", True),
     Column("accuracy", "Accuracy", _percent, "Tokens that were the model's first choice", True),
     Column("top5", "Top 5", _percent, "Tokens among the model's first five choices", True),
-    Column("entropy", "Entropy", _places(3), "Nats: how unsure the model was on average", True),
+    Column("entropy", "Entropy, nats", _places(3), "Nats: how unsure the model was on average", True),
     Column("calibration_error", "Calibration error", _places(3), "How far its confidence is off, on average", True),
     Column("tokens", "Tokens", _count, "Tokens that were scored", True),
     Column("bytes", "Bytes", _count, "", True),

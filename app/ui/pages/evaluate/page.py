@@ -76,6 +76,9 @@ class EvaluatePage(EvaluateLayout):
         self.metrics.problem.connect(self.show_error)
         self.adding.problem.connect(self._problem)
         self.adding.noted.connect(self._note)
+        self.adding.added.connect(self._added)
+        self.results.grid.columns_wanted.connect(self.adding.ask_columns)
+        self.results.grid.encoding_wanted.connect(self.adding.ask_encoding)
         self.shelf.failed.connect(self._shelf_failed)
 
     # What the person does
@@ -84,6 +87,7 @@ class EvaluatePage(EvaluateLayout):
     def show_view(self, index: int) -> None:
         """Bring the table, the worked example or the text metrics to the front."""
         self.views.setCurrentIndex(index)
+        self.banner.clear(including_errors=True)
         self.bar.show_view(index)
         self.fit_table()
         self._show_state()
@@ -93,13 +97,29 @@ class EvaluatePage(EvaluateLayout):
 
     @Slot(object)
     def _plan_chosen(self, plan: Plan) -> None:
-        self._evaluation.set_plan(plan)
+        if plan.window is not None and plan.stride is not None and plan.stride >= plan.window:
+            self.show_error(
+                UserError(
+                    f"A stride of {plan.stride:,} leaves tokens out with a window of {plan.window:,}.",
+                    f"Take at most {plan.window - 1:,}.",
+                )
+            )
+            self._show_plan()
+        elif plan.window == 1:
+            self.show_error(UserError("A window of 1 token scores nothing.", "Take 2 or more."))
+            self._show_plan()
+        else:
+            self._evaluation.set_plan(plan)
 
     @Slot(int, int)
     def _cell_chosen(self, row: int, column: int) -> None:
         cell = self._evaluation.table.cells[row][column]
-        if cell.state == DONE:
+        if cell.figures is not None:
             self._view.choose(row, column)
+        else:
+            self._view.leave()
+        if cell.error:
+            self.banner.show_message("warn", cell.error)
 
     @Slot(int)
     def _beside_chosen(self, row: int) -> None:
@@ -113,7 +133,10 @@ class EvaluatePage(EvaluateLayout):
     @Slot(int, int)
     def _inspect(self, which: int, index: int) -> None:
         """The text up to the token, as the model saw it, on the Inspect page."""
-        self._session.set_prompt(self._view.context_before(which, index), "")
+        text, before = self._view.context_before(which, index), self._view.tokens_before(which, index)
+        self._session.set_prompt(text, "")
+        # What the token cost was said by the one before it.
+        self._session.select(query=max(before - 1, 0))
         self.page_wanted.emit("inspect")
 
     @Slot(str)
@@ -201,6 +224,8 @@ class EvaluatePage(EvaluateLayout):
         chosen = self.surprise.chosen
         if chosen is not None and chosen[0] == which:
             self.surprise.show_candidates(found, self._view.token_at(which, chosen[1].index))
+            if not self._view.is_open(which):
+                self.surprise.say_not_open()
 
     @Slot(object)
     def _worked(self, example: WorkedExample) -> None:
@@ -208,6 +233,7 @@ class EvaluatePage(EvaluateLayout):
 
     @Slot(object)
     def _metrics_reported(self, report: MetricsReport) -> None:
+        self.banner.clear(including_errors=True)
         self.metrics.show_report(report)
 
     @Slot(str)
@@ -217,6 +243,10 @@ class EvaluatePage(EvaluateLayout):
     @Slot(str)
     def _problem(self, words: str) -> None:
         self.show_error(UserError(words))
+
+    @Slot()
+    def _added(self) -> None:
+        self.banner.clear(including_errors=True)
 
     @Slot(object)
     def _shelf_failed(self, error: BaseException) -> None:
@@ -257,6 +287,8 @@ class EvaluatePage(EvaluateLayout):
             self.surprise.view.set_selected_byte(None)
 
     def take_focus(self) -> None:
+        if not self._session.library.entries:
+            self._session.library.refresh(self._session.recent)
         if self.views.currentIndex() == TABLE:
             (self.results.grid if self._evaluation.table.cells else self.results.empty).setFocus()
 

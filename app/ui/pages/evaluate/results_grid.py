@@ -44,6 +44,9 @@ class ResultsGrid(QTableView):
     """By a click or by keys."""
     row_removed = Signal(int)
     column_removed = Signal(int)
+    columns_wanted = Signal(int)
+    """Another column of the table behind a text, or a source for it."""
+    encoding_wanted = Signal(int)
     measure_wanted = Signal(list)
     """`Places` that are to be measured, again where they were before."""
 
@@ -148,6 +151,8 @@ class ResultsGrid(QTableView):
     def column_menu(self, column: int) -> QMenu:
         """What can be done with a text; deletes itself when it closes."""
         menu = self._places_menu([(row, column) for row in range(len(self.results.table.rows))])
+        menu.addAction("Columns and source…").triggered.connect(bound(self.columns_wanted.emit, column))
+        menu.addAction("Encoding…").triggered.connect(bound(self.encoding_wanted.emit, column))
         menu.addAction("Remove").triggered.connect(bound(self.column_removed.emit, column))
         return menu
 

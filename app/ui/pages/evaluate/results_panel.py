@@ -38,6 +38,8 @@ _LINE, _LINES = 28, 44
 """Pixels of a note in one line, and of one with all its words."""
 _BOTH = "Tokenizers and kinds of perplexity differ: compare bits per byte, kind by kind."
 _EXPORT = "Export"
+_EMPTY_HEIGHT = 260
+"""Pixels for the drawing, the sentence and the button."""
 _FRAME = 52
 """Pixels of the header, the borders and the margin below."""
 _GAP, _MARGINS = 6, 28
@@ -144,6 +146,8 @@ class ResultsPanel(Panel):
 
     def wanted_height(self) -> int:
         """Pixels that show every model of the grid with the notes in one line each."""
+        if self._stack.currentWidget() is self.empty:
+            return _EMPTY_HEIGHT
         notes = sum(1 for note in (tokenizer_note(self._table, self._measure), objective_note(self._table)) if note[0])
         return _FRAME + self.grid.wanted_height() + min(notes, 1) * (_LINE + 2 * _GAP)
 

@@ -27,6 +27,7 @@ from app.ui.widgets.text_overview import TextOverview
 from app.ui.widgets.token_text import visible_token
 
 _ALONE = "no other model"
+_EXPECTED = "What the model expected here"
 _SIDE = 232
 _SHOWN = 8
 
@@ -64,7 +65,8 @@ class SurprisePanel(Panel):
         self.view = SurpriseView(theme)
         self.view.setMinimumHeight(60)
         self.readout = SpanReadout(theme)
-        self.expected = make_label(theme, "What the model expected here", 11, 650, role="secondary")
+        self.expected = make_label(theme, _EXPECTED, 11, 650, role="secondary")
+        self.expected.setWordWrap(True)
         self.bars = ProbabilityBars(theme)
         self.body_layout.addLayout(self._laid_out(), 1)
         self.view.chosen.connect(self._chosen)
@@ -161,8 +163,14 @@ class SurprisePanel(Panel):
         self.bars.set_rows(
             [(each.text, each.probability, None) for each in shown], shown.index(own) if own is not None else None
         )
+        self.expected.setText(_EXPECTED)
         for widget in (self.expected, self.bars):
             widget.setVisible(bool(shown))
+
+    def say_not_open(self) -> None:
+        """The model of the chosen token is not open, so it cannot be asked again."""
+        self.expected.setText("Open this model as A or B to see what it expected")
+        self.expected.setVisible(self._piece is not None)
 
     def go_to(self, byte: int) -> None:
         """Show a byte of the text, on another page where it is not on this one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtWidgets import (
+    QComboBox,
     QDialog,
     QDialogButtonBox,
     QFormLayout,
@@ -12,6 +13,8 @@ from PySide6.QtWidgets import (
     QSpinBox,
     QWidget,
 )
+
+from app.engine.texts.records import SourceFacts, TextSource
 
 
 class PasteDialog(QDialog):
@@ -73,6 +76,31 @@ class DatasetDialog(QDialog):
         fields = (self.ref, self.config, self.split, self.column)
         ref, config, split, column = (field.text().strip() for field in fields)
         return ref, config, split, column, self.limit.value() or None
+
+
+class ColumnsDialog(QDialog):
+    """Which column of a table is the text, and which is its source for models that read one and write another."""
+
+    def __init__(self, facts: SourceFacts, text: TextSource, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Columns of the table")
+        self.setMinimumWidth(380)
+        self.column, self.source = QComboBox(), QComboBox()
+        self.column.addItems(facts.columns)
+        self.column.setCurrentText(text.column)
+        self.source.addItems(["none", *facts.columns])
+        self.source.setCurrentText(text.source_column or "none")
+        form = QFormLayout(self)
+        words = QLabel("A translator reads the source and is measured on the text; other models read the text alone.")
+        words.setWordWrap(True)
+        form.addRow(words)
+        form.addRow("Text", self.column)
+        form.addRow("Source", self.source)
+        form.addRow(_buttons(self, "Use"))
+
+    def answer(self) -> tuple[str, str]:
+        """The column of the text, and of the source ('' for none)."""
+        return self.column.currentText(), self.source.currentText() if self.source.currentIndex() else ""
 
 
 def _buttons(dialog: QDialog, words: str) -> QDialogButtonBox:

@@ -50,8 +50,8 @@ def explain_method(settings: FinetuneSettings, summary: ModelSummary | None, cos
 
 CHANGES = Explanation(
     title="What changed inside",
-    looking_at="One text through the model before and after. A dark head looks elsewhere than before; the bars tell how "
-    "far each weight moved.",
+    looking_at="One text through the model before and after. A dark head looks elsewhere than before; the bars "
+    "tell how far each weight moved.",
     formula_caption="Formula",
     formula_html="JS = ½ KL(<i>p</i> ‖ <i>m</i>) + ½ KL(<i>q</i> ‖ <i>m</i>), <i>m</i> = ½(<i>p</i> + <i>q</i>)",
     plain="The Jensen–Shannon divergence is 0 bits where both look alike and 1 where they share nothing. Small "
@@ -62,7 +62,7 @@ CHANGES = Explanation(
 RUNS = Explanation(
     title="Runs",
     looking_at="Every run there was, with its held-out loss before and at its best.",
-    plain="A run is a folder: an ordinary adapter of peft (or a model), its settings, the losses of every step, and its "
-    "checkpoints. A run that was stopped or killed goes on from its last checkpoint with the very same losses.",
+    plain="A run is a folder: an ordinary adapter of peft (or a model), its settings, the losses of every step, and "
+    "its checkpoints. A run that was stopped or killed goes on from its last checkpoint with the very same losses.",
     try_this="Take the settings of a run, change one, and compare the two curves.",
 )
