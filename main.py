@@ -143,6 +143,7 @@ class Program:
         self.window.closing.connect(self.keeper.finish)
         self.window.closing.connect(self.session.evaluation.finish)
         self.session.evaluation.keep_in(figures_file())
+        self.session.finetuning.keep_in(figures_file().with_name("runs"))
         self.window.restart_wanted.connect(self.restart)
         self.keeper.restored.connect(self.window.note)
         saved = self.keeper.begin()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
@@ -236,7 +237,13 @@ def export(loaded: LoadedModel, folder: Path, into: Path) -> Generator[Any, None
     yield Progress(0.0, "Reading the data")
     from app.engine.finetune.export import export_run
 
-    return (yield from export_run(loaded, folder, into))
+    steps = export_run(loaded, folder, into)
+    while True:
+        try:
+            share = next(steps)
+        except StopIteration as stop:
+            return stop.value
+        yield Progress(share, f"exporting {folder.name}")
 
 
 def list_runs(folder: Path) -> Generator[Any, None, tuple[RunEntry, ...]]:
@@ -255,6 +262,16 @@ def read_run(folder: Path) -> Generator[Any, None, tuple[FinetuneSettings, TextS
 
     run = run_folder.read_run(folder)
     return settings_of(run), TextSource(**run["source"]), tuple(run_folder.read_log(folder))
+
+
+def remove_run(folder: Path) -> Generator[Any, None, None]:
+    """Delete a run's folder; only one that holds a run."""
+    yield None
+    from app.engine.finetune.run_folder import disk_errors, read_run
+
+    read_run(folder)
+    with disk_errors(folder):
+        shutil.rmtree(folder)
 
 
 def time_words(seconds: float) -> str:

@@ -219,8 +219,12 @@ class Finetuning(QObject):
             words = f"{loaded.summary.name} carries an adapter already."
             self.failed.emit(UserError(words, f"Open its base {loaded.summary.adapter_of} to train another."))
             return
-        assert self.root is not None
-        place = folder if folder is not None else work.folder_for(self.root, source.name)
+        if folder is None and self.root is None:
+            self.failed.emit(
+                UserError("There is no place to keep the run in.", "Start the program without --screenshot.")
+            )
+            return
+        place = folder if folder is not None else work.folder_for(self.root or Path(), source.name)
         self._begin(f"Finetune {place.name}", place, lambda: work.train(loaded, dataset, source, settings, place))
 
     def resume(self, folder: Path) -> None:
@@ -333,6 +337,13 @@ class Finetuning(QObject):
         if loaded is not None:
             job = self._board.start(MODEL_LANE, f"Export {folder.name}", lambda: work.export(loaded, folder, into))
             job.finished.connect(self._written)
+            job.failed.connect(self.failed)
+
+    def remove(self, folder: Path) -> None:
+        """Delete a run with everything in its folder; the one under way stays."""
+        if not (self.running and folder == self.folder):
+            job = self._board.start(FILES_LANE, f"Delete {folder.name}", lambda: work.remove_run(folder))
+            job.finished.connect(self.list_runs)
             job.failed.connect(self.failed)
 
     @Slot(object)

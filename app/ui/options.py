@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-PAGES = ("model", "inspect", "generate", "evaluate")
+PAGES = ("model", "inspect", "generate", "evaluate", "finetune")
 THEMES = ("light", "dark", "system")
 SMALLEST = (1120, 720)
 

@@ -39,7 +39,13 @@ FULL = 100
 SMALLEST_ZOOMED = (720, 440)
 NARROW = 1280
 """Below this width Explain collapses by itself."""
-LABELS = {"model": "Model", "inspect": "Inspect", "generate": "Generate", "evaluate": "Evaluate"}
+LABELS = {
+    "model": "Model",
+    "inspect": "Inspect",
+    "generate": "Generate",
+    "evaluate": "Evaluate",
+    "finetune": "Finetune",
+}
 """The pages in the order of the rail; the keys are also the names of their icons."""
 
 
@@ -107,6 +113,10 @@ class Window(QMainWindow):
             from app.ui.pages.evaluate.page import EvaluatePage
 
             return EvaluatePage(self.theme, self.session, TextShelf(self._board))
+        if key == "finetune":
+            from app.ui.pages.finetune.page import FinetunePage
+
+            return FinetunePage(self.theme, self.session)
         if key == "model":
             shelf = model_page()(self.theme, self.session)
             shelf.folder_wanted.connect(self.controls.choose_folder)
@@ -259,7 +269,9 @@ class Window(QMainWindow):
     def _failed(self, where: str, error: BaseException) -> None:
         if isinstance(error, UserError):
             # What concerns no page that works with the model is said on the page in front.
-            (self.pages[where] if where in ("inspect", "generate", "evaluate") else self.page).show_error(error)
+            (self.pages[where] if where in ("inspect", "generate", "evaluate", "finetune") else self.page).show_error(
+                error
+            )
         else:
             self._board.report(error)
 

@@ -103,15 +103,20 @@ def gone_on(loaded: Any, folder: Path) -> Generator[float, None, tuple[Training,
         raise UserError(
             f"This run belongs to {run['base']}; open is {loaded.summary.name}.", f"Open {run['base']} and go on."
         )
-    settings = settings_of(run)
+    dataset = yield from data_of(loaded, run)
+    return Training(loaded, dataset.train, dataset.held_out, settings_of(run), folder), known[-1]
+
+
+def data_of(loaded: Any, run: dict[str, Any]) -> Generator[float, None, Dataset]:
+    """The data of a run, read again. Raises UserError when it is another than the run began with."""
     source = TextSource(**run["source"])
     shape = Shape(run["shape"]["kind"], tuple(tuple(pair) for pair in run["shape"]["columns"]))
-    dataset = yield from read_dataset(loaded, source, settings, shape)
+    dataset = yield from read_dataset(loaded, source, settings_of(run), shape)
     if dataset.preview.hash != run["data"]["hash"]:
         raise UserError(
             f"{source.name} is no longer the file that this run began with.", "Put the old file back, or start anew."
         )
-    return Training(loaded, dataset.train, dataset.held_out, settings, folder), known[-1]
+    return dataset
 
 
 def settings_of(run: dict[str, Any]) -> FinetuneSettings:

@@ -20,6 +20,8 @@ _TOP, _EDGE, _NAME_GAP = 10.0, 14.0, 8.0
 _APART = 16.0
 _NUMBER_GAP = 8.0
 _TRIANGLE = 5.0
+_FEW = 10.0
+"""On an axis no longer than this numbers would stand between whole places."""
 _MOST_NAMES = 0.34
 """Share of the width that the names at the right may take."""
 _LEVEL = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
@@ -161,6 +163,9 @@ class LinePicture:
 
     def _place_texts(self, parts: int) -> list[tuple[QRectF, str]]:
         ticks = nice_ticks(self.x.low, self.x.high, parts)
+        if self.x.high - self.x.low <= _FEW and all(not np.any(places % 1.0) for places in self._lines.places):
+            # Between block 1 and block 2 there is nothing.
+            ticks = [tick for tick in ticks if float(tick).is_integer()]
         found = []
         for index, (tick, text) in enumerate(zip(ticks, tick_texts(ticks), strict=True)):
             left = self.x.pixel(tick) - self._numbers.horizontalAdvance(text) / 2
