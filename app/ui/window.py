@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QPaintEvent, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMessageBox, QStackedWidget, QVBoxLayout, QWidget
 
 from app.engine.errors import UserError
 from app.jobs.board import Board
@@ -302,12 +302,24 @@ class Window(QMainWindow):
             self.explain.set_collapsed(narrow)
 
     def closeEvent(self, event: QCloseEvent) -> None:
+        tuning = self.session.finetuning
+        if tuning.running and self._remembering and not self._closing_agreed():
+            event.ignore()
+            return
         if self._remembering and self.pages:
             remember(self, self.theme.choice, self.page_key)
         self.controls.end()
         self.closing.emit()
         self._board.close()
         super().closeEvent(event)
+
+    def _closing_agreed(self) -> bool:
+        """A run is under way: whether to end anyway. Its checkpoints are there to go on from at the next start."""
+        words = (
+            "A finetune is running. If you close now it ends; it can go on from its last checkpoint with Resume on the "
+            "Finetune page. “Stop and keep” there keeps it as it is."
+        )
+        return QMessageBox.question(self, "Close Unembed", words) == QMessageBox.StandardButton.Yes
 
 
 def model_page() -> type[ModelPage]:

@@ -34,7 +34,7 @@ def test_everything_said() -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--page", "finetune"], "the pages are model, inspect, generate"),
+        (["--page", "prompt"], "the pages are model, inspect, generate, evaluate, finetune"),
         (["--theme", "pink"], "the themes are light, dark, system"),
         (["--size", "big"], "write for instance 1440x900"),
         (["--size", "640x480"], "at least 1120x720"),

@@ -283,7 +283,7 @@ class FinetunePage(FinetuneLayout):
         """Compare at once when there is something to compare and nothing is shown yet."""
         if index == CHANGES and self._view.found is None:
             if self._view.possible and not self._tuning.running:
-                self._compare(self.changes.prompt.text() or self._session.prompt)
+                self._compare(self._text_to_compare())
             else:
                 self.changes.clear("Finetune a model, or open an adapter: what it changed stands here.")
         self.explain()
@@ -309,7 +309,12 @@ class FinetunePage(FinetuneLayout):
 
     @Slot(int)
     def _compare_at(self, step: int) -> None:
-        self._compare_text(self.changes.prompt.text() or self._session.prompt, step)
+        self._compare_text(self._text_to_compare(), step)
+
+    def _text_to_compare(self) -> str:
+        """What stands in the field, else the prompt of the other pages, else the first sample prompt."""
+        prompts = self._tuning.settings.prompts
+        return self.changes.prompt.text() or self._session.prompt or (prompts[0] if prompts else "")
 
     def _compare_text(self, text: str, step: int | None) -> None:
         if text:

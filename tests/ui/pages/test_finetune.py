@@ -1,0 +1,117 @@
+"""The Finetune page: from a set of examples to a model that writes otherwise, and what changed inside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QMessageBox
+from ui.desk import Desk
+
+from app.ui.pages.finetune.page import CHANGES, RUNS, FinetunePage
+
+
+@pytest.fixture
+def tuning(desk: Desk, tmp_path: Path) -> Iterator[Desk]:
+    """The Finetune page in front, with the pirates and a short run."""
+    desk.window.show_page("finetune")
+    desk.session.finetuning.keep_in(tmp_path / "runs")
+    page_of(desk).data.sample_chosen.emit("pirate-tales")
+    settings = desk.session.finetuning.settings
+    desk.session.finetuning.set_settings(
+        replace(settings, max_steps=6, evaluate_every=3, prompts=("Once upon a time",), sample_tokens=4)
+    )
+    desk.wait(lambda: desk.session.finetuning.costs is not None and not desk.session.finetuning._ask.isActive())
+    desk.settle()
+    yield desk
+    desk.session.finetuning.discard()
+    desk.settle()
+
+
+def page_of(desk: Desk) -> FinetunePage:
+    page = desk.window.pages["finetune"]
+    assert isinstance(page, FinetunePage)
+    return page
+
+
+def finished(desk: Desk) -> FinetunePage:
+    page = page_of(desk)
+    desk.click(page.method.start)
+    desk.wait(lambda: desk.session.finetuning.running)
+    desk.wait(lambda: not desk.session.finetuning.running)
+    desk.settle()
+    return page
+
+
+def test_from_examples_to_an_adapter(tuning: Desk) -> None:
+    page = page_of(tuning)
+    assert page.data.subtitle() == "pirate-tales.jsonl"
+    assert page.method.start.isEnabled()
+    finished(tuning)
+    run = tuning.session.finetuning.runs[0]
+    assert run.state == "done" and run.step == 6
+    assert run.best_held_out is not None and run.first_held_out is not None
+    assert run.best_held_out < run.first_held_out
+    assert "done" in page.training.subtitle()
+    assert tuning.session.models.adapter_words() == "with LoRA"
+    assert not page.method.start.isEnabled()
+    assert (Path(run.folder) / "adapter_model.safetensors").exists()
+
+
+def test_what_changed_is_shown_and_follows_the_checkpoints(tuning: Desk) -> None:
+    page = finished(tuning)
+    tuning.click(page.views.button(CHANGES))
+    tuning.settle()
+    found = tuning.session.finetune_view.found
+    assert found is not None and len(found.weights) == 16
+    assert page.changes.scrubber.isVisible()
+    first = tuning.session.finetuning.runs[0].checkpoints[0]
+    page.changes.step_chosen.emit(first)
+    tuning.settle()
+    early = tuning.session.finetune_view.found
+    assert early is not None and early.step == first
+    assert sum(change.norm for change in early.weights) < sum(change.norm for change in found.weights)
+    tuning.click(page.views.button(RUNS))
+    assert page.right.currentWidget() is page.runs
+
+
+def test_one_key_switches_the_adapter(tuning: Desk) -> None:
+    finished(tuning)
+    tuning.key(tuning.window, Qt.Key.Key_F6)
+    tuning.settle()
+    assert tuning.session.models.adapter_words() == "adapter off"
+    tuning.key(tuning.window, Qt.Key.Key_F6)
+    tuning.settle()
+    assert tuning.session.models.adapter_words() == "with LoRA"
+
+
+def test_nothing_is_thrown_away_without_a_yes(tuning: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    page, session = page_of(tuning), tuning.session
+    session.finetuning.set_settings(replace(session.finetuning.settings, max_steps=500))
+    tuning.wait(lambda: not session.finetuning._ask.isActive())
+    tuning.settle()
+    tuning.click(page.method.start)
+    tuning.wait(lambda: session.finetuning.step > 0)
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.No)
+    tuning.click(page.training.discard)
+    assert session.finetuning.running
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.Yes)
+    tuning.click(page.training.discard)
+    tuning.settle()
+    assert not session.finetuning.running
+    loaded = session.models.loaded()
+    assert loaded is not None and loaded.adapter is None
+
+
+def test_a_broken_file_says_which_line(tuning: Desk, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.jsonl"
+    broken.write_text('{"text": "Ahoy!"}\n{"text": \n{"text": "Arr, a ship."}\n', encoding="utf-8")
+    page = page_of(tuning)
+    page.choose(str(broken))
+    tuning.settle()
+    preview = tuning.session.finetuning.preview
+    assert preview is not None and preview.usable == 2
+    assert [problem.place for problem in preview.problems] == ["line 2"]
