@@ -1,1 +1,1 @@
-"""The Finetune page: examples and settings on the left, how training goes and what it changed on the right."""
+"""The Finetune page: a model changed by examples, how the run goes, and what changed."""

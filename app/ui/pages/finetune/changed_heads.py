@@ -93,6 +93,8 @@ class ChangedHeads(QWidget):
         # Softmax leaves weight on everything it may look at.
         seen = (patterns[0] > 0) | (patterns[1] > 0) if visible is None else visible
         texts = [[token.shown for token in tokens] for tokens in (rows, columns)]
+        if self.chosen() is None:
+            self.choose(kind, layer, head)
         self.patterns.show_patterns(f"L{layer} H{head}", patterns, seen, *texts)
 
     def chosen(self) -> tuple[str, int, int] | None:
