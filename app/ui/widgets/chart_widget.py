@@ -47,7 +47,7 @@ class ChartWidget(QWidget):
         self._focus_shown = False
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        theme.changed.connect(self._repaint_all)
+        theme.changed.connect(self._on_theme)
 
     # What subclasses say
 
@@ -141,6 +141,10 @@ class ChartWidget(QWidget):
     # Painting
 
     @Slot()
+    def _on_theme(self) -> None:
+        """A slot of its own: a connection to a method that subclasses replace outlives the widget."""
+        self._repaint_all()
+
     def _repaint_all(self) -> None:
         """The still part has changed."""
         self._still = None

@@ -46,6 +46,10 @@ HEADERS = {
     "model_hash": "Model hash",
     "tokenizer_hash": "Tokenizer hash",
     "versions": "Versions",
+    "source": "Source",
+    "text_mark": "Mark of the source",
+    "asked": "Windows asked for",
+    "cell": "Cell",
     "key": "Key of all inputs",
     "note": "Note",
 }
