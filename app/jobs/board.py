@@ -13,7 +13,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal, Slot
 
 from app.jobs.delivery import Delivery
-from app.jobs.job import Job, Priority, Work
+from app.jobs.job import Job, Priority, State, Work
 from app.jobs.lane import Lane
 
 HISTORY = 100
@@ -37,6 +37,7 @@ class Board(QObject):
         self._running: list[Job] = []
         self._ended: deque[Job] = deque(maxlen=KEPT)
         self._lanes: dict[str, Lane] = {}
+        self._closed = False
 
     def lane(self, name: str) -> Lane:
         """The lane of that name, opened on first use."""
@@ -55,6 +56,10 @@ class Board(QObject):
         hold_after: Callable[[Any], bool] | None = None,
     ) -> Job:
         """Start a job; see `Lane.submit`."""
+        if self._closed:
+            late = Job(name, work, priority, key, quiet, lambda: None)
+            late.stop_asked, late.state = True, State.CANCELLED
+            return late
         job = self.lane(lane).submit(name, work, priority, key, quiet, hold_after)
         self._running.append(job)
         job.changed.connect(self._job_changed)
@@ -71,7 +76,9 @@ class Board(QObject):
         return not self._running
 
     def close(self) -> None:
-        """End every lane, waiting a bounded time for generators to clean up."""
+        """End every lane, waiting a bounded time for generators to clean up. Whatever is started from now on, by an end
+        that is still delivered or by a timer, is cancelled before it begins."""
+        self._closed = True
         for lane in self._lanes.values():
             lane.close()
         self.delivery.deliver()

@@ -206,3 +206,17 @@ def test_an_error_in_a_receiver_reaches_the_funnel(qtbot: QtBot, board: Board) -
     board.defect.connect(lambda error: reported.append(str(error)))
     board.report(ValueError("seen"))
     assert reported == ["seen"]
+
+
+def test_nothing_begins_once_the_board_is_closed(qtbot: QtBot) -> None:
+    """An end that is delivered while it closes may start something; it must not bring a lane back."""
+    board = Board()
+    board.start("model", "long", counting(100_000, seconds=0.001)).cancelled.connect(
+        lambda: board.start("files", "save", counting(3))
+    )
+    qtbot.wait(20)
+    board.close()
+    late = board.start("files", "later", counting(3))
+    qtbot.wait(20)
+    assert late.state is State.CANCELLED
+    assert not [thread for thread in threading.enumerate() if thread.name == "lane files"]
