@@ -12,7 +12,7 @@ from torch import nn
 
 from app.engine.errors import UserError
 from app.engine.finetune.settings import ALL_LINEAR, LORA, FinetuneSettings
-from app.engine.models.adapters import AdapterSwitch
+from app.engine.models.adapters import AdapterSwitch, beneath
 from app.engine.models.records import Adapter
 
 NAME = "default"
@@ -103,7 +103,7 @@ class LoraMethod:
         from peft import LoraConfig
 
         settings, loaded = self._settings, self._loaded
-        conv = all(type(loaded.model.get_submodule(path)).__name__ == "Conv1D" for path in self.targets[:1])
+        conv = all(type(beneath(loaded.model.get_submodule(path))).__name__ == "Conv1D" for path in self.targets[:1])
         return LoraConfig(
             r=settings.rank,
             lora_alpha=int(settings.alpha) if settings.alpha == int(settings.alpha) else settings.alpha,  # type: ignore[arg-type]

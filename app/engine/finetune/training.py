@@ -137,7 +137,7 @@ class Training:
                     return
             with training_mode(self.loaded), torch.random.fork_rng(devices=self._devices()):
                 # Dropout follows from the step, whatever ran on this thread in between.
-                torch.manual_seed(settings.seed * 1_000_003 + self.step * 65_537 + number)
+                torch.manual_seed((settings.seed * 1_000_003 + self.step * 65_537 + number) % (1 << 63))
                 total += backward(self.loaded, batch, trained)
         if not math.isfinite(total):
             raise UserError(
