@@ -31,12 +31,34 @@ class FinetuneView(QObject):
         super().__init__()
         self._board, self._models, self._finetuning = board, models, finetuning
         self.found: work.Compared | None = None
+        models.changed.connect(self._forget)
+        models.weights_changed.connect(self._forget)
 
     @property
     def possible(self) -> bool:
         """Whether there is a "before": an adapter that can be switched off, or a model B."""
         loaded = self._models.loaded()
         return loaded is not None and (loaded.adapter is not None or self._base() is not None)
+
+    @property
+    def run_folder(self) -> Path | None:
+        """The folder of the run that made model A what it is, where its checkpoints lie."""
+        loaded, request = self._models.loaded(), self._models.request("A")
+        if loaded is None or request is None:
+            return None
+        if loaded is self._models.in_training:
+            return self._finetuning.folder
+        return Path(loaded.adapter.folder if loaded.adapter is not None else request.ref)
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """What is compared: the base and its adapter, or models B and A."""
+        loaded, base = self._models.loaded(), self._base()
+        if loaded is None:
+            return "", ""
+        if loaded.adapter is not None:
+            return Path(loaded.summary.adapter_of).name, f"with {loaded.adapter.type}"
+        return (base.summary.name if base is not None else ""), loaded.summary.name
 
     def write(self, prompt: str) -> None:
         """Let both go on from a prompt with the same random numbers."""
@@ -57,7 +79,7 @@ class FinetuneView(QObject):
         loaded, base = self._models.loaded(), self._base()
         if loaded is None:
             return
-        folder: Path | None = self._finetuning.folder
+        folder = self.run_folder
         job = self._board.start(
             MODEL_LANE,
             "Compare before and after",
@@ -69,6 +91,11 @@ class FinetuneView(QObject):
 
     def _base(self) -> LoadedModel | None:
         return self._models.loaded("B")
+
+    @Slot()
+    def _forget(self) -> None:
+        """What was compared was another model."""
+        self.found = None
 
     @Slot(object)
     def _written(self, found: work.Written) -> None:

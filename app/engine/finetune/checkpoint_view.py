@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ def at_checkpoint(loaded: Any, folder: Path | None, step: int | None) -> Iterato
     For a LoRA run whose adapter is in the model, and for a full one whose weights the model has. Raises UserError where
     the checkpoint cannot be read.
     """
-    with loaded.adapter_set(True):
+    with loaded.adapter_set(True) if loaded.adapter is not None else nullcontext():
         if folder is None or step is None:
             yield
             return

@@ -138,6 +138,17 @@ def test_a_run_goes_on_with_its_own_model_and_data_only(tmp_path: Path, data: Pa
         resumed("story-gpt")
 
 
+def test_a_full_finetune_as_it_was_at_a_checkpoint(tmp_path: Path, data: Path) -> None:
+    loaded, folder = load("story-gpt"), tmp_path / "run"
+    settings = FinetuneSettings(method="full", max_steps=4, learning_rate=1e-3, batch_size=4, save_every=2)
+    finetune(loaded, data, settings, folder)
+    ids = loaded.tokenizer("A dog says", return_tensors="pt")["input_ids"]
+    now = logits_of(loaded.model, ids)
+    with at_checkpoint(loaded, folder, 2):
+        assert not torch.equal(logits_of(loaded.model, ids), now)
+    assert torch.equal(logits_of(loaded.model, ids), now)
+
+
 def test_the_model_as_it_was_at_a_checkpoint(tmp_path: Path, data: Path) -> None:
     loaded, folder = load("story-gpt"), tmp_path / "run"
     finetune(loaded, data, FinetuneSettings(max_steps=4, learning_rate=5e-3, batch_size=4, save_every=2), folder)

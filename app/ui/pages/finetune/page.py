@@ -251,9 +251,10 @@ class FinetunePage(FinetuneLayout):
     def _ended(self, end: RunEnd | None) -> None:
         self.training.end(end, "" if end is not None else "The model is as it was; checkpoints are kept.")
         self._show_state()
-        if end is not None and self._session.prompt:
-            prompts = self._tuning.settings.prompts
-            self._write_wanted(prompts[0] if prompts else self._session.prompt)
+        prompts = self._tuning.settings.prompts
+        prompt = prompts[0] if prompts else self._session.prompt
+        if end is not None and prompt and self._view.possible:
+            self._write_wanted(prompt)
 
     @Slot()
     def _discard(self) -> None:
@@ -296,12 +297,8 @@ class FinetunePage(FinetuneLayout):
 
     @Slot(object)
     def _written(self, found: Written) -> None:
-        summary = self._session.summary
-        name = summary.name if summary is not None else ""
-        base = summary.adapter_of.rpartition("/")[2] if summary is not None and summary.adapter_of else "before"
-        self.before_after.show_texts(
-            BeforeAfter(found.prompt, (base, f"{name} with adapter"), (found.before, found.after), ("", ""))
-        )
+        texts = (found.before, found.after)
+        self.before_after.show_texts(BeforeAfter(found.prompt, self._view.names, texts, ("", "")))
 
     @Slot(str)
     def _compare(self, text: str) -> None:
@@ -323,7 +320,7 @@ class FinetunePage(FinetuneLayout):
             self._view.compare(text, step)
 
     def _checkpoints(self) -> tuple[int, ...]:
-        folder = str(self._tuning.folder) if self._tuning.folder is not None else ""
+        folder = str(self._view.run_folder)
         return next((run.checkpoints for run in self._tuning.runs if run.folder == folder), ())
 
     @Slot(object)
@@ -331,7 +328,8 @@ class FinetunePage(FinetuneLayout):
         steps = self._checkpoints()
         step = found.step if found.step is not None else (steps[-1] if steps else None)
         self.changes.set_steps(steps, step)
-        self.changes.set_names("before", f"step {step:,}" if step is not None else "after")
+        first, second = self._view.names
+        self.changes.set_names(first, f"{second}, step {step:,}" if step is not None else second)
         self.changes.show_comparison(found.comparison, found.tokens)
         self.changes.show_weights(found.weights)
         if (chosen := self.changes.chosen_head()) is not None:
