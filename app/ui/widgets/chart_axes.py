@@ -98,7 +98,8 @@ def widened(low: float, high: float, most: int, *, log: bool) -> tuple[float, fl
     # Widening to whole steps may ask for a larger step, with which it is done again; about zero it takes two of them.
     while (wider := nice_step(last - first, max(most, 2))) > step * 1.0001:
         step = wider
-        first, last = floor(low / step + 1e-6) * step, ceil(high / step - 1e-6) * step
+        # The slack is for rounding alone: a value just below zero belongs on the axis however large its steps are.
+        first, last = floor(low / step + 1e-9) * step, ceil(high / step - 1e-9) * step
     return first, last
 
 

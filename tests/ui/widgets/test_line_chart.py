@@ -62,6 +62,7 @@ def test_ticks_are_multiples_of_one_two_and_five():
 
 @given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6), st.integers(1, 12))
 @example(-0.5, 1.0, 1)
+@example(-1.0, 500002.0, 1)
 def test_there_are_never_more_parts_than_asked_for(low, span, most):
     ticks = nice_ticks(low, low + span, most)
     assert len(ticks) <= most + 1
