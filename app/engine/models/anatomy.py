@@ -231,15 +231,19 @@ def _position(model: Any, outside: list[str]) -> tuple[str, str]:
     """The module that adds positions, '' for none, and in words how positions enter."""
     config = model.config.get_text_config()
     table = next((name for name in outside if _POSITIONS.search(name)), "")
+    biased = any(name.endswith("relative_attention_bias") for name, _ in model.named_modules())
+    relative = "relative bias" if biased else ""
+    if any(name.endswith("rel_embeddings.weight") for name, _ in model.named_parameters()):
+        relative = "relative embeddings"
     if table and config.model_type != "roformer":
         sines = "Sinusoid" in type(model.get_submodule(table)).__name__
-        return table, "sinusoid" if sines else "learned table"
+        kind = "sinusoid" if sines else "learned table"
+        return table, f"{kind} and {relative}" if relative else kind
     classes = {type(part).__name__ for _, part in model.named_modules()}
     if any("Rotary" in name for name in classes) or table or getattr(config, "rotary_dim", None):
         return "", "ALiBi" if getattr(config, "alibi", False) else "rotary"
-    biased = any(name.endswith("relative_attention_bias") for name, _ in model.named_modules())
-    if biased or getattr(config, "relative_attention", False):
-        return "", "relative bias"
+    if relative:
+        return "", relative
     if any(name.endswith("r_r_bias") for name, _ in model.named_parameters()):
         return "", "relative sinusoid"
     if config.model_type in ("bloom", "mpt"):

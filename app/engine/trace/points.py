@@ -244,6 +244,7 @@ _NO_TABLE = {
     "ALiBi": "Positions enter as a slope on the scores of each head (ALiBi), not as a table that is added.",
     "relative bias": "Positions enter as a learned bias on the scores, not as a table that is added.",
     "sinusoid": "The sines and cosines are added inside the model; no module of its own gives them.",
+    "relative embeddings": "Positions enter inside each attention, as embeddings of the distance (DeBERTa).",
     "relative sinusoid": "Positions enter inside each attention, as sines of the distance (Transformer-XL).",
     "none": "No module that adds positions was found in this model.",
 }

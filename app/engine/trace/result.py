@@ -107,7 +107,7 @@ class Trace:
 
     def names(self) -> tuple[str, ...]:
         """The names that this run has, in the order of the computation."""
-        found = all_names(self._loaded.anatomy, self._has)
+        found = all_names(self._loaded.anatomy, self.has)
         norms = (f"{stack.prefix}{STREAM_NORMS}" for stack in self._loaded.anatomy.stacks)
         return (*found, *norms, *(name for name in WHOLE if self._answer(name) is not None))
 
@@ -132,7 +132,7 @@ class Trace:
                 return TensorInfo(name, shape[1:], point.axes)
             return TensorInfo(name, (math.prod(shape[:-1]), shape[-1]), point.axes)
         found = site_of(name, self._loaded.anatomy)
-        if found is None or not self._has(name):
+        if found is None or not self.has(name):
             raise UserError(f"This run has no tensor called “{name}”.", "names() lists those it has.")
         site, part = found
         at = self._first.attention_shapes[site.kind, site.layer]
@@ -141,6 +141,7 @@ class Trace:
             "k": (at.kv_heads, at.keys, at.width),
             "v": (at.kv_heads, at.keys, at.value_width),
             "z": (at.heads, at.queries, at.value_width),
+            "sinks": (at.heads,),
         }
         return TensorInfo(name, shapes.get(part, (at.heads, at.queries, at.keys)), ATTENTION_AXES[part])
 
@@ -193,9 +194,12 @@ class Trace:
             return scores_and_weights(call, head)
 
     def score_arguments(self, layer: int, kind: str = "self") -> dict[str, float]:
-        """The plain numbers that the model handed to its attention function: "scaling", "softcap"."""
+        """The plain numbers by which the family makes scores of q · k: "scaling", "softcap"; without those it lacks.
+
+        Where the model hands them to its attention function they are those, else what was heard before its softmax.
+        """
         call = self._call(layer, kind)[0]
-        arguments = call.arguments if isinstance(call, AttentionCall) else {}
+        arguments = call.arguments if isinstance(call, AttentionCall) else {"scaling": call.scaling}
         return {name: float(value) for name in ("scaling", "softcap") if (value := arguments.get(name)) is not None}
 
     def visible(self, layer: int, kind: str = "self") -> torch.Tensor:
@@ -218,7 +222,7 @@ class Trace:
             return self._points[name]
         return None if self._weight(name) is not None else self._module(name)
 
-    def _has(self, name: str) -> bool:
+    def has(self, name: str) -> bool:
         """Whether this run has a tensor of one of the names of the vocabulary."""
         if name in self._points:
             return name in self._first.shapes
@@ -226,8 +230,10 @@ class Trace:
         if found is None:
             return False
         at = self._first.attention_shapes.get((found[0].kind, found[0].layer))
-        widths = {"q": at.width, "k": at.width, "v": at.value_width, "z": at.value_width} if at is not None else {}
-        return at is not None and widths.get(found[1], 1) > 0
+        if at is None:
+            return False
+        widths = {"q": at.width, "k": at.width, "v": at.value_width, "z": at.value_width, "sinks": int(at.sinks)}
+        return widths.get(found[1], 1) > 0
 
     def _norms_of(self, name: str) -> Stack | None:
         """The stack whose stream norms a name asks for, None for other names."""
@@ -250,13 +256,17 @@ class Trace:
             return self.attention(block, kind=kind) if part == "pattern" else self.scores(block, kind=kind)
         call, output = self._call(block, kind)
         if isinstance(call, SoftmaxCall):
-            found = {"q": call.query, "k": call.key, "v": call.value, "z": call.z}[part]
+            found = {"q": call.query, "k": call.key, "v": call.value, "z": call.z}.get(part)
             if found is None:
                 raise UserError(f"{self._loaded.summary.name} does not show “{part}” of its attention apart.")
             return found.cpu().clone()
         if part == "z":
             assert output is not None
             return output[0].transpose(0, 1).cpu().clone()
+        if part == "sinks":
+            if call.sinks is None:
+                raise UserError(f"The heads of {self._loaded.summary.name} have no sinks in block {block}.")
+            return call.sinks.detach().cpu().clone()
         return {"q": call.query, "k": call.key, "v": call.value}[part][0].cpu().clone()
 
     def _attention_shape(self, layer: int, kind: str) -> AttentionShape:

@@ -16,6 +16,7 @@ from app.engine.models.loaded import LoadedModel
 from app.engine.trace import AblateHead, KnockOut, Trace, trace
 from app.engine.trace.capture import logits_of, run_plainly
 from app.engine.trace.exactness import measure_exactness
+from app.engine.trace.readings import read_head, read_weight
 from app.engine.trace.tap import ASIDE, way_of
 
 TEXT, TARGET = "The cat saw the moon and the moon saw the cat.", "Ada gave a ball to Tim."
@@ -110,6 +111,57 @@ def test_queries_and_keys_are_those_of_the_scores(family: Family, name: str) -> 
     seen = torch.isfinite(scores)
     ratio = (scores[seen] / (q @ k.transpose(1, 2))[seen]).median()
     assert torch.allclose(scores[seen], (q @ k.transpose(1, 2) * ratio)[seen], atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("name", [*(name for name in OUTSIDE if name not in UNSEEN_VALUES), "gpt_oss", "granite", "t5"])
+def test_one_weight_is_product_scale_bias_and_softmax(family: Family, name: str) -> None:
+    """The numbers of one weight lead to it, and what is called a bias is what the family adds and nothing else."""
+    t = traced(family(name))
+    kind = t.loaded.anatomy.kinds[0]
+    site = t.loaded.anatomy.sites[kind, 1]
+    made = read_weight(t, 1, 1, 7, 3, kind)
+    assert made.scaling is not None
+    expected, by = 0.0, ""
+    if name in ("bloom", "mpt"):
+        expected, by = float(t["position_bias"][1, 3]), "ALiBi"
+    elif name in ("mpnet", "t5"):
+        bias = t["encoder.position_bias" if name == "t5" else "position_bias"]
+        expected, by = float(bias[1, 7, 3]), "relative bias"
+    elif name.startswith("deberta"):
+        expected, by = made.score - made.dot, "relative embeddings"
+        assert expected != 0
+    assert made.bias == pytest.approx(expected, abs=1e-4)
+    assert made.bias_by == by
+    assert made.dot * made.scaling + made.bias == pytest.approx(made.score, rel=1e-4, abs=1e-4)
+    q, k = t[f"{site.prefix}q"], t[f"{site.prefix}k"]
+    assert made.dot == pytest.approx(float(q[1, 7] @ k[len(k) // len(q), 3]), rel=1e-4)
+    sunk = torch.tensor([made.sink] if made.sink is not None else [])
+    row = torch.cat([torch.tensor(made.row_scores), sunk]).double()
+    assert made.weight == pytest.approx(float(row.softmax(-1)[3]), abs=1e-6)
+
+
+def test_scales_are_those_that_the_families_are_known_for(family: Family) -> None:
+    """GPT-Neo does not scale; Granite has a multiplier of its own; T5 folds the scale into its weights."""
+    known = {"gpt_neo": 1.0, "t5": 1.0, "gptj": 8**-0.5, "codegen": 8**-0.5, "openai-gpt": 8**-0.5, "bloom": 8**-0.5}
+    for name, scaling in known.items():
+        t = traced(family(name))
+        assert t.score_arguments(1, t.loaded.anatomy.kinds[0])["scaling"] == pytest.approx(scaling), name
+    assert "scaling" not in traced(family("xlnet")).score_arguments(1)
+
+
+def test_sinks_are_a_score_that_is_no_keys(family: Family) -> None:
+    t = traced(family("gpt_oss"))
+    scores, pattern = t.scores_and_pattern(1)
+    q, k = t["blocks.1.attn.q"], t["blocks.1.attn.k"].repeat_interleave(2, dim=0)
+    seen = t.visible(1).expand_as(scores)
+    assert torch.allclose(scores[seen], (q @ k.transpose(1, 2) * 8**-0.5)[seen], atol=1e-5), "no row is shifted"
+    sinks = t["blocks.1.attn.sinks"]
+    assert torch.equal(sinks, t.loaded.model.model.layers[1].self_attn.sinks.detach())
+    with_sinks = torch.cat([scores, sinks[:, None, None].expand(-1, len(t.tokens), 1)], dim=-1)
+    assert torch.allclose(with_sinks.softmax(-1)[..., :-1], pattern, atol=1e-6)
+    assert (pattern.sum(-1) < 0.999).any()
+    assert read_head(t, 1, 2).sink == pytest.approx(float(sinks[2]))
+    assert "blocks.1.attn.sinks" not in traced(family("llama")).names()
 
 
 @pytest.mark.parametrize("name", WITHOUT_ATTENTION)

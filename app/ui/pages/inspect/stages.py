@@ -53,6 +53,7 @@ def _parts(summary: ModelSummary, infos: Mapping[str, TensorInfo], prefix: str) 
         "attn.q_pre": ("Q, K before rotary", False),
         "attn.q": ("Q, K, V", False),
         "attn.scores": ("Scores, QKᵀ/√d", False),
+        "attn.sinks": ("Sinks, no key’s scores", False),
         "attn.pattern": ("Softmax", False),
         "attn.z": ("Mix values", False),
         "attn.out": ("Project", False),
