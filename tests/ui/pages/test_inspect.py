@@ -329,7 +329,12 @@ def test_a_text_without_room_is_refused_and_the_page_goes_on(inspecting: Desk, e
     desk.click(page.grid.viewport(), QPointF(60, 60))
     desk.settle()
     assert desk.defects == []
-    desk.click(page.prompt.button)
+    # Nor may the tokens of a text before, where this one has none.
+    desk.session.set_prompt("half a pair: \ud83d")
+    desk.settle()
+    assert "its character 13 is half of a pair" in page.banner.text()
+    assert page.prompt.strip.count() == 0
+    assert page.prompt.editor.isVisible() and page.prompt.editor.toPlainText().startswith("half a pair")
     page.prompt.editor.setPlainText(TEXT)
     desk.key(page.prompt.editor, Qt.Key.Key_Return)
     desk.settle()
