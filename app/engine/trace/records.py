@@ -144,7 +144,13 @@ class Attribution:
     mlps: np.ndarray
     """float32 `[layer]`."""
     rest: float
-    """By biases and norms, whatever the text, and by what is not seen apart."""
+    """By biases and norms, whatever the text."""
+    attentions: np.ndarray
+    """float32 `[layer]`: by the attention of a block as a whole, NaN where it is seen by head."""
+    cross_heads: np.ndarray
+    """float32 `[layer, head]`, by cross-attention; NaN where it is not seen apart or there is none."""
+    crosses: np.ndarray
+    """float32 `[layer]`: by cross-attention of a block as a whole, NaN where it is seen by head or there is none."""
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,7 @@ class WeightSteps(QWidget):
             return [f"e^(score − max) ⁄ row's sum = {share:.4f} ⁄ {total:.4f}"]
         sunk = float(np.exp(made.sink - largest))
         return [
-            f"sink {signed_number(made.sink, 3)}: e^(sink − max) = {sunk:.4f} joins the row's sum",
+            f"sink {signed_number(made.sink, 3)}: e^(sink − max) = {sunk:.4f}",
             f"e^(score − max) ⁄ row's sum = {share:.4f} ⁄ {total + sunk:.4f}",
         ]
 
