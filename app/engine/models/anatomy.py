@@ -144,6 +144,9 @@ def _block(model: Any, path: str, call: int, flows: Flows) -> BlockParts:
     own = next((name for name in attentions if name and not _CROSS.search(name)), "")
     cross = next((name for name in attentions if _CROSS.search(name)), "")
     mlp, last = look.first(_MLP), look.first(_MLP_LAST)
+    several = mlp if mlp and isinstance(look.block.get_submodule(mlp), nn.ModuleList) else ""
+    if several:
+        mlp = last = ""
     into_mlp = mlp or look.first(("intermediate.dense", "fc1"))
     if last == "ffn_output":
         mlp, into_mlp = "", "ffn"
@@ -188,6 +191,7 @@ def _block(model: Any, path: str, call: int, flows: Flows) -> BlockParts:
         cross=cross,
         cross_norm=crossing,
         router=router,
+        several=several,
     )
     full = {role: f"{path}.{name}" if name else "" for role, name in names.items()}
     return BlockParts(block=path, parallel=parallel, norm_first=norm_first, call=call, **full)

@@ -45,6 +45,7 @@ _BLOCK = (
     "cross.resid_post",
     "ln2",
     "mlp.router",
+    "mlp.router_probs",
     "mlp.experts",
     "mlp.hidden",
     "mlp.out",
@@ -55,6 +56,7 @@ _BLOCK = (
 _BEFORE = (
     "embed",
     "pos_embed",
+    "distance_embed",
     "rotary_cos",
     "rotary_sin",
     "position_bias",

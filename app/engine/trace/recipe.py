@@ -160,12 +160,12 @@ def _norms(stack: Stack) -> str:
 
 
 def _hooked(trace: Trace, name: str) -> str:
-    point = trace.point(name)
-    if point is None:
+    point = trace.point(name) if not trace.is_table(name) else None
+    if point is None and not trace.is_table(name):
         return _weight(trace, name)
-    if point.axes == HEAD_AXES or name.endswith(("rotary_sin", "position_bias", "alibi_slopes", "mlp.experts")):
+    if point is None or not point.plain or point.axes == HEAD_AXES:
         raise UserError(
-            "This tensor is cut out of, or put together from, what a module gives; the lines would not be few."
+            "This tensor is cut out of, or put together from, what a module holds or gives; the lines would not be few."
         )
     given = point.reads_input
     what = "args[0] if args else next(iter(kwargs.values()))" if given else "output"

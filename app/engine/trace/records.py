@@ -36,6 +36,8 @@ class TensorInfo:
     axes: tuple[str, ...] = ()
     """Names of the axes: "token", "head", "query", "key", "head_dim", "width", "mlp_width", "vocabulary"…"""
     absent: str = ""
+    shares: bool = False
+    """Its values are shares of something, 0 to 1, to be drawn on the map of probabilities."""
 
 
 @dataclass(frozen=True)

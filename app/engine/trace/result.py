@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import weakref
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -17,7 +16,9 @@ from app.engine.trace.capture import At, AttentionShape, Capture, run
 from app.engine.trace.edits import Edit
 from app.engine.trace.names import ATTENTION_AXES, all_names, canonical, site_of
 from app.engine.trace.pattern import attention_weights, scores_and_weights, visible
-from app.engine.trace.points import Point, block_points, module_point, stack_points
+from app.engine.trace.places import places_of, silent
+from app.engine.trace.points import Point, module_point
+from app.engine.trace.positions import Table
 from app.engine.trace.records import TensorInfo, Token
 from app.engine.trace.softmax_tap import SoftmaxCall
 from app.engine.trace.tap import AttentionCall
@@ -55,11 +56,12 @@ class Trace:
         self._loaded, self._inputs, self._budget = loaded, inputs, budget
         self.adapter_active = loaded.adapter_active
         """Whether the model's adapter was on: what is computed later is computed so, too."""
-        self._points, self._absent = _points_of(loaded)
+        self._places = places_of(loaded, inputs)
+        self._points, self._tables = self._places.points, self._places.tables
         self._late: Capture | None = None
         with memory_errors("this trace", _SHORTER):
             self._first = self._run(tuple(self._points.values()), None)
-        self._absent = self._absent | _without_heads(self._first)
+        self._absent = self._places.absent | silent(self._places, self._first.shapes) | _without_heads(self._first)
         if len(self._first.attention_shapes) == 0:
             raise UserError(
                 f"{loaded.summary.name} ({loaded.family}) ran, but no attention was seen in it: its blocks mix tokens "
@@ -126,11 +128,8 @@ class Trace:
             shape = tuple(answer.shape[1:])
             last = "label" if len(shape) == 1 else "vocabulary"
             return TensorInfo(name, shape, (last,) if len(shape) == 1 else ("token", last))
-        if name in self._points and name in self._first.shapes:
-            point, shape = self._points[name], self._first.shapes[name]
-            if len(point.axes) == 3:
-                return TensorInfo(name, shape[1:], point.axes)
-            return TensorInfo(name, (math.prod(shape[:-1]), shape[-1]), point.axes)
+        if (outside := self._outside_info(name)) is not None:
+            return outside
         found = site_of(name, self._loaded.anatomy)
         if found is None or not self.has(name):
             raise UserError(f"This run has no tensor called “{name}”.", "names() lists those it has.")
@@ -158,16 +157,7 @@ class Trace:
         if (found := site_of(name, self._loaded.anatomy)) is not None:
             site, part = found
             return self._attention_tensor(site.kind, site.layer, part)
-        point = self._points.get(name)
-        if point is None:
-            weight = self._weight(name)
-            if weight is not None:
-                return weight
-            point = self._module(name)
-        tensor = self._held(point).cpu()
-        if len(point.axes) == 3:
-            return tensor[0].clone()
-        return tensor.reshape(-1, tensor.shape[-1]).clone() if name in self._points else tensor.clone()
+        return self._outside(name)
 
     def attention(self, layer: int, head: int | None = None, kind: str = "self") -> torch.Tensor:
         """Attention weights after softmax: float32 `[head, query, key]`, `[query, key]` with a head; masked cells 0.
@@ -222,10 +212,14 @@ class Trace:
             return self._points[name]
         return None if self._weight(name) is not None else self._module(name)
 
+    def is_table(self, name: str) -> bool:
+        """Whether a name is read off a weight: positions that no module gives."""
+        return name in self._tables
+
     def has(self, name: str) -> bool:
         """Whether this run has a tensor of one of the names of the vocabulary."""
-        if name in self._points:
-            return name in self._first.shapes
+        if name in self._points or name in self._tables:
+            return name in self._tables or name in self._first.shapes
         found = site_of(name, self._loaded.anatomy)
         if found is None:
             return False
@@ -234,6 +228,42 @@ class Trace:
             return False
         widths = {"q": at.width, "k": at.width, "v": at.value_width, "z": at.value_width, "sinks": int(at.sinks)}
         return widths.get(found[1], 1) > 0
+
+    def _outside_info(self, name: str) -> TensorInfo | None:
+        """`info` of a name that is picked up outside the attentions, None for others."""
+        if (table := self._tables.get(name)) is not None:
+            return TensorInfo(name, tuple(self._table(table).shape), table.axes)
+        if name not in self._points or name not in self._first.shapes:
+            return None
+        point, shape = self._points[name], self._first.shapes[name]
+        shown = {1: shape[-1:], 3: shape[1:]}.get(len(point.axes), (math.prod(shape[:-1]), shape[-1]))
+        return TensorInfo(name, shown, point.axes, shares=self._shares(name))
+
+    def _shares(self, name: str) -> bool:
+        """Whether a tensor's values are shares; DeepSeek's weights of experts are multiplied afterwards."""
+        factor = getattr(self._loaded.model.config.get_text_config(), "routed_scaling_factor", None)
+        return name.endswith("mlp.router_probs") or (name.endswith("mlp.experts") and factor in (None, 1.0))
+
+    def _outside(self, name: str) -> torch.Tensor:
+        """A tensor outside the attentions: a table, what a module gave or took, or a weight."""
+        if (table := self._tables.get(name)) is not None:
+            return self._table(table).clone()
+        point = self._points.get(name)
+        if point is None:
+            weight = self._weight(name)
+            if weight is not None:
+                return weight
+            point = self._module(name)
+        tensor = self._held(point).cpu()
+        if len(point.axes) in (1, 3):
+            return tensor[0].clone()
+        return tensor.reshape(-1, tensor.shape[-1]).clone() if name in self._points else tensor.clone()
+
+    def _table(self, table: Table) -> torch.Tensor:
+        """What a table gives for this text, on the CPU."""
+        weight = self._weight(table.weight)
+        assert weight is not None, f"{table.weight} was found when the model was opened"
+        return table.read(weight[: len(self.row_tokens(table.name))] if table.by_token else weight)
 
     def _norms_of(self, name: str) -> Stack | None:
         """The stack whose stream norms a name asks for, None for other names."""
@@ -334,26 +364,3 @@ def _without_heads(capture: Capture) -> dict[str, str]:
     if capture.logits is not None:
         return {}
     return {"logits": "This checkpoint has no head that turns its last stream into an answer of this kind."}
-
-
-_known_points: weakref.WeakKeyDictionary[LoadedModel, tuple[dict[str, Point], dict[str, str]]]
-_known_points = weakref.WeakKeyDictionary()
-
-
-def _points_of(loaded: LoadedModel) -> tuple[dict[str, Point], dict[str, str]]:
-    """Where every name of this model is picked up, and the absent ones with their reasons; found once a model."""
-    if loaded in _known_points:
-        return _known_points[loaded]
-    summary = loaded.summary
-    points: list[Point] = []
-    absent: dict[str, str] = {}
-    for stack in loaded.anatomy.stacks:
-        more, lacking = stack_points(stack)
-        points += more
-        absent |= lacking
-        for index in range(len(stack.blocks)):
-            more, lacking = block_points(loaded.model, stack, index, summary.head_dim, summary.heads, summary.kv_heads)
-            points += more
-            absent |= lacking
-    _known_points[loaded] = {point.name: point for point in points}, absent
-    return _known_points[loaded]

@@ -106,6 +106,13 @@ PARTS = {
         "x + MLP(x)",
         "Lines that run from top to bottom are dimensions that nearly every token uses.",
     ),
+    "mlp.router_probs": (
+        "Router, probabilities",
+        "how likely each expert is held to be the right one for one token",
+        "softmax( norm(x) W<sub>router</sub> )",
+        "Softmax over all experts, before the best are chosen; a family that takes a sigmoid of each instead has its "
+        "rows add up to anything.",
+    ),
     "mlp.experts": (
         "Experts",
         "how much each expert's answer counts for one token",
@@ -117,6 +124,12 @@ PARTS = {
         "one position",
         "cos( position · frequency )",
         "Queries and keys are turned by these angles, so that their product depends on the distance (Su et al. 2021).",
+    ),
+    "distance_embed": (
+        "Embeddings of the distance",
+        "one distance between two tokens",
+        "r(i − j)",
+        "Compared with queries and keys inside each attention, so that scores depend on how far two tokens are apart.",
     ),
     "rotary_sin": ("Rotary angles, sines", "one position", "sin( position · frequency )", ""),
     "position_bias": (
