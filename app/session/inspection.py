@@ -97,7 +97,12 @@ class Inspection(QObject):
         if loaded is None or not text:
             self.clear()
             return
-        self._run = self._board.start(LANE, "Inspect", lambda: work.inspect(loaded, text, second, edits), key="inspect")
+        self._run = self._board.start(
+            LANE,
+            "Inspect",
+            lambda: work.within_memory(work.inspect(loaded, text, second, edits), "this text"),
+            key="inspect",
+        )
         self._run.stepped.connect(self._stepped)
         self._run.failed.connect(self._run_failed)
 
@@ -166,7 +171,11 @@ class Inspection(QObject):
             return
         trace, tokenizer = self._trace, self._loaded.tokenizer
         job = self._board.start(
-            LANE, f"Read {what}", lambda: reader(trace, tokenizer, *arguments), key=f"read {what}", quiet=True
+            LANE,
+            f"Read {what}",
+            lambda: work.within_memory(reader(trace, tokenizer, *arguments), what),
+            key=f"read {what}",
+            quiet=True,
         )
         # The number of the run and not the trace itself: jobs that ended are kept a while, and a trace is large.
         run = self._runs

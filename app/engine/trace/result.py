@@ -23,7 +23,7 @@ from app.engine.trace.records import TensorInfo, Token
 from app.engine.trace.softmax_tap import SoftmaxCall
 from app.engine.trace.tap import AttentionCall
 
-_SHORTER = "Use a shorter text, or ask for one head at a time."
+_SHORTER = "Use a shorter text, or close what else needs memory, another model first."
 _KIND_WORDS = {"self": "self-attention", "encoder": "encoder attention", "cross": "cross-attention"}
 STREAM_NORMS = "resid_norms"
 """L2 norms of the residual stream, `[block, token]`: row 0 before the first block, row i after block i − 1."""
@@ -59,8 +59,7 @@ class Trace:
         self._places = places_of(loaded, inputs)
         self._points, self._tables = self._places.points, self._places.tables
         self._late: Capture | None = None
-        with memory_errors("this trace", _SHORTER):
-            self._first = self._run(tuple(self._points.values()), None)
+        self._first = self._run(tuple(self._points.values()), None)
         self._absent = self._places.absent | silent(self._places, self._first.shapes) | _without_heads(self._first)
         if len(self._first.attention_shapes) == 0:
             raise UserError(
@@ -74,7 +73,7 @@ class Trace:
         if loaded.model is None:
             raise UserError("The model of this trace was closed.", "Open it again and run the text once more.")
         budget = self._budget if budget is None else budget
-        with loaded.adapter_set(self.adapter_active):
+        with memory_errors("running this text", _SHORTER), loaded.adapter_set(self.adapter_active):
             return run(
                 loaded.model,
                 loaded.anatomy,
