@@ -70,6 +70,8 @@ class Inspection(QObject):
         self._loaded: LoadedModel | None = None
         self._kept: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
         self._run: Job | None = None
+        self._read = False
+        """The tokens are those of the run under way or of the last one."""
 
     @property
     def ready(self) -> bool:
@@ -91,11 +93,16 @@ class Inspection(QObject):
         """
         if self._run is not None:
             self._run.cancel()
-        self._loaded = loaded
+        self._loaded, self._read = loaded, False
         if loaded is None or not text:
             self.clear()
             return
-        self._run = self._board.start(LANE, "Inspect", lambda: work.inspect(loaded, text, second, edits), key="inspect")
+        self._run = self._board.start(
+            LANE,
+            "Inspect",
+            lambda: work.within_memory(work.inspect(loaded, text, second, edits), "this text"),
+            key="inspect",
+        )
         self._run.stepped.connect(self._stepped)
         self._run.failed.connect(self._run_failed)
 
@@ -164,7 +171,11 @@ class Inspection(QObject):
             return
         trace, tokenizer = self._trace, self._loaded.tokenizer
         job = self._board.start(
-            LANE, f"Read {what}", lambda: reader(trace, tokenizer, *arguments), key=f"read {what}", quiet=True
+            LANE,
+            f"Read {what}",
+            lambda: work.within_memory(reader(trace, tokenizer, *arguments), what),
+            key=f"read {what}",
+            quiet=True,
         )
         # The number of the run and not the trace itself: jobs that ended are kept a while, and a trace is large.
         run = self._runs
@@ -215,6 +226,7 @@ class Inspection(QObject):
             self.thumbnails_changed.emit(value.kind, value.layer)
         elif isinstance(value, work.TextsRead):
             self._forget_readings()
+            self._read = True
             self.tokens, self.targets, self.written = value.tokens, value.targets, value.written
             self.tokens_changed.emit()
         elif value is not None:
@@ -235,7 +247,11 @@ class Inspection(QObject):
 
     @Slot(object)
     def _run_failed(self, error: BaseException) -> None:
-        self._take(None)
+        if self._read:
+            self._take(None)
+        else:
+            # The tokenizer did not take the text: those of the text before must not stand for it.
+            self.clear()
         self.failed.emit(error)
 
 

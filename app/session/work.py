@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from app.engine.errors import UserError
 from app.engine.trace.records import Token
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
         WeightReading,
     )
     from app.engine.trace.result import Trace
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,14 @@ def switch_adapter(loaded: LoadedModel, active: bool) -> Generator[Any, None, No
     """The adapter on or off for everything that runs from now on."""
     yield
     loaded.set_adapter_active(active)
+
+
+def within_memory(steps: Generator[Any, None, T], what: str) -> Generator[Any, None, T]:
+    """`steps`, with running out of memory on the way told as a sentence about `what` is being read."""
+    from app.engine.models.memory import memory_errors
+
+    with memory_errors(f"reading {what}", "Use a shorter text, or close what else needs memory, another model first."):
+        return (yield from steps)
 
 
 MOST_TARGET_TOKENS = 60

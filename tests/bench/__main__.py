@@ -20,6 +20,7 @@ THEMES = (
     "streaming",
     "frames",
     "long_text",
+    "long_prompt",
     "panning",
     "evaluating",
     "finetuning",

@@ -17,6 +17,10 @@ BASE = 64
 """A text this short warms everything up without touching what is measured."""
 
 
+HAS_PEAK = Path("/proc/self/clear_refs").exists()
+"""The kernel tells the peak and forgets it when asked to (Linux)."""
+
+
 def peak_growth(work: Callable[[], object]) -> int:
     """Bytes by which the process's resident memory rose above its present size while `work` ran (Linux).
 
@@ -89,7 +93,7 @@ def grown(layers: int, heads: int, tokens: int) -> dict[str, int]:
 
 def measure(long: int = LONG) -> list[Row]:
     """Growth with the text, with layers and heads, and against holding every pattern."""
-    if not Path("/proc/self/clear_refs").exists():
+    if not HAS_PEAK:
         return [Row("memory of inspecting one head", "–", "only measured on Linux", "–", "–", None)]
     half, whole, small = grown(12, 12, long // 2), grown(12, 12, long), grown(2, 2, long)
     shape = f"{long:,} tokens, 12 layers, 12 heads"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pytestqt.qtbot import QtBot
 
-from tests.bench import evaluating, panning, trace_cost
+from tests.bench import evaluating, long_prompt, panning, trace_cost
 from tests.bench.measure import Budget, compare, in_turn, milliseconds, table
 from tests.bench.models import random_gpt2
 
@@ -32,6 +32,14 @@ def test_a_small_trace_is_measured() -> None:
 def test_perplexity_equals_the_documented_recipe() -> None:
     rows = evaluating.measure(1, 1)
     assert [row.budget for row in rows] == ["≥ 0.95"] * len(evaluating.WINDOWS)
+
+
+def test_a_long_prompt_makes_a_row_of_each_figure() -> None:
+    one = {"first": 2.0, "all": 4.0, "eager": 1.0, "frames": [0.001] * 20, "memory": 4_000_000}
+    two = {**one, "memory": 1_000_000}
+    made = long_prompt.rows(one, two, one, 4096)
+    assert [row.ratio for row in made] == ["2", "4", "0.06", "0.06", "4", "1"][: len(made)]
+    assert all(row.met is not False for row in made)
 
 
 def test_panning_paints_every_frame(qtbot: QtBot) -> None:

@@ -82,6 +82,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "mobilebert": {"embedding_size": 16, "intra_bottleneck_size": 16},
     "modernbert": {"local_attention": 6, "global_attn_every_n_layers": 2, "cls_token_id": 0, "sep_token_id": 2},
     "mpt": {"expansion_ratio": 2},
+    "nllb-moe": {"encoder_sparse_step": 2, "decoder_sparse_step": 2},
     "phi": {"num_key_value_heads": 4},
     "xlnet": {"max_position_embeddings": USUAL, "d_head": 8},
     "switch_transformers": {"num_sparse_encoder_layers": 1, "num_sparse_decoder_layers": 1},

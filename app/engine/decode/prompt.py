@@ -9,6 +9,7 @@ from typing import Any
 from app.engine.decode.records import ModelRules
 from app.engine.decode.settings import BEAMS, DecodingSettings
 from app.engine.errors import UserError
+from app.engine.trace.tokens import ask_tokenizer
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,8 @@ def read_prompt(loaded: Any, text: str, given: Sequence[int] = ()) -> Prompt:
 
     An empty prompt to which the tokenizer adds nothing starts from the generation config's BOS, as `generate()` does.
     `given` are new tokens that are kept from an earlier run.
-    Raises UserError for a model that cannot write, a prompt longer than its context, and a start that has no token.
+    Raises UserError for a model that cannot write, a text that the tokenizer does not take, a prompt longer than its
+    context, and a start that has no token.
     """
     model, config = loaded.model, loaded.model.config
     if loaded.kind == "encoder":
@@ -50,7 +52,7 @@ def read_prompt(loaded: Any, text: str, given: Sequence[int] = ()) -> Prompt:
             f"{type(model).__name__} has no language-modelling head, so it cannot generate.",
             "Open a checkpoint saved with one.",
         )
-    ids = tuple(loaded.tokenizer(text, verbose=False)["input_ids"])
+    ids = tuple(ask_tokenizer(loaded.tokenizer, (text,), text=text)["input_ids"])
     text_config = config.get_text_config(decoder=True)
     context = getattr(text_config, "max_position_embeddings", None)
     generation = model.generation_config

@@ -144,6 +144,9 @@ def _block(model: Any, path: str, call: int, flows: Flows) -> BlockParts:
     own = next((name for name in attentions if name and not _CROSS.search(name)), "")
     cross = next((name for name in attentions if _CROSS.search(name)), "")
     mlp, last = look.first(_MLP), look.first(_MLP_LAST)
+    several = mlp if mlp and isinstance(look.block.get_submodule(mlp), nn.ModuleList) else ""
+    if several:
+        mlp = last = ""
     into_mlp = mlp or look.first(("intermediate.dense", "fc1"))
     if last == "ffn_output":
         mlp, into_mlp = "", "ffn"
@@ -188,6 +191,7 @@ def _block(model: Any, path: str, call: int, flows: Flows) -> BlockParts:
         cross=cross,
         cross_norm=crossing,
         router=router,
+        several=several,
     )
     full = {role: f"{path}.{name}" if name else "" for role, name in names.items()}
     return BlockParts(block=path, parallel=parallel, norm_first=norm_first, call=call, **full)
@@ -231,15 +235,19 @@ def _position(model: Any, outside: list[str]) -> tuple[str, str]:
     """The module that adds positions, '' for none, and in words how positions enter."""
     config = model.config.get_text_config()
     table = next((name for name in outside if _POSITIONS.search(name)), "")
+    biased = any(name.endswith("relative_attention_bias") for name, _ in model.named_modules())
+    relative = "relative bias" if biased else ""
+    if any(name.endswith("rel_embeddings.weight") for name, _ in model.named_parameters()):
+        relative = "relative embeddings"
     if table and config.model_type != "roformer":
         sines = "Sinusoid" in type(model.get_submodule(table)).__name__
-        return table, "sinusoid" if sines else "learned table"
+        kind = "sinusoid" if sines else "learned table"
+        return table, f"{kind} and {relative}" if relative else kind
     classes = {type(part).__name__ for _, part in model.named_modules()}
     if any("Rotary" in name for name in classes) or table or getattr(config, "rotary_dim", None):
         return "", "ALiBi" if getattr(config, "alibi", False) else "rotary"
-    biased = any(name.endswith("relative_attention_bias") for name, _ in model.named_modules())
-    if biased or getattr(config, "relative_attention", False):
-        return "", "relative bias"
+    if relative:
+        return "", relative
     if any(name.endswith("r_r_bias") for name, _ in model.named_parameters()):
         return "", "relative sinusoid"
     if config.model_type in ("bloom", "mpt"):

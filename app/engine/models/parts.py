@@ -36,6 +36,8 @@ class BlockParts:
     """The norm before cross-attention, or after its addition."""
     router: str = ""
     """What chooses the experts of a mixture."""
+    several: str = ""
+    """The list of its feed-forwards, where there are several one after the other (MobileBERT)."""
     call: int = 0
     """Which call of these modules in a run, where several blocks share them (ALBERT)."""
 

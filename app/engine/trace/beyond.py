@@ -69,38 +69,80 @@ def attribute_logit(trace: Trace, position: int, token_id: int | None = None) ->
         raise UserError(
             f"{name} norms its stream after each addition, so nothing that is added reaches the logit as it is."
         )
+    if cap := getattr(loaded.model.config.get_text_config(), "final_logit_softcapping", None):
+        raise UserError(
+            f"{name} caps its logits: each is {cap:g} · tanh(x ⁄ {cap:g}) of what its parts add up to, so no share "
+            "of a logit is any part's own."
+        )
     row = trace.logits[position].float()
     token = int(row.argmax()) if token_id is None else token_id
     last = trace[f"{stack.prefix}blocks.{len(stack.blocks) - 1}.resid_post"][position].double()
     direction, constant = _frozen_readout(trace, last, row, token)
     embedding = float(trace[f"{stack.prefix}blocks.0.resid_pre"][position].double() @ direction)
-    heads = torch.full((len(stack.blocks), loaded.summary.heads), float("nan"), dtype=torch.float64)
+    parts = {kind: _Written(len(stack.blocks), loaded.summary.heads) for kind in ("self", "cross")}
     mlps = torch.full((len(stack.blocks),), float("nan"), dtype=torch.float64)
     rest = constant
-    for layer, parts in enumerate(stack.blocks):
+    for layer, block in enumerate(stack.blocks):
         prefix = f"{stack.prefix}blocks.{layer}."
-        for own, out in (("self", "attn.out"), ("cross", "cross.out")):
-            if not trace.has_attention(layer, own):
-                continue
-            site = _site(trace, layer, own)
-            out_name = f"{prefix}ln1_post" if parts.attention_norm_after else f"{prefix}{out}"
-            whole = trace[out_name][position].double()
-            if own == "cross" or parts.attention_norm_after:
-                rest += float(whole @ direction)
-                continue
-            z = trace[f"{site.prefix}z"][:, position].double()
-            projection = _output_projection(trace, site, len(z), z.shape[-1]).double()
-            written = torch.einsum("hd,hdw->hw", z, projection)
-            heads[layer] = written @ direction
-            rest += float((whole - written.sum(0)) @ direction)
-        fed = trace[f"{prefix}ln2_post" if parts.mlp_norm_after else f"{prefix}mlp.out"][position].double()
+        for kind, written in parts.items():
+            if trace.has_attention(layer, kind):
+                rest += _attribute_attention(trace, layer, kind, position, direction, written)
+        fed = trace[f"{prefix}ln2_post" if block.mlp_norm_after else f"{prefix}mlp.out"][position].double()
         mlps[layer] = fed @ direction
-    total = embedding + float(heads.nansum() + mlps.nansum()) + rest
+    total = embedding + sum(written.total for written in parts.values()) + float(mlps.nansum()) + rest
     logit = float(row[token])
     if abs(total - logit) > _CLOSE * max(1.0, abs(logit)):
         raise UserError(f"The parts of {name} do not add up to its logit: it does more to its stream than to add.")
     text = loaded.tokenizer.decode([token])
-    return Attribution(position, token, text, logit, embedding, heads.float().numpy(), mlps.float().numpy(), rest)
+    own, crossing = parts["self"], parts["cross"]
+    return Attribution(
+        position,
+        token,
+        text,
+        logit,
+        embedding,
+        own.heads.float().numpy(),
+        mlps.float().numpy(),
+        rest,
+        own.wholes.float().numpy(),
+        crossing.heads.float().numpy(),
+        crossing.wholes.float().numpy(),
+    )
+
+
+class _Written:
+    """What attention of one kind added to a logit: by head, or by block where heads are not seen apart."""
+
+    def __init__(self, layers: int, heads: int) -> None:
+        self.heads = torch.full((layers, heads), float("nan"), dtype=torch.float64)
+        self.wholes = torch.full((layers,), float("nan"), dtype=torch.float64)
+
+    @property
+    def total(self) -> float:
+        """All of it."""
+        return float(self.heads.nansum() + self.wholes.nansum())
+
+
+def _attribute_attention(
+    trace: Trace, layer: int, kind: str, position: int, direction: torch.Tensor, written: _Written
+) -> float:
+    """Fill in what one attention added. Returns what its output projection's bias added."""
+    site, block = _site(trace, layer, kind), trace.loaded.anatomy.main.blocks[layer]
+    normed = kind == "self" and bool(block.attention_norm_after)
+    out = f"{site.prefix.removesuffix('attn.')}ln1_post" if normed else f"{site.prefix}out"
+    whole = trace[out][position].double()
+    try:
+        if normed:
+            # A norm of the joined heads stands between them and the stream.
+            raise UserError("Heads are normed together.")
+        z = trace[f"{site.prefix}z"][:, position].double()
+        projection = _output_projection(trace, site, len(z), z.shape[-1]).double()
+    except UserError:
+        written.wholes[layer] = whole @ direction
+        return 0.0
+    by_head = torch.einsum("hd,hdw->hw", z, projection)
+    written.heads[layer] = by_head @ direction
+    return float((whole - by_head.sum(0)) @ direction)
 
 
 def _site(trace: Trace, layer: int, kind: str) -> Site:

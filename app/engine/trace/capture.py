@@ -48,6 +48,8 @@ class AttentionShape:
     keys: int
     width: int
     value_width: int
+    sinks: bool = False
+    """Each head has a score that is no key's."""
 
 
 @dataclass
@@ -132,7 +134,7 @@ class _Heard:
             return
         heads, queries, width = call.query.shape[1:]
         kv_heads, keys = call.key.shape[1:3]
-        shape = AttentionShape(heads, kv_heads, queries, keys, width, call.value.shape[-1])
+        shape = AttentionShape(heads, kv_heads, queries, keys, width, call.value.shape[-1], call.sinks is not None)
         self.capture.attention_shapes[at] = shape
         if self._asked(at) and self._room(_bytes(call.query, call.key, call.value, output)):
             self.capture.calls[at], self.capture.outputs[at] = call, output

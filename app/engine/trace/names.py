@@ -15,9 +15,10 @@ ATTENTION_AXES = {
     "scores": ("head", "query", "key"),
     "pattern": ("head", "query", "key"),
     "z": HEAD_AXES,
+    "sinks": ("head",),
 }
 """The tensors that the tap gives, by the last part of their names."""
-_SITE = re.compile(r"((?:encoder|decoder)\.)?blocks\.(\d+)\.(attn|cross)\.(q|k|v|scores|pattern|z)")
+_SITE = re.compile(r"((?:encoder|decoder)\.)?blocks\.(\d+)\.(attn|cross)\.(q|k|v|scores|sinks|pattern|z)")
 _BLOCK = (
     "resid_pre",
     "ln1",
@@ -27,6 +28,7 @@ _BLOCK = (
     "attn.k",
     "attn.v",
     "attn.scores",
+    "attn.sinks",
     "attn.pattern",
     "attn.z",
     "attn.out",
@@ -43,6 +45,7 @@ _BLOCK = (
     "cross.resid_post",
     "ln2",
     "mlp.router",
+    "mlp.router_probs",
     "mlp.experts",
     "mlp.hidden",
     "mlp.out",
@@ -53,6 +56,7 @@ _BLOCK = (
 _BEFORE = (
     "embed",
     "pos_embed",
+    "distance_embed",
     "rotary_cos",
     "rotary_sin",
     "position_bias",

@@ -12,13 +12,24 @@ from app.engine.trace.tap import AttentionCall, additive_mask, causal_mask, fami
 
 
 class _SoftmaxTap(TorchFunctionMode):
-    """Keeps what is handed to softmax: the exact scores, whatever the family did to them before."""
+    """Keeps what is handed to softmax: the exact scores, whatever the family did to them before.
 
-    scores: torch.Tensor | None = None
+    Where a column of sinks is put beside the scores (gpt-oss, which then takes each row's largest off it) they are the
+    scores as they were until then: the shift says nothing, and a score is again the product and what was added to it.
+    """
+
+    def __init__(self, keys: int) -> None:
+        super().__init__()
+        self._keys = keys
+        self._beside: torch.Tensor | None = None
+        self.scores: torch.Tensor | None = None
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if getattr(func, "__name__", "") == "softmax":
-            self.scores = args[0]
+        name = getattr(func, "__name__", "")
+        if name == "softmax":
+            self.scores = args[0] if self._beside is None else self._beside
+        elif name in ("cat", "concat") and [part.shape[-1] for part in args[0]] == [self._keys, 1]:
+            self._beside = args[0][0]
         return func(*args, **(kwargs or {}))
 
 
@@ -71,10 +82,10 @@ def scores_and_weights(call: AttentionCall | SoftmaxCall, head: int | None = Non
         scores = call.scores.float().masked_fill(~call.visible, float("-inf"))
         return _part(scores, head).cpu(), attention_weights(call, head)
     call, place = _narrowed(call, head)
-    with torch.no_grad(), _SoftmaxTap() as softmax:
+    keys = call.key.shape[2]
+    with torch.no_grad(), _SoftmaxTap(keys) as softmax:
         weights = _eager_weights(call)
     assert softmax.scores is not None, "the family's eager attention has no softmax"
-    keys = call.key.shape[2]
     scores = softmax.scores[..., :keys].float().masked_fill(~visible(call), float("-inf"))[0].cpu()
     weights = weights[..., :keys].float()[0].cpu()
     return (scores, weights) if place is None else (scores[place], weights[place])

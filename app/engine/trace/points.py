@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -35,6 +35,13 @@ class Point:
     axes: tuple[str, ...] = ("token", "width")
     call: int = 0
     """Which call of the module in a run, where several blocks or stacks share it."""
+    without: str = ""
+    """Why there is no tensor where `read` finds none."""
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is just what the module was handed or gave, or the first of that."""
+        return getattr(self.read, "__name__", "") in (*_INPUTS, "_output", "_rotary_cos")
 
     @property
     def reads_input(self) -> bool:
@@ -50,8 +57,15 @@ def _output(seen: Seen) -> torch.Tensor:
     return _first(seen.output)
 
 
-def _second(seen: Seen) -> torch.Tensor | None:
-    """The second of two tensors: rotary embeddings give cosines and sines."""
+def _rotary_cos(seen: Seen) -> torch.Tensor:
+    """The cosines of rotary embeddings; DeepSeek-V2 keeps both as one complex number."""
+    made = _first(seen.output)
+    return made.real if made.is_complex() else made
+
+
+def _rotary_sin(seen: Seen) -> torch.Tensor | None:
+    if isinstance(seen.output, torch.Tensor) and seen.output.is_complex():
+        return seen.output.imag
     return seen.output[1] if isinstance(seen.output, tuple) and len(seen.output) == 2 else None
 
 
@@ -91,13 +105,28 @@ def _given(seen: Seen) -> torch.Tensor:
 def _experts(seen: Seen) -> torch.Tensor | None:
     """How much each expert's answer counts for each token, `[token, expert]`: 0 for those that were not asked.
 
-    None where the router does not hand over (logits, weights of the chosen, which were chosen).
+    Routers hand over (logits, weights of the chosen, which were chosen), or (which, weights, logits): Switch has the
+    one weight of the chosen and a mask of ones, NLLB's mixture weights for all. None for any other.
     """
     made = seen.output
-    if not isinstance(made, tuple) or len(made) != 3 or made[2].is_floating_point() or made[1].shape != made[2].shape:
+    if not isinstance(made, tuple) or len(made) != 3:
+        return None
+    if made[2].is_floating_point():
+        return made[1] if made[1].shape == made[2].shape else made[0] * made[1]
+    if made[1].shape != made[2].shape:
         return None
     whole = torch.zeros(made[0].shape, dtype=made[1].dtype, device=made[1].device)
     return whole.scatter(-1, made[2], made[1])
+
+
+def _router_probs(function: str) -> Read:
+    """The router's own function of the logits of all experts, in float32 as routers compute it."""
+
+    def read(seen: Seen) -> torch.Tensor:
+        logits = _output(seen).float()
+        return logits.sigmoid() if function == "sigmoid" else logits.softmax(-1)
+
+    return read
 
 
 def _normed_heads(seen: Seen) -> torch.Tensor:
@@ -130,6 +159,16 @@ def _interleaved(which: int, head_dim: int) -> Read:
     return read
 
 
+def _codegen(which: int, head_dim: int) -> Read:
+    """CodeGen: one projection in four parts, each with the q, v and k of a quarter of the heads."""
+
+    def read(seen: Seen) -> torch.Tensor:
+        quarters = seen.output.unflatten(-1, (4, 3, -1))[..., which, :]
+        return quarters.unflatten(-1, (-1, head_dim)).flatten(2, 3).transpose(1, 2)
+
+    return read
+
+
 def _before_rotary(model: nn.Module, parts: BlockParts, head_dim: int, heads: int, kv_heads: int) -> dict[str, Point]:
     """q and k as they are before rotary embedding turns them, where the module tree shows them."""
     children = dict(model.get_submodule(parts.attention).named_children())
@@ -140,7 +179,9 @@ def _before_rotary(model: nn.Module, parts: BlockParts, head_dim: int, heads: in
             found[letter] = (norm, _normed_heads)
         elif f"{letter}_proj" in children:
             found[letter] = (f"{letter}_proj", _split_heads(0, None, head_dim))
-    if "qkv_proj" in children:
+    if "qkv_proj" in children and type(model.get_submodule(parts.attention)).__name__.startswith("CodeGen"):
+        found["q"], found["k"] = ("qkv_proj", _codegen(0, head_dim)), ("qkv_proj", _codegen(2, head_dim))
+    elif "qkv_proj" in children:
         split, end = heads * head_dim, (heads + kv_heads) * head_dim
         found["q"] = ("qkv_proj", _split_heads(0, split, head_dim))
         found["k"] = ("qkv_proj", _split_heads(split, end, head_dim))
@@ -154,9 +195,12 @@ def _before_rotary(model: nn.Module, parts: BlockParts, head_dim: int, heads: in
 
 
 def block_points(
-    model: nn.Module, stack: Stack, index: int, head_dim: int, heads: int, kv_heads: int
+    model: nn.Module, stack: Stack, index: int, head_dim: int, heads: int, kv_heads: int, routing: str
 ) -> tuple[list[Point], dict[str, str]]:
-    """The points of one block of a stack, and for each name that this block lacks the reason."""
+    """The points of one block of a stack, and for each name that this block lacks the reason.
+
+    `routing` is what its router makes of the logits of all experts: "softmax", "sigmoid" or ''.
+    """
     parts, rotary = stack.blocks[index], stack.position_kind == "rotary"
     prefix = f"{stack.prefix}blocks.{index}."
     points = [Point("resid_pre", parts.block, _input), Point("resid_post", parts.block, _output)]
@@ -164,7 +208,7 @@ def block_points(
 
     def add(name: str, path: str, read: Read, reason: str, axes: tuple[str, ...] = ("token", "width")) -> None:
         if path:
-            points.append(Point(name, path, read, axes))
+            points.append(Point(name, path, read, axes, without=reason))
         elif reason:
             absent[prefix + name] = reason
 
@@ -172,12 +216,7 @@ def block_points(
     add("attn.out", parts.attention_out, _output, "This block has no attention.")
     only_one = "Attention and feed-forward of this block share one norm, named ln1."
     add("ln2", parts.second_norm, _output, only_one if parts.parallel else "This block has no norm here.")
-    experts = "The experts of a mixture have hidden layers of their own; mlp.router says which were used."
-    single = "This block's feed-forward has no single hidden layer."
-    add("mlp.hidden", parts.mlp_last, _given, experts if parts.router else single, ("token", "hidden_unit"))
-    add("mlp.router", parts.router, _output, "", ("token", "expert"))
-    add("mlp.experts", parts.router, _experts, "", ("token", "expert"))
-    add("mlp.out", parts.mlp or parts.mlp_last, _output, "This block has no feed-forward.")
+    _add_mlp(parts, routing, add)
     if parts.attention_norm_after:
         points.append(Point("ln1_post", parts.attention_norm_after, _output))
     if parts.mlp_norm_after:
@@ -187,8 +226,7 @@ def block_points(
         points.append(Point("cross.out", parts.cross, _output))
         after = (parts.second_norm or parts.mlp) if parts.norm_first else parts.cross_norm
         add("cross.resid_post", after, _given, "The stream after cross-attention is not seen apart in this family.")
-    middle = "Attention and feed-forward of this block work side by side; there is no stream between them."
-    add("resid_mid", "" if parts.parallel else _middle(parts), _given, middle)
+    add("resid_mid", "" if parts.parallel else _middle(parts), _given, _NARROWER if parts.several else _SIDE_BY_SIDE)
     if not parts.norm_first:
         add("resid_sum", parts.second_norm, _given, "")
     before = _before_rotary(model, parts, head_dim, heads, kv_heads) if rotary and parts.attention else {}
@@ -200,7 +238,35 @@ def block_points(
                 if rotary
                 else "This family turns nothing by rotary embedding, so attn.q and attn.k are already it."
             )
-    return [Point(prefix + point.name, point.path, point.read, point.axes, parts.call) for point in points], absent
+    return [replace(point, name=prefix + point.name, call=parts.call) for point in points], absent
+
+
+def _add_mlp(parts: BlockParts, routing: str, add: Callable[..., None]) -> None:
+    """The names of a block's feed-forward, of its router and experts where it is a mixture."""
+    experts = "The experts of a mixture have hidden layers of their own; mlp.router says which were used."
+    single = "This block's feed-forward has no single hidden layer."
+    several = f"This block has several feed-forwards one after the other; “{parts.several}” holds them."
+    add(
+        "mlp.hidden",
+        parts.mlp_last,
+        _given,
+        experts if parts.router else several if parts.several else single,
+        ("token", "hidden_unit"),
+    )
+    add("mlp.router", parts.router, _output, "", ("token", "expert"))
+    if parts.router:
+        # A router that is made of a projection hands the choice out itself.
+        chooses = parts.router.removesuffix(".classifier")
+        unsaid = "This family's router does not hand over which experts it chose."
+        add("mlp.experts", chooses, _experts, unsaid, ("token", "expert"))
+        own = "This family's router makes no probabilities of the logits of all experts; mlp.experts has its weights."
+        add("mlp.router_probs", parts.router if routing else "", _router_probs(routing), own, ("token", "expert"))
+    none = several if parts.several else "This block has no feed-forward."
+    add("mlp.out", parts.mlp or parts.mlp_last, _output, none)
+
+
+_SIDE_BY_SIDE = "Attention and feed-forward of this block work side by side; there is no stream between them."
+_NARROWER = "This block works on a narrower copy of the stream, which joins it only at the block's end."
 
 
 def _middle(parts: BlockParts) -> str:
@@ -221,13 +287,14 @@ def stack_points(stack: Stack) -> tuple[list[Point], dict[str, str]]:
         absent[f"{prefix}pos_embed"] = _NO_TABLE.get(stack.position_kind, _NO_TABLE["none"])
     if stack.rotary:
         axes = ("token", "head_dim")
-        points.append(Point(f"{prefix}rotary_cos", stack.rotary, _output, axes))
-        points.append(Point(f"{prefix}rotary_sin", stack.rotary, _second, axes))
+        points.append(Point(f"{prefix}rotary_cos", stack.rotary, _rotary_cos, axes))
+        points.append(Point(f"{prefix}rotary_sin", stack.rotary, _rotary_sin, axes))
     if stack.bias:
         points.append(Point(f"{prefix}position_bias", stack.bias, _by_head, ("head", "query", "key")))
     if stack.position_kind == "ALiBi" and (first := stack.blocks[0]).attention:
+        one = "The slopes are read off the step from one key to the next, and a single token has no next."
         points.append(Point(f"{prefix}position_bias", first.attention, _alibi, ("head", "key"), first.call))
-        points.append(Point(f"{prefix}alibi_slopes", first.attention, _alibi_slopes, ("head",), first.call))
+        points.append(Point(f"{prefix}alibi_slopes", first.attention, _alibi_slopes, ("head",), first.call, one))
     if stack.types:
         points.append(Point(f"{prefix}type_embed", stack.types, _output))
     if stack.embed_norm:
@@ -244,6 +311,7 @@ _NO_TABLE = {
     "ALiBi": "Positions enter as a slope on the scores of each head (ALiBi), not as a table that is added.",
     "relative bias": "Positions enter as a learned bias on the scores, not as a table that is added.",
     "sinusoid": "The sines and cosines are added inside the model; no module of its own gives them.",
+    "relative embeddings": "Positions enter inside each attention, as embeddings of the distance (DeBERTa).",
     "relative sinusoid": "Positions enter inside each attention, as sines of the distance (Transformer-XL).",
     "none": "No module that adds positions was found in this model.",
 }

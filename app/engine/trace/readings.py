@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,8 @@ from app.engine.trace.records import (
 from app.engine.trace.result import Trace
 
 THUMBNAIL_SIDE = 64
+_ROUNDING = 1e-3
+"""A difference of the score from scale times product that is larger than this, relatively, is a bias."""
 
 
 def read_tensor(trace: Trace, name: str) -> TensorReading:
@@ -77,7 +80,26 @@ def read_head(trace: Trace, layer: int, head: int, kind: str = "self", weighting
     elif weighting == "rollout":
         pattern = rollout(trace, layer, kind)
     seen = torch.isfinite(scores).numpy()
-    return HeadReading(layer, head, pattern.numpy(), scores.numpy(), seen, measured, kind, weighting)
+    arguments = trace.score_arguments(layer, kind)
+    return HeadReading(
+        layer,
+        head,
+        pattern.numpy(),
+        scores.numpy(),
+        seen,
+        measured,
+        kind,
+        weighting,
+        arguments.get("scaling"),
+        arguments.get("softcap"),
+        _sink(trace, layer, head, kind),
+    )
+
+
+def _sink(trace: Trace, layer: int, head: int, kind: str) -> float | None:
+    """The head's score that is no key's, None where there is none."""
+    name = f"{trace.loaded.anatomy.sites[kind, layer].prefix}sinks"
+    return float(trace[name][head]) if trace.has(name) else None
 
 
 def _measured(trace: Trace, weights: np.ndarray, kind: str) -> HeadScores:
@@ -106,6 +128,8 @@ def read_weight(trace: Trace, layer: int, head: int, query: int, key: int, kind:
         value = values[head * values.shape[0] // queries.shape[0], key].numpy()
     except UserError:
         pass
+    dot, score = float(ours.double() @ theirs.double()), float(scores[query, key])
+    bias = _bias(dot, score, arguments)
     return WeightReading(
         layer,
         head,
@@ -113,17 +137,37 @@ def read_weight(trace: Trace, layer: int, head: int, query: int, key: int, kind:
         key,
         ours.numpy(),
         theirs.numpy(),
-        float(ours.double() @ theirs.double()),
+        dot,
         arguments.get("scaling"),
         arguments.get("softcap"),
-        float(scores[query, key]),
+        score,
         float(pattern[query, key]),
         scores[query].numpy(),
         pattern[query].numpy(),
         value,
         mixed,
         kind,
+        bias,
+        _bias_by(trace, kind) if bias else "",
+        _sink(trace, layer, head, kind),
     )
+
+
+def _bias(dot: float, score: float, arguments: dict[str, float]) -> float:
+    """What makes the score of the scaled product, 0 where nothing does or where the scale is not known. Where scores
+    are capped or masked it cannot be told from them."""
+    if "scaling" not in arguments or "softcap" in arguments or not math.isfinite(score):
+        return 0.0
+    bias = score - dot * arguments["scaling"]
+    return bias if abs(bias) > _ROUNDING * max(1.0, abs(score), abs(dot * arguments["scaling"])) else 0.0
+
+
+def _bias_by(trace: Trace, kind: str) -> str:
+    """What adds a bias to the scores of attention of `kind`, '' where that is not known."""
+    if kind == "cross":
+        return ""
+    entering = trace.loaded.anatomy.stack_of(kind).position_kind
+    return next((name for name in ("ALiBi", "relative bias", "relative embeddings") if name in entering), "")
 
 
 def read_layer(trace: Trace, layer: int, kind: str = "self") -> LayerReading:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from app.engine.errors import UserError
 from app.engine.models.loaded import LoadedModel
+from app.engine.models.parts import Stack
 from app.engine.trace.names import HEAD_AXES, canonical, site_of
-from app.engine.trace.result import WHOLE, Trace
+from app.engine.trace.result import STREAM_NORMS, WHOLE, Trace
 from app.engine.trace.tap import BESIDE, way_of
 
 _ATTENTIONS = {"self": "attentions", "encoder": "encoder_attentions", "cross": "cross_attentions"}
@@ -23,6 +24,8 @@ def recipe(trace: Trace, name: str, text: str, pair: str | None = None, target: 
     found = site_of(name, trace.loaded.anatomy)
     if found is not None and found[1] == "pattern":
         return _start(trace, text, pair, target, "eager") + _pattern(trace, found[0].kind, found[0].layer)
+    if found is not None and found[1] == "sinks":
+        return _start(trace, text, pair, target, None) + _weight(trace, f"{found[0].path}.sinks")
     if found is not None:
         return _start(trace, text, pair, target, None) + _attention(trace, found[0].kind, found[0].layer, found[1])
     if name in WHOLE:
@@ -32,13 +35,17 @@ def recipe(trace: Trace, name: str, text: str, pair: str | None = None, target: 
         return _start(trace, text, pair, target, None) + (
             f"\nwith torch.no_grad():\n    tensor = model(**inputs).{field}[0]\n"
         )
+    stack = next((one for one in trace.loaded.anatomy.stacks if f"{one.prefix}{STREAM_NORMS}" == name), None)
+    if stack is not None:
+        return _start(trace, text, pair, target, None) + _norms(stack)
     return _start(trace, text, pair, target, None) + _hooked(trace, name)
 
 
 def _start(trace: Trace, text: str, pair: str | None, target: str | None, attention: str | None) -> str:
     loaded, adapter = trace.loaded, trace.loaded.adapter if trace.adapter_active else None
     kind = type(loaded.model).__name__
-    how = f', attn_implementation="{attention}"' if attention else ""
+    # A checkpoint may be stored in another precision than the one in which it was opened.
+    how = f", dtype={loaded.model.dtype}" + (f', attn_implementation="{attention}"' if attention else "")
     texts = repr(text) if pair is None else f"{text!r}, {pair!r}"
     lines = [
         "import torch",
@@ -108,24 +115,57 @@ def _attention(trace: Trace, kind: str, layer: int, part: str) -> str:
     if "softcap" in arguments or trace.loaded.summary.position in ("relative bias", "relative sinusoid", "ALiBi"):
         raise UserError("This family adds to its scores or caps them; the trace has them, plain transformers does not.")
     scale = "scaling" if "scaling" in arguments else "query.shape[-1] ** -0.5"
-    causal = kind == "self" and trace.loaded.kind != "encoder"
     lines += [
-        f"query, key, _, _, scaling, _ = calls[{place}]",
+        f"query, key, _, _, scaling, mask = calls[{place}]",
         "key = key.repeat_interleave(query.shape[1] // key.shape[1], dim=1)",
         f"tensor = (query @ key.transpose(2, 3))[0] * {scale}  # [head, query, key]",
+        "if mask is not None:",
+        "    seen = mask[0] if mask.dtype == torch.bool else mask[0] == 0",
+        '    tensor = tensor.masked_fill(~seen, float("-inf"))',
     ]
-    if causal:
-        lines.append("tensor = tensor.masked_fill(torch.ones(tensor.shape[1:]).triu(1).bool(), float('-inf'))")
+    if kind == "self" and trace.loaded.kind != "encoder":
+        lines += [
+            "else:",
+            '    tensor = tensor.masked_fill(torch.ones(tensor.shape[1:]).triu(1).bool(), float("-inf"))',
+        ]
     return "\n".join([*lines, ""])
 
 
+def _weight(trace: Trace, name: str) -> str:
+    buffer = name in dict(trace.loaded.model.named_buffers())
+    return f"\ntensor = model.get_{'buffer' if buffer else 'parameter'}({name!r}).detach()\n"
+
+
+def _norms(stack: Stack) -> str:
+    """Hooks on all blocks of a stack; a module that several blocks share is heard at each of its calls."""
+    paths = list(dict.fromkeys(parts.block for parts in stack.blocks))
+    return "\n".join(
+        [
+            "",
+            "streams = []",
+            "",
+            "def hook(module, args, kwargs, output):",
+            "    if not streams:",
+            '        streams.append(args[0] if args else kwargs["hidden_states"])',
+            "    streams.append(output[0] if isinstance(output, tuple) else output)",
+            "",
+            f"for path in {paths!r}:",
+            "    model.get_submodule(path).register_forward_hook(hook, with_kwargs=True)",
+            "with torch.no_grad():",
+            "    model(**inputs)",
+            "tensor = torch.stack([stream[0].float().norm(dim=-1) for stream in streams])  # [block, token]",
+            "",
+        ]
+    )
+
+
 def _hooked(trace: Trace, name: str) -> str:
-    point = trace.point(name)
-    if point is None:
-        return f"\ntensor = model.get_parameter({name!r}).detach()\n"
-    if point.axes == HEAD_AXES or name.endswith(("rotary_sin", "position_bias", "alibi_slopes", "mlp.experts")):
+    point = trace.point(name) if not trace.is_table(name) else None
+    if point is None and not trace.is_table(name):
+        return _weight(trace, name)
+    if point is None or not point.plain or point.axes == HEAD_AXES:
         raise UserError(
-            "This tensor is cut out of, or put together from, what a module gives; the lines would not be few."
+            "This tensor is cut out of, or put together from, what a module holds or gives; the lines would not be few."
         )
     given = point.reads_input
     what = "args[0] if args else next(iter(kwargs.values()))" if given else "output"
@@ -141,7 +181,8 @@ def _hooked(trace: Trace, name: str) -> str:
             f"model.get_submodule({point.path!r}).register_forward_hook(hook, with_kwargs=True)",
             "with torch.no_grad():",
             "    model(**inputs)",
-            f"tensor = seen[{point.call}].flatten(0, -2)  # [token, width]",
+            # What a module gives is shown as it is, its batch of one too.
+            f"tensor = seen[{point.call}]" + (".flatten(0, -2)  # [token, width]" if point.axes else ""),
             "",
         ]
     )

@@ -36,6 +36,8 @@ class TensorInfo:
     axes: tuple[str, ...] = ()
     """Names of the axes: "token", "head", "query", "key", "head_dim", "width", "mlp_width", "vocabulary"…"""
     absent: str = ""
+    shares: bool = False
+    """Its values are shares of something, 0 to 1, to be drawn on the map of probabilities."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,12 @@ class HeadReading:
     """ "self", "encoder" or "cross"."""
     weighting: str = "raw"
     """What `pattern` holds: "raw" weights, "norms" (‖α·v·W_O‖ as a share of its row) or "rollout"."""
+    scaling: float | None = None
+    """What the family multiplies q · k by, None where it is not known."""
+    softcap: float | None = None
+    """c of c·tanh(x/c), None where scores are not capped."""
+    sink: float | None = None
+    """A learned score that competes with the keys' and is no key's (gpt-oss); rows then add up to less than 1."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +146,13 @@ class Attribution:
     mlps: np.ndarray
     """float32 `[layer]`."""
     rest: float
-    """By biases and norms, whatever the text, and by what is not seen apart."""
+    """By biases and norms, whatever the text."""
+    attentions: np.ndarray
+    """float32 `[layer]`: by the attention of a block as a whole, NaN where it is seen by head."""
+    cross_heads: np.ndarray
+    """float32 `[layer, head]`, by cross-attention; NaN where it is not seen apart or there is none."""
+    crosses: np.ndarray
+    """float32 `[layer]`: by cross-attention of a block as a whole, NaN where it is seen by head or there is none."""
 
 
 @dataclass(frozen=True)
@@ -178,7 +192,7 @@ class WeightReading:
     """float32 `[head_dim]`, of the key-value head that this head reads."""
     dot: float
     scaling: float | None
-    """What the family multiplies by, None where it is not handed to the attention function."""
+    """What the family multiplies by, None where it is not known; scale and bias are then not known apart."""
     softcap: float | None
     """c of c·tanh(x/c), None where scores are not capped."""
     score: float
@@ -193,6 +207,12 @@ class WeightReading:
     mixed: np.ndarray | None
     """float32 `[head_dim]`, what all keys of the row add up to, weight times value: the query's row of attn.z."""
     kind: str = "self"
+    bias: float = 0.0
+    """What the family adds to the scaled product, the mask aside; 0 where nothing is added, or it is not known."""
+    bias_by: str = ""
+    """What a bias comes from: "ALiBi", "relative bias", "relative embeddings"; '' for anything else."""
+    sink: float | None = None
+    """A learned score that competes with the keys' in the softmax of the row and is no key's (gpt-oss)."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import weakref
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -17,12 +16,14 @@ from app.engine.trace.capture import At, AttentionShape, Capture, run
 from app.engine.trace.edits import Edit
 from app.engine.trace.names import ATTENTION_AXES, all_names, canonical, site_of
 from app.engine.trace.pattern import attention_weights, scores_and_weights, visible
-from app.engine.trace.points import Point, block_points, module_point, stack_points
+from app.engine.trace.places import places_of, silent
+from app.engine.trace.points import Point, module_point
+from app.engine.trace.positions import Table
 from app.engine.trace.records import TensorInfo, Token
 from app.engine.trace.softmax_tap import SoftmaxCall
 from app.engine.trace.tap import AttentionCall
 
-_SHORTER = "Use a shorter text, or ask for one head at a time."
+_SHORTER = "Use a shorter text, or close what else needs memory, another model first."
 _KIND_WORDS = {"self": "self-attention", "encoder": "encoder attention", "cross": "cross-attention"}
 STREAM_NORMS = "resid_norms"
 """L2 norms of the residual stream, `[block, token]`: row 0 before the first block, row i after block i − 1."""
@@ -55,11 +56,11 @@ class Trace:
         self._loaded, self._inputs, self._budget = loaded, inputs, budget
         self.adapter_active = loaded.adapter_active
         """Whether the model's adapter was on: what is computed later is computed so, too."""
-        self._points, self._absent = _points_of(loaded)
+        self._places = places_of(loaded, inputs)
+        self._points, self._tables = self._places.points, self._places.tables
         self._late: Capture | None = None
-        with memory_errors("this trace", _SHORTER):
-            self._first = self._run(tuple(self._points.values()), None)
-        self._absent = self._absent | _without_heads(self._first)
+        self._first = self._run(tuple(self._points.values()), None)
+        self._absent = self._places.absent | silent(self._places, self._first.shapes) | _without_heads(self._first)
         if len(self._first.attention_shapes) == 0:
             raise UserError(
                 f"{loaded.summary.name} ({loaded.family}) ran, but no attention was seen in it: its blocks mix tokens "
@@ -72,7 +73,7 @@ class Trace:
         if loaded.model is None:
             raise UserError("The model of this trace was closed.", "Open it again and run the text once more.")
         budget = self._budget if budget is None else budget
-        with loaded.adapter_set(self.adapter_active):
+        with memory_errors("running this text", _SHORTER), loaded.adapter_set(self.adapter_active):
             return run(
                 loaded.model,
                 loaded.anatomy,
@@ -107,7 +108,7 @@ class Trace:
 
     def names(self) -> tuple[str, ...]:
         """The names that this run has, in the order of the computation."""
-        found = all_names(self._loaded.anatomy, self._has)
+        found = all_names(self._loaded.anatomy, self.has)
         norms = (f"{stack.prefix}{STREAM_NORMS}" for stack in self._loaded.anatomy.stacks)
         return (*found, *norms, *(name for name in WHOLE if self._answer(name) is not None))
 
@@ -126,13 +127,10 @@ class Trace:
             shape = tuple(answer.shape[1:])
             last = "label" if len(shape) == 1 else "vocabulary"
             return TensorInfo(name, shape, (last,) if len(shape) == 1 else ("token", last))
-        if name in self._points and name in self._first.shapes:
-            point, shape = self._points[name], self._first.shapes[name]
-            if len(point.axes) == 3:
-                return TensorInfo(name, shape[1:], point.axes)
-            return TensorInfo(name, (math.prod(shape[:-1]), shape[-1]), point.axes)
+        if (outside := self._outside_info(name)) is not None:
+            return outside
         found = site_of(name, self._loaded.anatomy)
-        if found is None or not self._has(name):
+        if found is None or not self.has(name):
             raise UserError(f"This run has no tensor called “{name}”.", "names() lists those it has.")
         site, part = found
         at = self._first.attention_shapes[site.kind, site.layer]
@@ -141,6 +139,7 @@ class Trace:
             "k": (at.kv_heads, at.keys, at.width),
             "v": (at.kv_heads, at.keys, at.value_width),
             "z": (at.heads, at.queries, at.value_width),
+            "sinks": (at.heads,),
         }
         return TensorInfo(name, shapes.get(part, (at.heads, at.queries, at.keys)), ATTENTION_AXES[part])
 
@@ -157,16 +156,7 @@ class Trace:
         if (found := site_of(name, self._loaded.anatomy)) is not None:
             site, part = found
             return self._attention_tensor(site.kind, site.layer, part)
-        point = self._points.get(name)
-        if point is None:
-            weight = self._weight(name)
-            if weight is not None:
-                return weight
-            point = self._module(name)
-        tensor = self._held(point).cpu()
-        if len(point.axes) == 3:
-            return tensor[0].clone()
-        return tensor.reshape(-1, tensor.shape[-1]).clone() if name in self._points else tensor.clone()
+        return self._outside(name)
 
     def attention(self, layer: int, head: int | None = None, kind: str = "self") -> torch.Tensor:
         """Attention weights after softmax: float32 `[head, query, key]`, `[query, key]` with a head; masked cells 0.
@@ -193,9 +183,12 @@ class Trace:
             return scores_and_weights(call, head)
 
     def score_arguments(self, layer: int, kind: str = "self") -> dict[str, float]:
-        """The plain numbers that the model handed to its attention function: "scaling", "softcap"."""
+        """The plain numbers by which the family makes scores of q · k: "scaling", "softcap"; without those it lacks.
+
+        Where the model hands them to its attention function they are those, else what was heard before its softmax.
+        """
         call = self._call(layer, kind)[0]
-        arguments = call.arguments if isinstance(call, AttentionCall) else {}
+        arguments = call.arguments if isinstance(call, AttentionCall) else {"scaling": call.scaling}
         return {name: float(value) for name in ("scaling", "softcap") if (value := arguments.get(name)) is not None}
 
     def visible(self, layer: int, kind: str = "self") -> torch.Tensor:
@@ -218,16 +211,58 @@ class Trace:
             return self._points[name]
         return None if self._weight(name) is not None else self._module(name)
 
-    def _has(self, name: str) -> bool:
+    def is_table(self, name: str) -> bool:
+        """Whether a name is read off a weight: positions that no module gives."""
+        return name in self._tables
+
+    def has(self, name: str) -> bool:
         """Whether this run has a tensor of one of the names of the vocabulary."""
-        if name in self._points:
-            return name in self._first.shapes
+        if name in self._points or name in self._tables:
+            return name in self._tables or name in self._first.shapes
         found = site_of(name, self._loaded.anatomy)
         if found is None:
             return False
         at = self._first.attention_shapes.get((found[0].kind, found[0].layer))
-        widths = {"q": at.width, "k": at.width, "v": at.value_width, "z": at.value_width} if at is not None else {}
-        return at is not None and widths.get(found[1], 1) > 0
+        if at is None:
+            return False
+        widths = {"q": at.width, "k": at.width, "v": at.value_width, "z": at.value_width, "sinks": int(at.sinks)}
+        return widths.get(found[1], 1) > 0
+
+    def _outside_info(self, name: str) -> TensorInfo | None:
+        """`info` of a name that is picked up outside the attentions, None for others."""
+        if (table := self._tables.get(name)) is not None:
+            return TensorInfo(name, tuple(self._table(table).shape), table.axes)
+        if name not in self._points or name not in self._first.shapes:
+            return None
+        point, shape = self._points[name], self._first.shapes[name]
+        shown = {1: shape[-1:], 3: shape[1:]}.get(len(point.axes), (math.prod(shape[:-1]), shape[-1]))
+        return TensorInfo(name, shown, point.axes, shares=self._shares(name))
+
+    def _shares(self, name: str) -> bool:
+        """Whether a tensor's values are shares; DeepSeek's weights of experts are multiplied afterwards."""
+        factor = getattr(self._loaded.model.config.get_text_config(), "routed_scaling_factor", None)
+        return name.endswith("mlp.router_probs") or (name.endswith("mlp.experts") and factor in (None, 1.0))
+
+    def _outside(self, name: str) -> torch.Tensor:
+        """A tensor outside the attentions: a table, what a module gave or took, or a weight."""
+        if (table := self._tables.get(name)) is not None:
+            return self._table(table).clone()
+        point = self._points.get(name)
+        if point is None:
+            weight = self._weight(name)
+            if weight is not None:
+                return weight
+            point = self._module(name)
+        tensor = self._held(point).cpu()
+        if len(point.axes) in (1, 3):
+            return tensor[0].clone()
+        return tensor.reshape(-1, tensor.shape[-1]).clone() if name in self._points else tensor.clone()
+
+    def _table(self, table: Table) -> torch.Tensor:
+        """What a table gives for this text, on the CPU."""
+        weight = self._weight(table.weight)
+        assert weight is not None, f"{table.weight} was found when the model was opened"
+        return table.read(weight[: len(self.row_tokens(table.name))] if table.by_token else weight)
 
     def _norms_of(self, name: str) -> Stack | None:
         """The stack whose stream norms a name asks for, None for other names."""
@@ -250,13 +285,17 @@ class Trace:
             return self.attention(block, kind=kind) if part == "pattern" else self.scores(block, kind=kind)
         call, output = self._call(block, kind)
         if isinstance(call, SoftmaxCall):
-            found = {"q": call.query, "k": call.key, "v": call.value, "z": call.z}[part]
+            found = {"q": call.query, "k": call.key, "v": call.value, "z": call.z}.get(part)
             if found is None:
                 raise UserError(f"{self._loaded.summary.name} does not show “{part}” of its attention apart.")
             return found.cpu().clone()
         if part == "z":
             assert output is not None
             return output[0].transpose(0, 1).cpu().clone()
+        if part == "sinks":
+            if call.sinks is None:
+                raise UserError(f"The heads of {self._loaded.summary.name} have no sinks in block {block}.")
+            return call.sinks.detach().cpu().clone()
         return {"q": call.query, "k": call.key, "v": call.value}[part][0].cpu().clone()
 
     def _attention_shape(self, layer: int, kind: str) -> AttentionShape:
@@ -324,26 +363,3 @@ def _without_heads(capture: Capture) -> dict[str, str]:
     if capture.logits is not None:
         return {}
     return {"logits": "This checkpoint has no head that turns its last stream into an answer of this kind."}
-
-
-_known_points: weakref.WeakKeyDictionary[LoadedModel, tuple[dict[str, Point], dict[str, str]]]
-_known_points = weakref.WeakKeyDictionary()
-
-
-def _points_of(loaded: LoadedModel) -> tuple[dict[str, Point], dict[str, str]]:
-    """Where every name of this model is picked up, and the absent ones with their reasons; found once a model."""
-    if loaded in _known_points:
-        return _known_points[loaded]
-    summary = loaded.summary
-    points: list[Point] = []
-    absent: dict[str, str] = {}
-    for stack in loaded.anatomy.stacks:
-        more, lacking = stack_points(stack)
-        points += more
-        absent |= lacking
-        for index in range(len(stack.blocks)):
-            more, lacking = block_points(loaded.model, stack, index, summary.head_dim, summary.heads, summary.kv_heads)
-            points += more
-            absent |= lacking
-    _known_points[loaded] = {point.name: point for point in points}, absent
-    return _known_points[loaded]

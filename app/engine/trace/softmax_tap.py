@@ -16,11 +16,9 @@ from torch.overrides import TorchFunctionMode
 
 from app.engine.errors import UserError
 from app.engine.models.dataflow import same_tensor
+from app.engine.trace.products import Products, is_product, operands
 from app.engine.trace.tap import Recorder
 
-_PRODUCTS = {"matmul": (0, 1), "__matmul__": (0, 1), "bmm": (0, 1), "baddbmm": (1, 2)}
-"""Functions that multiply, and which of their arguments are multiplied."""
-_NAMED = {"baddbmm": ("batch1", "batch2"), "bmm": ("input", "mat2"), "matmul": ("input", "other")}
 _FAR_BELOW = 1000.0
 """A score so far below the row's largest has weight 0 whatever the model: it is masked, not merely small."""
 
@@ -37,6 +35,8 @@ class SoftmaxCall:
     query: torch.Tensor | None = None
     """`[head, query, head_dim]` as it went into the product; some families scale it before. None: not found."""
     key: torch.Tensor | None = None
+    scaling: float | None = None
+    """What the family multiplied q · k by between product and softmax; None: not found."""
     value: torch.Tensor | None = None
     z: torch.Tensor | None = None
 
@@ -54,7 +54,7 @@ class _Listener(TorchFunctionMode):
         super().__init__()
         self._recorder, self._hear = recorder, hear
         self.inside: list[str] = []
-        self._product: tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None = None
+        self._products = Products()
         self._open: SoftmaxCall | None = None
         self._tokens = 0
 
@@ -63,26 +63,32 @@ class _Listener(TorchFunctionMode):
         given = next((value for value in (*args, *kwargs.values()) if isinstance(value, torch.Tensor)), None)
         self._tokens = given.numel() // given.shape[-1] if given is not None else 0
         self.inside.append(name)
-        self._product = self._open = None
+        self._begin()
 
     def leave(self) -> None:
         """It ends; what was heard of it is handed on."""
         self.inside.pop()
         if self._open is not None:
             self._hear(self._open)
-        self._product = self._open = None
+        self._begin()
+
+    def _begin(self) -> None:
+        self._products.clear()
+        self._open = None
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         name = getattr(func, "__name__", "")
-        if not self.inside or (name != "softmax" and name not in _PRODUCTS):
+        if not self.inside:
             return func(*args, **kwargs)
         # Convolutions with kernels from a softmax and windows of scores are no attention of token by token.
         if name == "softmax" and self._open is None and args[0].ndim >= 3 and args[0].shape[-2] == self._tokens:
             return self._softmax(func, args, kwargs)
         made = func(*args, **kwargs)
-        if name in _PRODUCTS:
-            self._multiplied(name, args, kwargs, made)
+        if self._open is None:
+            self._products.heard(name, args, kwargs, made)
+        elif is_product(name):
+            self._mixed(name, args, kwargs, made)
         return made
 
     def _softmax(self, func: Any, args: Any, kwargs: Any) -> torch.Tensor:
@@ -104,20 +110,19 @@ class _Listener(TorchFunctionMode):
         for ablation in self._recorder.ablations.get((name, count), ()):
             _by_head(weights)[ablation.head] = 0
         self._open = SoftmaxCall(name, count, _by_head(scores), _by_head(weights))
-        if self._product is not None and self._product[2].numel() == scores.numel():
-            query, key, _ = self._product
-            keys = scores.shape[-1]
-            self._open.query = _by_head(query)
-            self._open.key = _by_head(_untwist(key, keys))
+        if (product := self._products.behind(args[0])) is not None:
+            self._open.query = _by_head(product.first)
+            self._open.key = _by_head(_untwist(product.second, scores.shape[-1]))
+            self._open.scaling = product.scale
+        self._products.clear()
         return weights
 
-    def _multiplied(self, name: str, args: Any, kwargs: Any, made: torch.Tensor) -> None:
-        first, second = _operands(name, args, kwargs)
-        if first is None or second is None:
+    def _mixed(self, name: str, args: Any, kwargs: Any, made: torch.Tensor) -> None:
+        """A product after softmax: the one of the weights with the values is looked for."""
+        first, second = operands(name, args, kwargs)
+        if first is None or second is None or self._open is None:
             return
-        if self._open is None:
-            self._product = (first, second, made)
-        elif self._open.z is None and (
+        if self._open.z is None and (
             same_tensor(first, self._open.weights) or first.numel() == self._open.weights.numel()
         ):
             self._open.value, self._open.z = _by_head(second), _by_head(made)
@@ -126,14 +131,6 @@ class _Listener(TorchFunctionMode):
 def _untwist(key: torch.Tensor, keys: int) -> torch.Tensor:
     """A key operand stands transposed, `[…, head_dim, key]`, unless its rows are the keys."""
     return key.transpose(-1, -2) if key.shape[-1] == keys else key
-
-
-def _operands(name: str, args: Any, kwargs: Any) -> tuple[torch.Tensor | None, torch.Tensor | None]:
-    found: list[torch.Tensor | None] = []
-    for place, word in zip(_PRODUCTS[name], _NAMED.get(name, ("", "")), strict=True):
-        value = args[place] if place < len(args) else kwargs.get(word)
-        found.append(value if isinstance(value, torch.Tensor) and value.ndim >= 3 else None)
-    return found[0], found[1]
 
 
 def _by_head(tensor: torch.Tensor) -> torch.Tensor:

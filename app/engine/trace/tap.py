@@ -59,6 +59,12 @@ class AttentionCall:
     count: int = 0
     """Which call of the module in this run; ALBERT calls one module once a block."""
 
+    @property
+    def sinks(self) -> torch.Tensor | None:
+        """`[head]`: a learned score that competes with the keys' in softmax and is no key's (gpt-oss); None without."""
+        found = self.arguments.get("s_aux")
+        return found if isinstance(found, torch.Tensor) and found.shape == self.query.shape[1:2] else None
+
 
 class Recorder:
     """What one run hears from the tap: it edits each call and hands it on."""

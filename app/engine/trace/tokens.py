@@ -7,9 +7,11 @@ from typing import Any
 
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
+from app.engine.errors import UserError
 from app.engine.trace.records import Token
 
 _BROKEN = "\ufffd"
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _SENTENCEPIECE_BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 _BYTE_OF = {letter: byte for byte, letter in bytes_to_unicode().items()}
 
@@ -25,11 +27,13 @@ def tokenize(tokenizer: Any, text: str, pair: str | None = None) -> tuple[Token,
 
 
 def encode(tokenizer: Any, text: str, pair: str | None = None) -> tuple[tuple[Token, ...], dict[str, list[int]]]:
-    """`tokenize`, and what `tokenizer(text, pair)` gives for the model, a list of numbers an argument."""
+    """`tokenize`, and what `tokenizer(text, pair)` gives for the model, a list of numbers an argument.
+
+    Raises UserError for a text that the tokenizer does not take.
+    """
     texts = (text,) if pair is None else (text, pair)
     fast = getattr(tokenizer, "is_fast", False)
-    # A text that is too long gets a sentence from us; transformers' own warning would only stand in the terminal.
-    encoded = tokenizer(*texts, verbose=False, **({"return_offsets_mapping": True} if fast else {}))
+    encoded = ask_tokenizer(tokenizer, texts, **dict(zip(("text", "text_pair"), texts, strict=False)))
     given = {name: list(encoded[name]) for name in ("input_ids", "attention_mask", "token_type_ids") if name in encoded}
     sides = encoded.sequence_ids() if fast else None
     if sides is None:
@@ -56,10 +60,30 @@ def target_tokens(tokenizer: Any, target: str | None, start: int) -> tuple[Token
     if not target:
         return (first,)
     fast = getattr(tokenizer, "is_fast", False)
-    encoded = tokenizer(text_target=target, verbose=False, **({"return_offsets_mapping": True} if fast else {}))
+    encoded = ask_tokenizer(tokenizer, (target,), text_target=target)
     ids = list(encoded["input_ids"])
     tokens = _tokens(tokenizer, (target,), ids, encoded["offset_mapping"] if fast else None, None)
     return (first, *(tokens[:-1] if ids and ids[-1] == tokenizer.eos_token_id else tokens))
+
+
+def ask_tokenizer(tokenizer: Any, texts: tuple[str, ...], **given: str) -> Any:
+    """What the tokenizer makes of `texts`, handed over as the arguments `given`, with offsets where it has them."""
+    offsets = {"return_offsets_mapping": True} if getattr(tokenizer, "is_fast", False) else {}
+    try:
+        # A text that is too long gets a sentence from us; transformers' own warning would only stand in the terminal.
+        return tokenizer(**given, verbose=False, **offsets)
+    except Exception as error:
+        for text in texts:
+            if (half := _LONE_SURROGATE.search(text)) is not None:
+                raise UserError(
+                    f"The tokenizer cannot take this text: its character {half.start()} is half of a pair "
+                    f"(U+{ord(half[0]):04X}, a lone surrogate) and stands for nothing by itself.",
+                    "Delete that character, or type it again.",
+                ) from error
+        # Each library raises what it likes, the tokenizers of Hugging Face plain Exceptions too.
+        raise UserError(
+            f"The tokenizer cannot take this text: {error}.", "Take out characters that are not ordinary text."
+        ) from error
 
 
 def _tokens(

@@ -22,22 +22,28 @@ _ALIGN = (
 _HEAD = Qt.ItemDataRole.UserRole
 
 
-def parts_of(made: Attribution) -> list[tuple[str, float, tuple[int, int] | None]]:
-    """Every part in words, what it added, and layer and head of a head; the largest first."""
-    parts: list[tuple[str, float, tuple[int, int] | None]] = [("Embedding", made.embedding, None)]
-    parts += [
-        (f"L{layer} H{head}", float(made.heads[layer, head]), (int(layer), int(head)))
-        for layer, head in np.argwhere(~np.isnan(made.heads))
-    ]
-    parts += [(f"L{layer} MLP", float(value), None) for layer, value in enumerate(made.mlps) if not np.isnan(value)]
+Place = tuple[int, int, str]
+"""Layer, head and kind of attention of a head."""
+
+
+def parts_of(made: Attribution) -> list[tuple[str, float, Place | None]]:
+    """Every part in words, what it added, and where a head stands; the largest first."""
+    parts: list[tuple[str, float, Place | None]] = [("Embedding", made.embedding, None)]
+    for kind, words, heads in (("self", "", made.heads), ("cross", " cross", made.cross_heads)):
+        parts += [
+            (f"L{layer} H{head}{words}", float(heads[layer, head]), (int(layer), int(head), kind))
+            for layer, head in np.argwhere(~np.isnan(heads))
+        ]
+    for name, values in (("attention", made.attentions), ("cross-attention", made.crosses), ("MLP", made.mlps)):
+        parts += [(f"L{layer} {name}", float(value), None) for layer, value in enumerate(values) if not np.isnan(value)]
     parts.append(("Biases and norms", made.rest, None))
     return sorted(parts, key=lambda part: -abs(part[1]))
 
 
 class AttributionTable(QStackedWidget):
-    """The table, or the sentence that says why there is none. `head_chosen(layer, head)` for a line of a head."""
+    """The table, or the sentence that says why there is none. `head_chosen(layer, head, kind)` for a line of a head."""
 
-    head_chosen = Signal(int, int)
+    head_chosen = Signal(int, int, str)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)

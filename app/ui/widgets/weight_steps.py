@@ -20,8 +20,12 @@ _HEIGHT = 450
 
 
 STEPS = ("Q·Kᵀ", "Scale", "Mask", "Softmax", "·V")
-_ROUNDING = 1e-3
-"""A difference of the score from scale times product that is larger than this, relatively, is a bias."""
+_BIASES = {
+    "ALiBi": "by ALiBi: the head’s slope × the key’s place",
+    "relative bias": "learned for the distance of the two",
+    "relative embeddings": "by relative embeddings: content with distance",
+    "": "that the family adds besides the mask",
+}
 
 
 class WeightSteps(QWidget):
@@ -69,23 +73,35 @@ class WeightSteps(QWidget):
             return []
         query, key = self._names
         product = [f"q · k = {signed_number(made.dot, 3)}"]
-        scale = [f"× {made.scaling:.4g} = {signed_number(made.dot * made.scaling, 3)}"] if made.scaling else []
+        if made.scaling is None:
+            scale = ["this family does not show its scale and its bias apart"]
+        else:
+            scale = [f"× {made.scaling:.4g} = {signed_number(made.dot * made.scaling, 3)}"]
         if made.softcap is not None:
             scale.append(f"soft-capped at {made.softcap:g}")
         if np.isneginf(made.score):
             return [product, scale, ["masked: −∞"], [f"weight 0: {query} cannot look at {key}"], []]
         mask = []
-        bias = made.score - made.dot * (1.0 if made.scaling is None else made.scaling)
-        if made.softcap is None and abs(bias) > _ROUNDING * max(1.0, abs(made.score)):
-            mask.append(f"+ {signed_number(bias, 3)}, what the family adds for the distance of the two")
+        if made.bias:
+            sign, size = signed_number(made.bias, 3)[:1], signed_number(made.bias, 3)[1:]
+            mask.append(f"{sign} {size}, {_BIASES[made.bias_by]}")
         mask.append(f"no mask on this key: score {signed_number(made.score, 3)}")
-        total = float(np.exp(made.row_scores - made.row_scores.max()).sum())
-        share = float(np.exp(made.score - made.row_scores.max()))
-        softmax = [
-            f"e^(score − max) ⁄ row's sum = {share:.4f} ⁄ {total:.4f}",
-            f"weight {percent_text(made.weight)}: {query} looks at {key}",
-        ]
+        softmax = [*self._softmax(made), f"weight {percent_text(made.weight)}: {query} looks at {key}"]
         return [product, scale, mask, softmax, self._mixing(made)]
+
+    @staticmethod
+    def _softmax(made: WeightReading) -> list[str]:
+        """The share of the row's sum; a sink takes part in it and is no key."""
+        largest = max(float(np.nanmax(made.row_scores)), made.sink if made.sink is not None else -np.inf)
+        total = float(np.exp(made.row_scores - largest).sum())
+        share = float(np.exp(made.score - largest))
+        if made.sink is None:
+            return [f"e^(score − max) ⁄ row's sum = {share:.4f} ⁄ {total:.4f}"]
+        sunk = float(np.exp(made.sink - largest))
+        return [
+            f"sink {signed_number(made.sink, 3)}: e^(sink − max) = {sunk:.4f}",
+            f"e^(score − max) ⁄ row's sum = {share:.4f} ⁄ {total + sunk:.4f}",
+        ]
 
     @staticmethod
     def _mixing(made: WeightReading) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from engine.family_configs import save
@@ -95,8 +96,29 @@ def test_the_parts_add_up_to_the_logit(family: Family, name: str) -> None:
     made = attribute_logit(t, position)
     assert made.token_id == int(t.logits[position].argmax())
     assert made.logit == float(t.logits[position, made.token_id])
-    total = made.embedding + float(torch.tensor(made.heads).nansum() + torch.tensor(made.mlps).sum()) + made.rest
+    parts = (made.heads, made.mlps, made.attentions, made.cross_heads, made.crosses)
+    total = made.embedding + sum(float(np.nansum(part)) for part in parts) + made.rest
     assert total == pytest.approx(made.logit, rel=5e-3, abs=5e-3)
+    assert np.isnan(made.crosses).all(), "cross-attention is seen by head in these"
+    assert np.isfinite(made.cross_heads).all() == (model.kind == "encoder-decoder")
+    assert np.isnan(made.attentions).all() == (name != "olmo2"), "OLMo 2 norms its joined heads"
+
+
+def test_cross_attention_has_parts_of_its_own(family: Family) -> None:
+    """T5's cross-attention is no bias: a head's part is its direct path, W_O and the frozen norm worked out here."""
+    model = family("t5")
+    t = trace(model, TEXT, target=TARGET)
+    made = attribute_logit(t, 4)
+    decoder = model.model.decoder
+    z = t["decoder.blocks.1.cross.z"][2, 4]
+    written = z @ decoder.block[1].layer[1].EncDecAttention.o.weight.T[2 * 8 : 3 * 8].detach()
+    stream = t["decoder.blocks.1.resid_post"][4]
+    norm = decoder.final_layer_norm
+    scaled = written / (stream.square().mean() + norm.variance_epsilon).sqrt() * norm.weight.detach()
+    row = model.model.lm_head.weight[made.token_id].detach()
+    factor = float(t.logits[4, made.token_id] / (t["decoder.ln_final"][4] @ row))
+    assert float(made.cross_heads[1, 2]) == pytest.approx(float(scaled @ row) * factor, rel=1e-3, abs=1e-5)
+    assert abs(made.rest) < 1e-4, "T5 has no biases"
 
 
 def test_a_head_is_given_what_its_direct_path_is_worth(family: Family) -> None:
@@ -117,5 +139,7 @@ def test_a_head_is_given_what_its_direct_path_is_worth(family: Family) -> None:
 def test_where_it_would_mean_nothing_it_says_so(family: Family) -> None:
     with pytest.raises(UserError, match="after each addition"):
         attribute_logit(trace(family("bert"), TEXT), 3)
+    with pytest.raises(UserError, match="caps its logits: each is 30 · tanh"):
+        attribute_logit(trace(family("gemma2"), TEXT), 3)
     with pytest.raises(UserError, match="between two texts"):
         rollout(trace(family("bart"), TEXT, target=TARGET), 1, "cross")

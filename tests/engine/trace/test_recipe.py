@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 import torch
-from engine.family_configs import save
+from engine.family_configs import build, save
+from engine.tiny_models import VOCABULARY
 
 from app.engine.errors import UserError
 from app.engine.models import load
@@ -50,7 +51,13 @@ def run(code: str) -> torch.Tensor:
             "bart",
             ["decoder.blocks.1.cross.q", "decoder.blocks.1.cross.v", "encoder.ln_embed", "decoder.blocks.0.attn.z"],
         ),
-        ("bloom", ["blocks.1.attn.pattern", "blocks.1.attn.out", "blocks.1.mlp.out"]),
+        ("bloom", ["blocks.1.attn.pattern", "blocks.1.attn.out", "blocks.1.mlp.out", "resid_norms"]),
+        ("mistral", ["blocks.0.attn.scores", "resid_norms", "model.layers.1.mlp", "model.layers.1.mlp.input"]),
+        ("llama", ["model.rotary_emb.inv_freq"]),
+        ("albert", ["resid_norms"]),
+        ("t5", ["encoder.resid_norms", "decoder.resid_norms"]),
+        ("bert", ["blocks.0.attn.scores"]),
+        ("gpt_oss", ["blocks.1.attn.sinks"]),
     ],
 )
 def test_the_code_gives_the_tensor(family: Family, name: str, tensors: list[str]) -> None:
@@ -61,6 +68,16 @@ def test_the_code_gives_the_tensor(family: Family, name: str, tensors: list[str]
         made = run(recipe(t, tensor, TEXT, target=target))
         assert made.shape == t[tensor].shape, tensor
         assert torch.allclose(made, t[tensor], atol=1e-5), tensor
+
+
+def test_it_runs_in_the_precision_that_is_open_here(tmp_path: Path) -> None:
+    """A checkpoint in bf16 opens in fp32 on a CPU; plain transformers alone would keep bf16."""
+    folder = save(tmp_path / "half", "gpt2")
+    build("gpt2", vocab_size=VOCABULARY + 8).to(torch.bfloat16).save_pretrained(folder)
+    t = trace(load(folder), TEXT)
+    made = run(recipe(t, "blocks.1.resid_post", TEXT))
+    assert made.dtype == torch.float32
+    assert torch.allclose(made, t["blocks.1.resid_post"], atol=1e-5)
 
 
 def test_of_a_pair(family: Family) -> None:

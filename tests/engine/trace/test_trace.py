@@ -50,6 +50,17 @@ def test_without_memory_it_runs_again_and_shows_the_same(tiny: Tiny, family: str
         assert full.info(name) == poor.info(name)
 
 
+def test_out_of_memory_in_a_run_again_is_told_too(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(*_args: object, **_options: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    t = trace(tiny("gpt2"), TEXT, budget=0)
+    monkeypatch.setattr("app.engine.trace.result.run", none_left)
+    for ask in (lambda: t["blocks.1.attn.q"], lambda: t["blocks.1.resid_mid"], lambda: t.attention(1)):
+        with pytest.raises(UserError, match="not enough memory for running this text"):
+            ask()
+
+
 def test_a_tensor_handed_out_is_the_callers_own(tiny: Tiny) -> None:
     t = trace(tiny("gpt2"), TEXT)
     t["blocks.0.resid_post"].zero_()
@@ -117,6 +128,8 @@ def test_what_cannot_be_traced_says_why(tiny: Tiny) -> None:
         trace(model, "")
     with pytest.raises(UserError, match="positions for 128"):
         trace(model, "park " * 200)
+    with pytest.raises(UserError, match=r"its character 5 is half of a pair \(U\+D83D"):
+        trace(model, "park \ud83d ball")
     with pytest.raises(UserError, match="takes no target"):
         trace(model, TEXT, target="x")
     with pytest.raises(UserError, match="not a pair"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -329,12 +330,54 @@ def test_a_text_without_room_is_refused_and_the_page_goes_on(inspecting: Desk, e
     desk.click(page.grid.viewport(), QPointF(60, 60))
     desk.settle()
     assert desk.defects == []
-    desk.click(page.prompt.button)
+    # Nor may the tokens of a text before, where this one has none.
+    desk.session.set_prompt("half a pair: \ud83d")
+    desk.settle()
+    assert "its character 13 is half of a pair" in page.banner.text()
+    assert page.prompt.strip.count() == 0
+    assert page.prompt.editor.isVisible() and page.prompt.editor.toPlainText().startswith("half a pair")
     page.prompt.editor.setPlainText(TEXT)
     desk.key(page.prompt.editor, Qt.Key.Key_Return)
     desk.settle()
     assert not page.banner.isVisible()
     assert np.array_equal(shown_weights(desk), expected.attention(2, 0).numpy())
+
+
+def test_out_of_memory_is_a_sentence_and_the_page_goes_on(
+    inspecting: Desk, expected: Trace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Injected where the model runs, where a head is read again, and beyond it, as each device says it."""
+    desk, page = inspecting, inspecting.inspect
+
+    def fails(error: Exception) -> Callable[..., None]:
+        def fail(*_args: object, **_options: object) -> None:
+            raise error
+
+        return fail
+
+    with monkeypatch.context() as patch:
+        patch.setattr("app.engine.trace.result.run", fails(torch.OutOfMemoryError("CUDA out of memory.")))
+        desk.session.set_prompt("Ada gave a ball to Tim.")
+        desk.settle()
+        assert "not enough memory for running this text. Use a shorter text" in page.banner.text()
+    desk.session.set_prompt(TEXT)
+    desk.settle()
+    assert not page.banner.isVisible()
+    with monkeypatch.context() as patch:
+        patch.setattr("app.engine.trace.result.scores_and_weights", fails(MemoryError()))
+        desk.session.select(layer=3, head=3)
+        desk.settle()
+        assert "not enough memory for the attention of block 3" in page.banner.text()
+    with monkeypatch.context() as patch:
+        allocator = RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 99 bytes.")
+        patch.setattr("app.engine.trace.readings.norm_weighted", fails(allocator))
+        desk.session.select(weighting="norms")
+        desk.settle()
+        assert "not enough memory for reading head" in page.banner.text()
+    assert desk.defects == []
+    desk.session.select(weighting="raw", layer=3, head=2)
+    desk.settle()
+    assert np.array_equal(shown_weights(desk), expected.attention(3, 2).numpy())
 
 
 def test_what_is_clicked_while_a_new_text_runs_does_no_harm(

@@ -328,6 +328,13 @@ def test_who_wrote_it_adds_up_in_other_families(desk: Desk, root: Path, family: 
     added = [float(text(table, row, 1).replace("−", "-")) for row in range(table.rowCount())]
     logits = trace(load(root / family), FIRST, target=second or None).logits[place]
     assert sum(added) == pytest.approx(float(logits.max()), abs=0.02)
+    if family == "t5":
+        row = [text(table, row, 0) for row in range(table.rowCount())].index("L1 H2 cross")
+        table.cellClicked.emit(row, 0)
+        desk.settle()
+        selection = desk.session.selection
+        assert (selection.layer, selection.head, selection.kind) == (1, 2, "cross")
+        assert desk.session.answer_at == place, "the answer explained stays the same"
 
 
 @pytest.mark.parametrize("family", ["bert", "bart"])

@@ -169,9 +169,12 @@ class AnswerPanel(Panel):
         if position == self._session.answer_at:
             self.written.show_attribution(found)
 
-    @Slot(int, int)
-    def _head_wanted(self, layer: int, head: int) -> None:
-        self._session.select(layer=layer, head=head)
+    @Slot(int, int, str)
+    def _head_wanted(self, layer: int, head: int, kind: str) -> None:
+        session = self._session
+        # Another kind of attention lets the chosen token go; both are of the token whose answer this is.
+        other = {} if kind == session.selection.kind else {"kind": kind, "query": session.answer_at}
+        session.select(layer=layer, head=head, **other)
 
     @Slot(int)
     def _block_wanted(self, layer: int) -> None:

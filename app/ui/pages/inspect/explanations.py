@@ -9,6 +9,7 @@ from app.engine.models.records import ModelSummary
 from app.engine.trace.records import Candidate, HeadReading, TensorReading, Token
 from app.session.state import block_of, part_of
 from app.ui.explanation import Explanation, ShapeBlock
+from app.ui.pages.inspect.scores_formula import row_sum, scores_formula
 from app.ui.widgets.token_text import SPACE_SIGN, visible_token
 
 INTRODUCTION = Explanation(
@@ -59,6 +60,13 @@ PARTS = {
         "V = norm(x) W<sub>V</sub>",
         "Attention mixes these rows; the weights say how much of each.",
     ),
+    "attn.sinks": (
+        "Sinks",
+        "one score a head",
+        "softmax( scores, sink )",
+        "A learned score that joins every row's softmax and is no key's: what it gets goes to no token, so the weights "
+        "of a row add up to less than 1.",
+    ),
     "attn.z": (
         "Mixed values",
         "what one token collected through this head",
@@ -98,6 +106,13 @@ PARTS = {
         "x + MLP(x)",
         "Lines that run from top to bottom are dimensions that nearly every token uses.",
     ),
+    "mlp.router_probs": (
+        "Router, probabilities",
+        "how likely each expert is held to be the right one for one token",
+        "softmax( norm(x) W<sub>router</sub> )",
+        "Softmax over all experts, before the best are chosen; a family that takes a sigmoid of each instead has its "
+        "rows add up to anything.",
+    ),
     "mlp.experts": (
         "Experts",
         "how much each expert's answer counts for one token",
@@ -109,6 +124,12 @@ PARTS = {
         "one position",
         "cos( position · frequency )",
         "Queries and keys are turned by these angles, so that their product depends on the distance (Su et al. 2021).",
+    ),
+    "distance_embed": (
+        "Embeddings of the distance",
+        "one distance between two tokens",
+        "r(i − j)",
+        "Compared with queries and keys inside each attention, so that scores depend on how far two tokens are apart.",
     ),
     "rotary_sin": ("Rotary angles, sines", "one position", "sin( position · frequency )", ""),
     "position_bias": (
@@ -216,7 +237,6 @@ _SCORES_READ = (
     "Only differences inside a row count: its highest score gets the largest weight. Cells with a dot lie beyond the "
     "colour scale. "
 )
-_SCALED = "<i>Q K</i><sup>T</sup> ⁄ √{width}{bias} + mask"
 
 
 def explain_head(
@@ -242,14 +262,7 @@ def explain_head(
         looked += " Over the whole text it mostly looks one token back: a <b>previous-token head</b>."
     elif reading.measured.first_token is not None and reading.measured.first_token > 0.5:
         looked += " Over the whole text it mostly rests on the first token, where a head goes that has nothing to do."
-    bias = {
-        "relative bias": " + bias(distance)",
-        "ALiBi": " − slope · distance",
-        "relative sinusoid": " + (q + b)·r(distance)",
-    }.get(summary.position, "")
-    inner = _SCALED.format(width=summary.head_dim, bias=bias if reading.kind != "cross" else "")
-    if summary.family in ("t5", "mt5", "umt5", "switch_transformers"):
-        inner = f"<i>Q K</i><sup>T</sup>{bias if reading.kind != 'cross' else ''} + mask"
+    inner = scores_formula(summary, reading)
     if reading.kind == "cross" or summary.kind == "encoder" or reading.kind == "encoder":
         inner = inner.removesuffix(" + mask")
     formula = f"<i>A</i> = softmax( {inner} )" if weights else f"<i>S</i> = {inner}"
@@ -261,7 +274,7 @@ def explain_head(
         title=f"{what} weights" if weights else f"{what} scores",
         subtitle=f"{block} {reading.layer}, head {reading.head}, {'after' if weights else 'before'} softmax",
         looking_at="Each <b>row</b> is a token deciding where to look. Each <b>column</b> is a token it can look at. "
-        + ("A whole row adds up to 1. " if weights else _SCORES_READ)
+        + (row_sum(reading, row) if weights else _SCORES_READ)
         + seen,
         formula_html=formula,
         blocks=(

@@ -42,7 +42,9 @@ class InspectLayout(Page):
         self._narrow = False
         self.prompt = PromptLine(theme)
         self.body.addWidget(self.prompt)
-        self.empty = EmptyState(theme, "Nothing typed yet", "Type a sentence above, or look at one of these:", EXAMPLES)
+        self.empty = EmptyState(
+            theme, "Nothing to see yet", "Type a sentence above, or look at one of these:", EXAMPLES
+        )
         self.sheets = QStackedWidget()
         self.sheets.addWidget(self.empty)
         self.sheets.addWidget(self._panels(theme))

@@ -42,6 +42,7 @@ class InspectReadings(InspectLayout):
         session.selection_changed.connect(self._selection_changed)
         inspection.tokens_changed.connect(self._tokens_changed)
         inspection.run_changed.connect(self._run_changed)
+        inspection.failed.connect(self._text_refused)
         inspection.head_read.connect(self._head_read)
         inspection.tensor_read.connect(self._tensor_read)
         inspection.weight_read.connect(self._weight_read)
@@ -89,6 +90,13 @@ class InspectReadings(InspectLayout):
             self.banner.clear(including_errors=True)
         else:
             self._clear_readings()
+
+    @Slot()
+    def _text_refused(self) -> None:
+        """The tokenizer did not take the text: it stands in its editor, to be changed."""
+        if self._session.prompt and not self._session.inspection.tokens:
+            self.prompt.edit(True)
+            self.explained.emit(explanations.NOT_TRACED)
 
     def _clear_readings(self) -> None:
         """Nothing of an older run stays on screen."""

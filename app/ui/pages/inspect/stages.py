@@ -45,14 +45,16 @@ def _parts(summary: ModelSummary, infos: Mapping[str, TensorInfo], prefix: str) 
     """(part, title, adds) of one block in the order of the computation, those that it lacks left out."""
     norm = norm_word(summary)
     wider = f"MLP, {summary.mlp_width / summary.width:.3g}× wider" if summary.mlp_width else "MLP hidden"
-    parallel = bool(infos.get(f"{prefix}resid_mid", TensorInfo("", None)).absent)
-    after = f"{prefix}resid_sum" in infos
+    lacks_middle = infos.get(f"{prefix}resid_mid", TensorInfo("", None)).absent
+    parallel = bool(lacks_middle) and "side by side" in lacks_middle
+    after = f"{prefix}resid_sum" in infos and not infos[f"{prefix}resid_sum"].absent
     ends = "Block's output" if after else "Add both to stream" if parallel else "Add to stream"
     rows = {
         "ln1": (f"{norm} 1", False),
         "attn.q_pre": ("Q, K before rotary", False),
         "attn.q": ("Q, K, V", False),
         "attn.scores": ("Scores, QKᵀ/√d", False),
+        "attn.sinks": ("Sinks, no key’s scores", False),
         "attn.pattern": ("Softmax", False),
         "attn.z": ("Mix values", False),
         "attn.out": ("Project", False),
@@ -67,6 +69,7 @@ def _parts(summary: ModelSummary, infos: Mapping[str, TensorInfo], prefix: str) 
         "cross.resid_post": ("Add to stream", True),
         "ln2": (f"{norm} 2", False),
         "mlp.router": ("Router, logits", False),
+        "mlp.router_probs": ("Router, probabilities", False),
         "mlp.experts": ("Experts asked", False),
         "mlp.hidden": (wider, False),
         "mlp.out": ("MLP, back again", False),
@@ -122,6 +125,7 @@ def _stack_rows(
     for part, title, adds in (
         ("embed", "Token embedding", False),
         ("pos_embed", "Add position", True),
+        ("distance_embed", "Distance embedding", False),
         ("rotary_cos", "Rotary angles, cos", False),
         ("position_bias", "Bias by distance", False),
         ("alibi_slopes", "Slope of each head", False),

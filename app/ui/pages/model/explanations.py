@@ -13,6 +13,11 @@ _POSITIONS = {
     "rotary": "Where a token stands enters as rotary angles, by which queries and keys are turned.",
     "ALiBi": "Where a token stands enters as a slope on the scores: the farther a key, the lower (ALiBi).",
     "relative bias": "Where a token stands enters as a learned bias on the scores, by distance.",
+    "relative embeddings": "Where a token stands enters the scores as learned embeddings of the distance (DeBERTa).",
+    "learned table and relative bias": "Where a token stands enters twice: as a row of a learned table, added to its "
+    "embedding, and as a learned bias on the scores, by distance.",
+    "learned table and relative embeddings": "Where a token stands enters twice: as a row of a learned table, added to "
+    "its embedding, and in the scores as learned embeddings of the distance (DeBERTa).",
     "relative sinusoid": "Where a token stands enters the scores as sines of the distance (Transformer-XL).",
     "none": "No part of the model was found that adds positions.",
 }

@@ -1,0 +1,77 @@
+"""What the Inspect page says of scores in families that make them in their own way: scale, bias, sink, row sum."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from engine.family_configs import save
+from ui.desk import Desk, words
+
+from app.engine.models import load
+from app.engine.trace import trace
+from app.engine.trace.readings import read_head, read_weight
+from app.ui.pages.inspect import explanations
+from app.ui.widgets.number_text import signed_number
+
+TEXT = "The cat saw the moon and the moon saw the cat."
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("scores")
+    for family in ("gptj", "bloom", "gpt_oss", "gpt_neo", "granite", "gemma2", "t5"):
+        save(root / family, family)
+    return root
+
+
+def test_one_weight_of_other_families_is_told_truly(desk: Desk, root: Path) -> None:
+    page = desk.inspect
+    for family in ("gptj", "bloom", "gpt_oss"):
+        desk.open(root / family)
+        desk.session.set_prompt(TEXT)
+        desk.settle()
+        desk.session.select(name="blocks.1.attn.pattern", layer=1, head=2, query=7, key=3)
+        desk.settle()
+        desk.click(page.attention.modes.button(3))
+        desk.settle()
+        model = load(root / family)
+        t = trace(model, TEXT)
+        made, said = read_weight(t, 1, 2, 7, 3), page.attention.steps.lines()
+        assert made.scaling == pytest.approx(8**-0.5)
+        assert said[:2] == [
+            f"q · k = {signed_number(made.dot, 3)}",
+            f"× 0.3536 = {signed_number(made.dot / 8**0.5, 3)}",
+        ]
+        if family == "bloom":
+            bias = float(t["position_bias"][2, 3])
+            assert said[2] == f"+ {bias:.3f}, by ALiBi: the head’s slope × the key’s place"
+        else:
+            assert said[2].startswith("no mask on this key"), "nothing is called a bias where nothing is added"
+        sink = [line for line in said if line.startswith("sink")]
+        if family == "gpt_oss":
+            score = float(t["blocks.1.attn.sinks"][2])
+            assert sink[0].startswith(f"sink {signed_number(score, 3)}: e^")
+            desk.click(page.attention.modes.button(0))
+            desk.settle()
+            told = words(desk.window.explain)
+            total = float(t.attention(1, 2)[7].sum())
+            assert f"This row adds up to {total:.3f}; the rest goes to the head's <b>sink</b>" in told
+        else:
+            assert sink == []
+
+
+def test_the_formula_is_this_familys(root: Path) -> None:
+    known = {
+        "gptj": "<i>Q K</i><sup>T</sup> ⁄ √8 + mask",
+        "gpt_neo": "<i>Q K</i><sup>T</sup> + mask",
+        "granite": "<i>Q K</i><sup>T</sup> + mask",
+        "gemma2": "0.5 · tanh( <i>Q K</i><sup>T</sup> ⁄ √8 ⁄ 0.5 ) + mask",
+        "t5": "<i>Q K</i><sup>T</sup> + bias(distance)",
+    }
+    for family, inner in known.items():
+        model = load(root / family)
+        t = trace(model, TEXT)
+        kind = model.anatomy.kinds[0]
+        said = explanations.explain_head(model.summary, read_head(t, 0, 1, kind), t.tokens, t.tokens, 2, "scores")
+        assert said.formula_html == f"<i>S</i> = {inner}", family
