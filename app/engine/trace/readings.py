@@ -76,7 +76,8 @@ def read_head(trace: Trace, layer: int, head: int, kind: str = "self", weighting
         pattern = lengths / lengths.sum(-1, keepdim=True).clamp_min(torch.finfo(torch.float32).tiny)
     elif weighting == "rollout":
         pattern = rollout(trace, layer, kind)
-    seen = torch.isfinite(scores).numpy()
+    # Only −inf is a mask: NaN and +inf were computed, however wrong, and are shown as such.
+    seen = ~torch.isneginf(scores).numpy()
     return HeadReading(layer, head, pattern.numpy(), scores.numpy(), seen, measured, kind, weighting)
 
 

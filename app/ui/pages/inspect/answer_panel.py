@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isnan
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QPushButton, QStackedWidget
@@ -140,6 +141,10 @@ class AnswerPanel(Panel):
             return
         tokens = session.inspection.targets or session.inspection.tokens
         found = session.inspection.candidates[position][: self._count]
+        if any(isnan(candidate.probability) for candidate in found):
+            self.bars.set_rows([])
+            self.set_subtitle("the logits hold NaN: no token is likelier than another")
+            return
         self.bars.set_rows([(candidate.text, candidate.probability, None) for candidate in found])
         where = "after " if answer == "next token" else ""
         self.set_subtitle(f"{where}{visible_token(tokens[position].shown)} #{position}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+import numpy as np
+
 from app.engine.models.records import ModelSummary
 from app.engine.trace.records import Candidate, HeadReading, TensorReading, Token
 from app.session.state import block_of, part_of
@@ -242,6 +244,8 @@ def explain_head(
         looked += " Over the whole text it mostly looks one token back: a <b>previous-token head</b>."
     elif reading.measured.first_token is not None and reading.measured.first_token > 0.5:
         looked += " Over the whole text it mostly rests on the first token, where a head goes that has nothing to do."
+    if not np.isfinite(row[reading.visible[query]]).all():
+        looked = f"{pair[0]} has weights that are no number (NaN or ∞), so where it looks cannot be said."
     bias = {
         "relative bias": " + bias(distance)",
         "ALiBi": " − slope · distance",

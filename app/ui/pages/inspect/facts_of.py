@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from app.engine.trace.records import HeadReading, TensorReading
 from app.ui.pages.inspect.stages import shape_text
 
@@ -29,8 +31,42 @@ def tensor_facts(reading: TensorReading) -> list[tuple[str, str, str]]:
     ]
 
 
+def values_facts(values: np.ndarray) -> list[tuple[str, str, str]]:
+    """Mean, spread and ends of numbers made for a picture, which are no tensor of the model."""
+    finite = values[np.isfinite(values)].astype(np.float64)
+    if finite.size == 0:
+        return [("Mean", "none", "There is no finite value")]
+    return [
+        ("Mean", number(float(finite.mean())), "Over all finite values"),
+        ("Std dev", number(float(finite.std())), "Population standard deviation over all finite values"),
+        ("Min", number(float(finite.min())), "Smallest finite value"),
+        ("Max", number(float(finite.max())), "Largest finite value"),
+    ]
+
+
+def row_facts(name: str, values: np.ndarray) -> list[tuple[str, str, str]]:
+    """The same of one row, under a line with its name; nothing without one."""
+    if not name:
+        return []
+    own = [(f"Row {what.lower()}", value, f"{tip}, of the chosen row") for what, value, tip in values_facts(values)]
+    return [(f"Row {name}", f"{values.size:,} values", "The row that is chosen"), *own]
+
+
+def broken_words(reading: HeadReading) -> str:
+    """A sentence about weights or scores that are no numbers; '' where all are."""
+    seen = reading.visible
+    lost = int(np.count_nonzero(~np.isfinite(reading.scores[seen]) | ~np.isfinite(reading.pattern[seen])))
+    if not lost:
+        return ""
+    return (
+        f"{lost:,} of the {int(np.count_nonzero(seen)):,} cells of block {reading.layer}, head {reading.head} hold no "
+        "number (NaN or ∞); they are red and not hatched as what is masked. The model computed them so: look in the "
+        "flow for where the first red value stands."
+    )
+
+
 def _share(value: float | None) -> str:
-    return "no repeats" if value is None else f"{value * 100:.1f}%"
+    return "no repeats" if value is None else "NaN" if math.isnan(value) else f"{value * 100:.1f}%"
 
 
 def head_facts(reading: HeadReading) -> list[tuple[str, str, str]]:
@@ -60,6 +96,11 @@ def head_facts(reading: HeadReading) -> list[tuple[str, str, str]]:
             "To what followed",
             _share(measured.induction),
             "Induction: for queries whose token stood before, the mean weight on the tokens that followed it there",
+        ),
+        (
+            "Local",
+            _share(measured.local),
+            "Mean over queries i ≥ 1 of the weight on the three tokens to either side and the token itself",
         ),
         (
             "Spread",

@@ -7,7 +7,7 @@ from PySide6.QtGui import QGuiApplication
 
 from app.engine.trace.records import CodeRead
 from app.session.session import Session
-from app.session.state import attention_name, block_of, kind_of, part_of, stack_of
+from app.session.state import attention_name, block_of, kind_of, part_of, shows_attention, stack_of
 from app.ui.pages.inspect import explanations
 from app.ui.pages.inspect.attention_panel import LINES, ONE_WEIGHT, SCORES
 from app.ui.pages.inspect.masking import masked_texts
@@ -39,6 +39,7 @@ class InspectPage(InspectReadings):
         for picture in (self.attention.heatmap, self.tensor.view):
             picture.code_wanted.connect(session.copy_code)
             picture.failed.connect(self._say)
+        self.tensor.view.clicked.connect(self._tensor_clicked)
         session.inspection.code_read.connect(self._code_read)
         self.attention.lines.query_hovered.connect(self._underline)
         self.next_token.answers.changed.connect(self._answer_turned)
@@ -54,7 +55,15 @@ class InspectPage(InspectReadings):
     @Slot(str)
     def _stage_chosen(self, name: str) -> None:
         self._folded = False
+        self._look_above()
+        if shows_attention(name):
+            self._instead = ""
         self._session.select(name=name)
+        self.explain()
+
+    def _look_above(self) -> None:
+        """The large picture was turned to: it is what is explained, no longer the panel below."""
+        self._looks_at_answer = False
 
     @Slot(bool)
     def _end_chosen(self, first: bool) -> None:
@@ -97,6 +106,7 @@ class InspectPage(InspectReadings):
 
     @Slot(int, int)
     def _head_chosen(self, layer: int, head: int) -> None:
+        self._look_above()
         self._session.select(layer=layer, head=head)
         if self._tensor_shown is not None and self._session.selection.name == self._tensor_shown.name:
             self._tensor_read(self._tensor_shown)
@@ -136,18 +146,17 @@ class InspectPage(InspectReadings):
 
     @Slot(str)
     def _mode_chosen(self, mode: str) -> None:
-        self._looks_at_answer = False
+        self._look_above()
         self._instead = mode if mode in (LINES, ONE_WEIGHT) else ""
         session = self._session
-        if self._instead:
-            self._show_scores(False)
-            self.explain()
-            return
         if session.summary is not None:
             selection = session.selection
             part = "scores" if mode == SCORES else "pattern"
+            # Lines and the arithmetic of one weight end in weights: that is the row of the flow that they stand for.
             session.select(name=attention_name(session.summary.kinds, selection.kind, selection.layer, part))
         self._show_scores(mode == SCORES)
+        if self._instead:
+            self.explain()
 
     @Slot()
     def _mask(self) -> None:
@@ -172,7 +181,7 @@ class InspectPage(InspectReadings):
         session = self._session
         place = session.answer_at
         found = session.inspection.candidates.get(place) if place is not None else None
-        if session.summary is not None and place is not None and found:
+        if session.summary is not None and place is not None and found and self.bars.rows():
             tokens = session.inspection.targets or session.inspection.tokens
             self.explained.emit(explanations.explain_candidates(session.summary, tokens, place, found))
 
@@ -182,7 +191,17 @@ class InspectPage(InspectReadings):
 
     @Slot(int, int)
     def _cell_clicked(self, query: int, key: int) -> None:
+        self._look_above()
         self._session.select(query=query, key=key)
+        self.explain()
+
+    @Slot(int, int)
+    def _tensor_clicked(self, row: int, _column: int) -> None:
+        """The row's token becomes the chosen one, where rows are tokens; its numbers stand in the statistics."""
+        self._look_above()
+        if self.tensor.rows_are_tokens:
+            self._session.select(query=row, key=None)
+        self._row_chosen()
         self.explain()
 
     @Slot(int, int)

@@ -13,7 +13,7 @@ from app.session.state import part_of, shows_attention, stack_of
 from app.ui.pages.inspect import explanations
 from app.ui.pages.inspect.answer_panel import LENS, WRITTEN
 from app.ui.pages.inspect.attention_panel import LINES, ONE_WEIGHT, SCORES, WEIGHTS
-from app.ui.pages.inspect.facts_of import head_facts, tensor_facts
+from app.ui.pages.inspect.facts_of import broken_words, head_facts, row_facts, tensor_facts, values_facts
 from app.ui.pages.inspect.layout import InspectLayout
 from app.ui.pages.inspect.other_views import LENS_VIEW, LINES_VIEW, ONE_WEIGHT_VIEW, WRITTEN_VIEW
 from app.ui.pages.inspect.stages import flow_rows
@@ -46,6 +46,7 @@ class InspectReadings(InspectLayout):
         inspection.tensor_read.connect(self._tensor_read)
         inspection.weight_read.connect(self._weight_read)
         inspection.layer_read.connect(self._layer_read)
+        self.tensor.drawn.connect(self._tensor_drawn)
 
     @Slot()
     def _model_changed(self) -> None:
@@ -132,6 +133,8 @@ class InspectReadings(InspectLayout):
         self.show_for_head()
         if reading.weighting == "raw":
             self.banner.clear()
+        if words := broken_words(reading):
+            self.banner.show_message("warn", words)
         self.facts_panel.set_title("This head")
         self.facts_panel.set_subtitle("on this text" if reading.weighting == "raw" else "its raw weights")
         self.facts.set_rows(head_facts(reading))
@@ -151,18 +154,34 @@ class InspectReadings(InspectLayout):
             return
         self._tensor_shown = reading
         inspection = self._session.inspection
-        keys = reading.name.endswith(("cross.k", "cross.v"))
-        tokens = inspection.columns("cross") if keys else inspection.rows(selection.kind)
+        of_source = reading.name.endswith(("cross.k", "cross.v"))
+        tokens = inspection.columns("cross") if of_source else inspection.rows(selection.kind)
         heads = summary.attention_shape(selection.kind)[1]
-        self.tensor.show_tensor(reading, tokens, min(selection.head, heads - 1), heads)
+        keys = inspection.columns(selection.kind)
+        self.tensor.show_tensor(reading, tokens, keys, min(selection.head, heads - 1), heads)
         self._mark_row()
-        self.show_for_tensor(per_head=reading.values.ndim == 3)
-        self.histogram.set_values(reading.values)
-        self.histogram_panel.set_subtitle(f"{reading.values.size:,} values")
+        self.show_for_tensor(per_head=reading.info.axes[:1] == ("head",) and reading.values.ndim == 3)
+        self._row_chosen()
         self.facts_panel.set_title("Statistics")
-        self.facts_panel.set_subtitle("whole tensor")
-        self.facts.set_rows(tensor_facts(reading))
         self.explain()
+
+    @Slot()
+    def _tensor_drawn(self) -> None:
+        """Distribution and statistics of what the tensor's picture shows now."""
+        values = self.tensor.values
+        self.histogram.set_values(values)
+        self.histogram_panel.set_subtitle(f"{values.size:,} {'cosines' if self.tensor.compares else 'values'}")
+        self.facts_panel.set_subtitle("of the cosines" if self.tensor.compares else "whole tensor")
+        self._mark_row()
+
+    def _row_chosen(self) -> None:
+        """The numbers of the chosen row below those of the whole, and the chosen cell in the distribution."""
+        shown = self._tensor_shown
+        if shown is None or self.pictures.currentWidget() is not self.tensor:
+            return
+        whole = values_facts(self.tensor.values) if self.tensor.compares else tensor_facts(shown)
+        self.facts.set_rows(whole + row_facts(*self.tensor.chosen_row()))
+        self.histogram.set_marker(self.tensor.chosen_value())
 
     def _draw_flow(self) -> None:
         summary, inspection, selection = self._session.summary, self._session.inspection, self._session.selection
@@ -204,9 +223,10 @@ class InspectReadings(InspectLayout):
 
     def _mark_row(self) -> None:
         """The chosen token's row in a tensor whose rows are tokens."""
-        query, shown = self._session.query, self._tensor_shown
-        if query is not None and shown is not None and shown.info.axes[-2:-1] == ("token",):
-            self.tensor.view.set_selected(query, self.tensor.view.selected()[1])
+        query = self._session.query
+        if query is not None and self._tensor_shown is not None:
+            self.tensor.mark_token(query)
+            self._row_chosen()
 
     def _two_stacks(self) -> bool:
         return bool(self._session.inspection.targets)
@@ -230,12 +250,14 @@ class InspectReadings(InspectLayout):
         session = self._session
         summary, head, query = session.summary, session.inspection.head, session.query
         beside = _ANSWERS.get(self.next_token.answers.index()) if self._looks_at_answer else None
-        beside = beside or _INSTEAD.get(self._instead)
+        shows_tensor = self.pictures.currentWidget() is self.tensor and self._tensor_shown is not None
+        if beside is None and not shows_tensor:
+            beside = _INSTEAD.get(self._instead)
         if beside is not None and session.inspection.tokens:
             return beside
         if summary is None or query is None:
             return explanations.INTRODUCTION
-        if self.pictures.currentWidget() is self.tensor and self._tensor_shown is not None:
+        if shows_tensor and self._tensor_shown is not None:
             return explanations.explain_tensor(summary, self._tensor_shown)
         if head is None or query >= len(head.pattern):
             return explanations.INTRODUCTION
