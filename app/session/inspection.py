@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from app.engine.trace.records import Candidate, HeadReading, LayerReading, TensorInfo, TensorReading, Thumbnails, Token
+from app.engine.trace.records import (
+    Candidate,
+    HeadReading,
+    LayerReading,
+    LensMap,
+    TensorInfo,
+    TensorReading,
+    Thumbnails,
+    Token,
+)
 from app.jobs.board import Board
 from app.jobs.job import Job
 from app.session import work
@@ -38,6 +47,8 @@ class Inspection(QObject):
     weight_read = Signal(object)
     lens_read = Signal(int, object)
     """A position and its LensReading, or the sentence that says why there is none."""
+    lens_map_read = Signal(object)
+    """A LensMap, or the sentence that says why there is none."""
     attribution_read = Signal(int, object)
     """A position and its Attribution, or the sentence that says why there is none."""
     code_read = Signal(object)
@@ -70,6 +81,16 @@ class Inspection(QObject):
         self._loaded: LoadedModel | None = None
         self._kept: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
         self._run: Job | None = None
+        self._answered = {
+            "code": self.code_read,
+            "layer": self.layer_read,
+            "lens map": self.lens_map_read,
+            "weight": self.weight_read,
+            "tensor": self.tensor_read,
+        }
+        """The signals that answer with what was read alone."""
+        self._answered_at = {"lens": self.lens_read, "attribution": self.attribution_read}
+        """Those that say the position, too."""
 
     @property
     def ready(self) -> bool:
@@ -129,6 +150,10 @@ class Inspection(QObject):
         """Ask what every block would say after token `position`; `lens_read` answers."""
         self._ask("lens", (position,), work.read_lens)
 
+    def read_lens_map(self) -> None:
+        """Ask what every block would say after every token; `lens_map_read` answers."""
+        self._ask("lens map", (), work.read_lens_map)
+
     def read_tensor(self, name: str) -> None:
         """Ask for a tensor; `tensor_read` answers."""
         self._ask("tensor", (name,), work.read_tensor)
@@ -186,20 +211,12 @@ class Inspection(QObject):
                 return
             self.head = value
             self.head_read.emit(value)
-        elif key[0] == "code":
-            self.code_read.emit(value)
-        elif key[0] == "attribution":
-            self.attribution_read.emit(key[1], value)
-        elif key[0] == "layer":
-            self.layer_read.emit(value)
         elif key[0] == "classes":
             self.classes_read.emit(*value)
-        elif key[0] == "lens":
-            self.lens_read.emit(key[1], value)
-        elif key[0] == "weight":
-            self.weight_read.emit(value)
-        elif key[0] == "tensor":
-            self.tensor_read.emit(value)
+        elif key[0] in self._answered_at:
+            self._answered_at[key[0]].emit(key[1], value)
+        elif key[0] in self._answered:
+            self._answered[key[0]].emit(value)
         else:
             self.candidates[key[1]] = value
             self.candidates_read.emit(key[1])
@@ -242,6 +259,8 @@ class Inspection(QObject):
 def _size(value: Any) -> int:
     if isinstance(value, TensorReading):
         return value.values.nbytes
+    if isinstance(value, LensMap):
+        return value.ids.nbytes * 3 + value.ids.size * 8
     if isinstance(value, LayerReading):
         return value.patterns.nbytes
     if isinstance(value, HeadReading):

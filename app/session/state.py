@@ -73,6 +73,8 @@ class Opening:
     open: tuple[OpenModel, ...] = field(default_factory=tuple)
 
 
+LENS_MAP = "logit_lens"
+"""What is selected while the logit lens is looked at at every position: no tensor of the model, but made of many."""
 _NAME = re.compile(r"((?:encoder|decoder)\.)?blocks\.(\d+)\.(.+)")
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         CodeRead,
         HeadReading,
         LayerReading,
+        LensMap,
         LensReading,
         TensorReading,
         WeightReading,
@@ -228,6 +229,24 @@ def read_lens(trace: Trace, _tokenizer: Any, position: int) -> Generator[Any, No
         return read(trace, position)
     except UserError as error:
         return str(error)
+
+
+def read_lens_map(trace: Trace, _tokenizer: Any) -> Generator[Any, None, LensMap | str]:
+    """The logit lens at every position, or the sentence that says why this model has none."""
+    from app.engine.trace.lens import lens_map_steps
+
+    steps = lens_map_steps(trace)
+    try:
+        while True:
+            try:
+                share = next(steps)
+            except StopIteration as stop:
+                return stop.value
+            yield Progress(share, "logit lens")
+    except UserError as error:
+        return str(error)
+    finally:
+        steps.close()
 
 
 def read_tensor(trace: Trace, _tokenizer: Any, name: str) -> Generator[Any, None, TensorReading]:

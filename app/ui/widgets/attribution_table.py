@@ -42,6 +42,8 @@ class AttributionTable(QStackedWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
+        self.why = ""
+        """Why nothing can be told, '' while something is."""
         self.table = QTableWidget(0, 3)
         self.table.setAccessibleName("Who wrote the answer")
         self.table.verticalHeader().hide()
@@ -62,8 +64,9 @@ class AttributionTable(QStackedWidget):
 
     def show_attribution(self, made: Attribution | str | None) -> None:
         """Show an attribution, or why there is none."""
-        if made is None or isinstance(made, str):
-            self.words.setText(made or "")
+        self.why = made if isinstance(made, str) else ""
+        if not isinstance(made, Attribution):
+            self.words.setText(self.why)
             self.table.setRowCount(0)
             self.setCurrentWidget(self.words)
             return

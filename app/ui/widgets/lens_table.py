@@ -22,6 +22,8 @@ class LensTable(QStackedWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
+        self.why = ""
+        """Why there is no lens, '' while there is one."""
         self.table = QTableWidget(0, 4)
         self.table.setAccessibleName("Logit lens")
         self.table.verticalHeader().hide()
@@ -47,9 +49,10 @@ class LensTable(QStackedWidget):
 
     def show_lens(self, reading: LensReading | str | None) -> None:
         """Show a reading, or the reason why there is none; None clears."""
+        self.why = reading if isinstance(reading, str) else ""
         if not isinstance(reading, LensReading):
             self.table.setRowCount(0)
-            self.words.setText(reading or "")
+            self.words.setText(self.why)
             self.setCurrentWidget(self.words)
             return
         self.setCurrentWidget(self.table)

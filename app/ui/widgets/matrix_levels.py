@@ -19,7 +19,9 @@ class MatrixLevels:
         """`values` is float32 `[row, column]`; `signed` pools by magnitude. −inf are masked cells, without `masked`
         numbers that went wrong as +inf did, so that no pooling hides them."""
         self.values = values
-        self.drawn = values if masked or not np.isneginf(values).any() else np.where(np.isneginf(values), np.inf, values)
+        self.drawn = (
+            values if masked or not np.isneginf(values).any() else np.where(np.isneginf(values), np.inf, values)
+        )
         """The values as they are coloured and pooled."""
         self._signed = signed
         self._levels: dict[tuple[int, int], np.ndarray] = {(1, 1): self.drawn}

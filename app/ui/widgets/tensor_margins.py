@@ -12,6 +12,8 @@ from app.ui.widgets.matrix_labels import LINE
 from app.ui.widgets.number_text import number, short_number
 
 _BAR = 36.0
+_BROKEN = 0.2
+"""Share of it that a bar takes whose length is no number."""
 _RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 _LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 
@@ -61,14 +63,14 @@ def draw_lengths(
     painter.setPen(Qt.PenStyle.NoPen)
     for top, height, length in _bars(rows, lengths):
         painter.setBrush(theme.color("err" if np.isnan(length) else "line2"))
-        length = 0.2 * most if np.isnan(length) else length
         inset = max(0.0, min(7.0, (height - 8.0) / 2.0)) if height >= 6.0 else 0.0
-        painter.drawRoundedRect(QRectF(side.left(), top + inset, _BAR * length / most, height - 2 * inset), 1.0, 1.0)
+        share = _BROKEN if np.isnan(length) else length / most
+        painter.drawRoundedRect(QRectF(side.left(), top + inset, _BAR * share, height - 2 * inset), 1.0, 1.0)
     painter.setFont(theme.font(11, mono=True))
     painter.setPen(theme.color("ink2"))
     for row in range(*rows.visible) if rows.cell >= LINE - 1.0 else ():
         whole = not np.isnan(lengths[row])
-        x = side.left() + _BAR * (float(lengths[row]) / most if whole else 0.2) + 5.0
+        x = side.left() + _BAR * (float(lengths[row]) / most if whole else _BROKEN) + 5.0
         if rows.begin <= rows.centre(row) <= rows.end:
             painter.drawText(
                 QRectF(x, rows.centre(row) - 7.0, 60.0, 14.0), _LEFT, _length_text(float(lengths[row]), most)

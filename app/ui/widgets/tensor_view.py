@@ -216,7 +216,9 @@ class TensorView(PointedMatrix):
         painter.setPen(theme.color("ink3"))
         limit = short_number(self._limit)
         line = bar.adjusted(0.0, 12.0, 0.0, 18.0)
-        ticks = ("0", short_number(self._limit / 2.0), limit) if self._look.from_zero else (f"−{limit}", "0", f"+{limit}")
+        ticks = (
+            ("0", short_number(self._limit / 2.0), limit) if self._look.from_zero else (f"−{limit}", "0", f"+{limit}")
+        )
         for text, side in zip(ticks, ("AlignLeft", "AlignHCenter", "AlignRight"), strict=True):
             painter.drawText(line, int(Qt.AlignmentFlag[side] | Qt.AlignmentFlag.AlignVCenter), text)
         note = self._note()

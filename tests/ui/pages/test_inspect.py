@@ -535,6 +535,26 @@ def test_the_logit_lens_says_what_each_block_would(inspecting: Desk, expected: T
     assert [line[3] for line in page.lens.lines()] == [f"{row.rank + 1:,}" for row in other.rows]
     page.lens.table.cellClicked.emit(3, 1)
     assert desk.session.selection.layer == 3
+    desk.click(page.next_token.every_button)
+    desk.settle()
+    panel = page.lens_map
+    assert panel.isVisible() and panel.raw.isVisible() and "Raw logit lens" in words(panel)
+    assert page.flow.accessibleDescription() == "Raw logit lens, shape [4, 14]"
+    table = panel.view.table()
+    for position in range(len(expected.tokens)):
+        rows = read_lens(expected, position).rows
+        assert [texts[position] for texts in panel.lens.texts] == [row.text for row in rows]
+        assert table.values[:, position] == pytest.approx([row.probability for row in rows], abs=1e-6)
+    panel.view.reset_zoom()
+    desk.click(panel.view, panel.view.cell_rect(1, 6).center())
+    desk.settle()
+    assert (desk.session.selection.layer, desk.session.query) == (1, 6)
+    there = read_lens(expected, 6).rows[1]
+    assert dict(page.facts.rows())["Says"] == visible_token(there.text)
+    assert "After block 1 the stream" in words(desk.window.explain)
+    desk.click_head(3, 2)
+    desk.settle()
+    assert panel.isVisible() and panel.view.selected() == (3, 6), "the chosen block is marked"
     page.lens.show_lens("no lens here")
     assert page.lens.words.isVisible()
 
@@ -563,7 +583,7 @@ def test_what_is_no_tensor_of_the_model_is_not_saved_as_one(inspecting: Desk, tm
 
 @pytest.mark.parametrize(
     ("mode", "answer", "title"),
-    [(2, None, "Attention as lines"), (3, None, "One weight"), (0, 1, "Logit lens"), (0, 2, "Who wrote")],
+    [(2, None, "Attention as lines"), (3, None, "One weight"), (0, 1, "Raw logit lens"), (0, 2, "Who wrote")],
 )
 def test_what_is_looked_at_is_explained(inspecting: Desk, mode: int, answer: int | None, title: str) -> None:
     desk, page = inspecting, inspecting.inspect
@@ -573,6 +593,84 @@ def test_what_is_looked_at_is_explained(inspecting: Desk, mode: int, answer: int
         desk.click(page.answers.button(answer))
     desk.settle()
     assert title in words(desk.window.explain)
+
+
+def test_what_is_clicked_above_is_explained_again(inspecting: Desk) -> None:
+    desk, page, explain = inspecting, inspecting.inspect, inspecting.window.explain
+    desk.click(page.answers.button(2))
+    desk.settle()
+    desk.click_flow("blocks.2.mlp.hidden")
+    desk.settle()
+    assert "MLP, hidden layer" in words(explain), "not who wrote the answer"
+    desk.click(page.answers.button(1))
+    desk.settle()
+    desk.session.select(name="blocks.2.attn.pattern")
+    desk.click_head(1, 1)
+    desk.settle()
+    assert "Block 1, head 1, after softmax" in words(explain)
+    desk.click(page.attention.modes.button(1))
+    desk.click(page.attention.modes.button(2))
+    desk.settle()
+    assert page.flow.accessibleDescription().startswith("Softmax"), "lines are drawn of weights"
+    desk.click(page.attention.modes.button(3))
+    desk.click_flow("blocks.1.attn.q")
+    desk.settle()
+    assert "Queries" in words(explain), "not one weight"
+
+
+def test_a_tensors_statistics_and_labels_are_those_of_its_picture(inspecting: Desk, expected: Trace) -> None:
+    desk, page = inspecting, inspecting.inspect
+    panel, view = page.tensor, page.tensor.view
+    tokens = [visible_token(token.text) for token in expected.tokens]
+    desk.session.select(name="blocks.1.resid_post", query=3)
+    desk.settle()
+    row = expected["blocks.1.resid_post"][3].double()
+    facts = dict(page.facts.rows())
+    shown = [float(facts[f"Row {name}"].replace("−", "-")) for name in ("mean", "std dev", "min", "max")]
+    assert shown == pytest.approx(
+        [float(made) for made in (row.mean(), row.std(correction=0), row.min(), row.max())], rel=1e-3
+    )
+    desk.click(view, view.cell_rect(5, 40).center())
+    desk.settle()
+    assert desk.session.query == 5 and f"Row {tokens[5]} #5" in dict(page.facts.rows())
+    desk.click(panel.turned)
+    assert list(view.table().column_labels) == tokens
+    desk.click(panel.turned)
+    desk.click(panel.alike)
+    table = view.table()
+    assert list(table.row_labels) == list(table.column_labels) == tokens
+    assert view.limit == 1.0 and "row similarity" in panel.title()
+    assert float(dict(page.facts.rows())["Max"]) == pytest.approx(1.0, abs=1e-3)
+    assert f"{len(tokens) ** 2} cosines" in words(page.histogram_panel)
+    assert "Copy as Python" not in [action.text() for action in view.context_menu().actions()]
+    desk.click(panel.alike)
+    desk.click_flow("resid_norms")
+    desk.settle()
+    assert list(view.table().row_labels) == ["before", "L0", "L1", "L2", "L3"]
+    assert view.limit == pytest.approx(float(expected["resid_norms"].max()))
+
+
+def test_numbers_that_are_none_are_no_mask(inspecting: Desk) -> None:
+    desk, page = inspecting, inspecting.inspect
+    loaded = desk.session.inspection._loaded
+    assert loaded is not None
+    with torch.no_grad():
+        loaded.model.transformer.h[2].ln_1.weight[0] = float("nan")
+    desk.session.reinspect()
+    desk.settle()
+    assert np.isnan(page.attention.heatmap.table().values[5, :6]).all()
+    count = len(desk.session.inspection.tokens)
+    assert f"{count * (count + 1) // 2} of the {count * (count + 1) // 2} cells" in words(page.banner)
+    assert "no number" in words(desk.window.explain) and "nan" not in words(desk.window.explain)
+    assert page.bars.rows() == [] and "NaN" in page.next_token.subtitle()
+    assert dict(page.facts.rows())["Spread"] == "NaN"
+    assert page.grid.selected() == (2, 0), "a head of NaN is there and can be chosen"
+    for mode in (1, 2, 3):
+        desk.click(page.attention.modes.button(mode))
+        desk.settle()
+    desk.click_head(0, 1)
+    desk.settle()
+    assert not page.banner.isVisible()
 
 
 def test_fonts_of_segments_stay_through_a_change_of_theme(inspecting: Desk) -> None:

@@ -337,6 +337,13 @@ def test_who_wrote_it_says_why_it_cannot_be_told_after_norms(desk: Desk, root: P
     desk.settle()
     written = desk.inspect.next_token.written
     assert not written.table.isVisible() and "norm" in written.words.text()
+    assert "nothing that is added reaches the logit" in words(desk.window.explain)
+    desk.click(desk.inspect.answers.button(1))
+    desk.settle()
+    assert "no meaning" in words(desk.window.explain), "what is refused is not explained"
+    desk.click(desk.inspect.next_token.every_button)
+    desk.settle()
+    assert "no meaning" in desk.inspect.lens_map.words.text() and "no meaning" in words(desk.window.explain)
 
 
 def text(table: QTableWidget, row: int, column: int) -> str:

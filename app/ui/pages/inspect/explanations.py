@@ -304,6 +304,28 @@ def _explain_weighting(reading: HeadReading, looked: str) -> Explanation:
     )
 
 
+_SIGNED = (
+    "Blue is negative, orange is positive, pale is near zero. Cells with a dot lie beyond the colour scale, red "
+    "ones are no finite number."
+)
+_LENGTHS = "The darker, the longer: the scale begins at 0 and ends at the longest."
+
+
+def explain_similarity(name: str) -> Explanation:
+    """How alike the rows of a tensor are."""
+    return Explanation(
+        title="Row similarity",
+        subtitle=name,
+        looking_at="Each cell compares two <b>rows</b> of this tensor by the angle between them: +1 when they point "
+        "the same way, 0 when they have nothing in common, −1 when they are opposite.",
+        formula_html="cos(<i>a</i>, <i>b</i>) = <i>a</i> · <i>b</i> ⁄ ( ‖<i>a</i>‖ ‖<i>b</i>‖ )",
+        plain="The length of the rows plays no part. Of a table of positions the picture shows stripes where places "
+        "that lie close to each other have like vectors.",
+        try_this="Switch <b>Row similarity</b> off to see the values again. Distribution and statistics are of the "
+        "cosines.",
+    )
+
+
 def explain_tensor(summary: ModelSummary, reading: TensorReading) -> Explanation:
     """Any tensor of the flow."""
     part, block = part_of(reading.name).removeprefix("encoder.").removeprefix("decoder."), block_of(reading.name)
@@ -325,8 +347,7 @@ def explain_tensor(summary: ModelSummary, reading: TensorReading) -> Explanation
     return Explanation(
         title=title,
         subtitle=where,
-        looking_at=f"Each <b>row</b> is {whose}{rows}. Blue is negative, orange is positive, pale is near zero. "
-        "Cells with a dot lie beyond the colour scale.",
+        looking_at=f"Each <b>row</b> is {whose}{rows}. {_LENGTHS if part == 'resid_norms' else _SIGNED}",
         formula_html=formula,
         blocks=blocks,
         formula_note=note,

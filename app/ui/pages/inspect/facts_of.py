@@ -6,8 +6,10 @@ import math
 
 import numpy as np
 
-from app.engine.trace.records import HeadReading, TensorReading
+from app.engine.trace.records import HeadReading, LensMap, TensorReading
 from app.ui.pages.inspect.stages import shape_text
+from app.ui.widgets.number_text import percent_text
+from app.ui.widgets.token_text import visible_token
 
 
 def number(value: float) -> str:
@@ -52,6 +54,17 @@ def row_facts(name: str, values: np.ndarray) -> list[tuple[str, str, str]]:
     return [(f"Row {name}", f"{values.size:,} values", "The row that is chosen"), *own]
 
 
+def lens_facts(lens: LensMap, layer: int, position: int) -> list[tuple[str, str, str]]:
+    """What the raw logit lens says in one cell."""
+    return [
+        ("After block", str(layer), "The stream after this block"),
+        ("Says", visible_token(lens.texts[layer][position]), "The likeliest token there"),
+        ("Probability", percent_text(float(lens.probabilities[layer, position])), "How likely that token is there"),
+        ("Model's answer", visible_token(lens.texts[-1][position]), "What the model says after its last block"),
+        ("Its rank here", f"{int(lens.ranks[layer, position]) + 1:,}", "1: it is the likeliest already"),
+    ]
+
+
 def broken_words(reading: HeadReading) -> str:
     """A sentence about weights or scores that are no numbers; '' where all are."""
     seen = reading.visible
@@ -60,8 +73,8 @@ def broken_words(reading: HeadReading) -> str:
         return ""
     return (
         f"{lost:,} of the {int(np.count_nonzero(seen)):,} cells of block {reading.layer}, head {reading.head} hold no "
-        "number (NaN or ∞); they are red and not hatched as what is masked. The model computed them so: look in the "
-        "flow for where the first red value stands."
+        "number (NaN or ∞); they are red and not hatched as what is masked. Look in the flow for where the first "
+        "red value stands."
     )
 
 

@@ -114,7 +114,9 @@ class HeadsPanel(Panel):
         for found in known:
             if found.patterns is None or found.visible is None:
                 continue
-            patterns[found.layer] = np.where(found.visible, found.patterns, -np.inf)
+            # NaN is the grid's word for a block without attention; weights that went wrong are drawn as ∞ is.
+            weights = np.where(np.isnan(found.patterns), np.inf, found.patterns)
+            patterns[found.layer] = np.where(found.visible, weights, -np.inf)
             if sorting:
                 values = [getattr(scores, sorting) for scores in found.measured]
                 shares[found.layer] = [np.nan if value is None else value for value in values]

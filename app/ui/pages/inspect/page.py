@@ -7,7 +7,8 @@ from PySide6.QtGui import QGuiApplication
 
 from app.engine.trace.records import CodeRead
 from app.session.session import Session
-from app.session.state import attention_name, block_of, kind_of, part_of, shows_attention, stack_of
+from app.session.state import LENS_MAP, attention_name, block_of, kind_of, part_of, shows_attention, stack_of
+from app.ui.actions import bound
 from app.ui.pages.inspect import explanations
 from app.ui.pages.inspect.attention_panel import LINES, ONE_WEIGHT, SCORES
 from app.ui.pages.inspect.masking import masked_texts
@@ -40,9 +41,12 @@ class InspectPage(InspectReadings):
             picture.code_wanted.connect(session.copy_code)
             picture.failed.connect(self._say)
         self.tensor.view.clicked.connect(self._tensor_clicked)
+        self.lens_map.view.clicked.connect(self._lens_clicked)
+        self.lens_map.view.failed.connect(self._say)
         session.inspection.code_read.connect(self._code_read)
         self.attention.lines.query_hovered.connect(self._underline)
         self.next_token.answers.changed.connect(self._answer_turned)
+        self.next_token.every_wanted.connect(bound(self._stage_chosen, LENS_MAP))
         self.next_token.mask_wanted.connect(self._mask)
         self.banner.action_triggered.connect(self._cut)
         self.attention.steps.key_chosen.connect(self._key_chosen)
@@ -58,7 +62,8 @@ class InspectPage(InspectReadings):
         self._look_above()
         if shows_attention(name):
             self._instead = ""
-        self._session.select(name=name)
+        of_encoder = name == LENS_MAP and self._session.selection.kind == "encoder"
+        self._session.select(name=name, **({"kind": "self"} if of_encoder else {}))
         self.explain()
 
     def _look_above(self) -> None:
@@ -202,6 +207,13 @@ class InspectPage(InspectReadings):
         if self.tensor.rows_are_tokens:
             self._session.select(query=row, key=None)
         self._row_chosen()
+        self.explain()
+
+    @Slot(int, int)
+    def _lens_clicked(self, layer: int, position: int) -> None:
+        self._look_above()
+        self._session.select(layer=layer, query=position, key=None)
+        self._mark_cell_of_lens()
         self.explain()
 
     @Slot(int, int)

@@ -6,16 +6,32 @@ from typing import Any
 
 from PySide6.QtCore import Slot
 
-from app.engine.trace.records import HeadReading, LayerReading, TensorReading, WeightReading
+from app.engine.models.records import ModelSummary
+from app.engine.trace.records import HeadReading, LayerReading, LensMap, TensorReading, WeightReading
 from app.session.examples import examples_for
 from app.session.session import Session
-from app.session.state import part_of, shows_attention, stack_of
+from app.session.state import LENS_MAP, part_of, shows_attention, stack_of
+from app.ui.explanation import Explanation
 from app.ui.pages.inspect import explanations
 from app.ui.pages.inspect.answer_panel import LENS, WRITTEN
 from app.ui.pages.inspect.attention_panel import LINES, ONE_WEIGHT, SCORES, WEIGHTS
-from app.ui.pages.inspect.facts_of import broken_words, head_facts, row_facts, tensor_facts, values_facts
+from app.ui.pages.inspect.facts_of import (
+    broken_words,
+    head_facts,
+    lens_facts,
+    row_facts,
+    tensor_facts,
+    values_facts,
+)
 from app.ui.pages.inspect.layout import InspectLayout
-from app.ui.pages.inspect.other_views import LENS_VIEW, LINES_VIEW, ONE_WEIGHT_VIEW, WRITTEN_VIEW
+from app.ui.pages.inspect.other_views import (
+    LENS_VIEW,
+    LINES_VIEW,
+    ONE_WEIGHT_VIEW,
+    WRITTEN_VIEW,
+    explain_lens_map,
+    refused,
+)
 from app.ui.pages.inspect.stages import flow_rows
 from app.ui.theme import Theme
 
@@ -46,6 +62,9 @@ class InspectReadings(InspectLayout):
         inspection.tensor_read.connect(self._tensor_read)
         inspection.weight_read.connect(self._weight_read)
         inspection.layer_read.connect(self._layer_read)
+        inspection.lens_map_read.connect(self._lens_map_read)
+        inspection.lens_read.connect(self._answer_read)
+        inspection.attribution_read.connect(self._answer_read)
         self.tensor.drawn.connect(self._tensor_drawn)
 
     @Slot()
@@ -94,6 +113,7 @@ class InspectReadings(InspectLayout):
     def _clear_readings(self) -> None:
         """Nothing of an older run stays on screen."""
         self.attention.clear()
+        self.lens_map.show_lens(None)
         self.next_token.clear()
         self.heads.clear()
         self.facts.set_rows([])
@@ -148,6 +168,34 @@ class InspectReadings(InspectLayout):
             self._mark_query()
 
     @Slot(object)
+    def _lens_map_read(self, found: LensMap | str) -> None:
+        if self._session.selection.name != LENS_MAP:
+            return
+        rows = self._session.inspection.rows("self")
+        if self.lens_map.lens is not found or not isinstance(found, LensMap):
+            self.lens_map.show_lens(found, rows)
+        self.show_for_lens()
+        self._mark_cell_of_lens()
+        self.facts_panel.set_title("This cell")
+        self.facts_panel.set_subtitle("of the raw lens")
+        self.explain()
+
+    def _mark_cell_of_lens(self) -> None:
+        """The chosen block and token in the lens, and what it says there."""
+        lens, position = self.lens_map.lens, self._session.answer_at
+        if lens is None or position is None or self.pictures.currentWidget() is not self.lens_map:
+            return
+        layer = min(self._session.selection.layer, len(lens.ids) - 1)
+        self.lens_map.view.mark(layer, position)
+        self.facts.set_rows(lens_facts(lens, layer, position))
+
+    @Slot(int, object)
+    def _answer_read(self, _position: int, _found: object) -> None:
+        """What is said of the lower panel depends on whether it has something to show."""
+        if self._looks_at_answer:
+            self.explain()
+
+    @Slot(object)
     def _tensor_read(self, reading: TensorReading) -> None:
         summary, selection = self._session.summary, self._session.selection
         if reading.name != selection.name or summary is None:
@@ -173,6 +221,8 @@ class InspectReadings(InspectLayout):
         self.histogram_panel.set_subtitle(f"{values.size:,} {'cosines' if self.tensor.compares else 'values'}")
         self.facts_panel.set_subtitle("of the cosines" if self.tensor.compares else "whole tensor")
         self._mark_row()
+        if self.pictures.currentWidget() is self.tensor:
+            self.explain()
 
     def _row_chosen(self) -> None:
         """The numbers of the chosen row below those of the whole, and the chosen cell in the distribution."""
@@ -201,6 +251,7 @@ class InspectReadings(InspectLayout):
         on_target = bool(inspection.targets) and selection.kind != "encoder"
         self.prompt.select(query, on_target)
         self._mark_row()
+        self._mark_cell_of_lens()
         causal = session.summary is not None and session.summary.kind == "decoder"
         self.prompt.strip.set_dim_after(causal and query is not None and query + 1 < len(rows))
         if query is None:
@@ -243,25 +294,35 @@ class InspectReadings(InspectLayout):
             looked_at.set_weights(head.pattern[row])
             other.set_weights(None)
 
+    def _answer_explained(self) -> Explanation | None:
+        """The lower panel's view in words; where the model has none, why."""
+        view = self.next_token.answers.index()
+        known = _ANSWERS.get(view)
+        why = self.next_token.why(view)
+        return refused(known.title, why) if known is not None and why else known
+
     def explain(self) -> None:
         self.explained.emit(self._explanation())
 
     def _explanation(self) -> Any:
-        session = self._session
-        summary, head, query = session.summary, session.inspection.head, session.query
-        beside = _ANSWERS.get(self.next_token.answers.index()) if self._looks_at_answer else None
-        shows_tensor = self.pictures.currentWidget() is self.tensor and self._tensor_shown is not None
-        if beside is None and not shows_tensor:
-            beside = _INSTEAD.get(self._instead)
-        if beside is not None and session.inspection.tokens:
-            return beside
-        if summary is None or query is None:
+        session, shown = self._session, self.pictures.currentWidget()
+        if not session.inspection.tokens or session.summary is None or session.query is None:
             return explanations.INTRODUCTION
-        if shows_tensor and self._tensor_shown is not None:
-            return explanations.explain_tensor(summary, self._tensor_shown)
-        if head is None or query >= len(head.pattern):
+        if self._looks_at_answer and (answer := self._answer_explained()) is not None:
+            return answer
+        if shown is self.lens_map:
+            rows = session.inspection.rows("self")
+            return explain_lens_map(self.lens_map.lens, self.lens_map.why, rows, *self.lens_map.view.selected())
+        if shown is self.tensor and self._tensor_shown is not None:
+            if self.tensor.compares:
+                return explanations.explain_similarity(self._tensor_shown.name)
+            return explanations.explain_tensor(session.summary, self._tensor_shown)
+        return _INSTEAD.get(self._instead) or self._head_explained(session.summary, session.query)
+
+    def _head_explained(self, summary: ModelSummary, query: int) -> Explanation:
+        inspection = self._session.inspection
+        head = inspection.head
+        if head is None or query >= len(head.pattern) or len(inspection.rows(head.kind)) != len(head.pattern):
             return explanations.INTRODUCTION
-        rows, columns = session.inspection.rows(head.kind), session.inspection.columns(head.kind)
-        if len(rows) != len(head.pattern):
-            return explanations.INTRODUCTION
+        rows, columns = inspection.rows(head.kind), inspection.columns(head.kind)
         return explanations.explain_head(summary, head, rows, columns, query, self._mode)

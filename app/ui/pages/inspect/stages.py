@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from app.engine.models.records import ModelSummary
 from app.engine.trace.records import TensorInfo
+from app.session.state import LENS_MAP
 
 
 @dataclass(frozen=True)
@@ -140,6 +141,9 @@ def _stack_rows(
     norms = infos.get(f"{stack}resid_norms")
     if norms is not None:
         rows.append(FlowRow("Stream norms", shape_text(norms.shape), f"{stack}resid_norms", stack=stack))
+    logits = infos.get("logits")
+    if stack != "encoder." and logits is not None and logits.axes == ("token", "vocabulary") and logits.shape:
+        rows.append(FlowRow("Raw logit lens", shape_text((layers, logits.shape[0])), LENS_MAP, stack=stack))
     final = infos.get(f"{stack}ln_final")
     if final is not None and not final.absent:
         rows.append(FlowRow("Final norm", shape_text(final.shape), f"{stack}ln_final", stack=stack))

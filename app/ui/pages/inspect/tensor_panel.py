@@ -224,10 +224,11 @@ def _two(shape: tuple[int, ...]) -> tuple[int, int]:
 
 
 def similarity(values: np.ndarray) -> np.ndarray:
-    """The cosine of every two rows, float32 `[row, row]`; a row of zeros is like none."""
-    finite = np.where(np.isfinite(values), values, 0.0).astype(np.float32)
+    """The cosine of every two rows, float32 `[row, row]`; a row of zeros is like none, and one that holds what is no
+    finite number has no cosine (NaN)."""
+    finite = np.where(np.isfinite(values).all(axis=1, keepdims=True), values, np.nan).astype(np.float32)
     lengths = np.linalg.norm(finite, axis=1, keepdims=True)
-    unit = np.divide(finite, lengths, out=np.zeros_like(finite), where=lengths > 0)
+    unit = np.divide(finite, lengths, out=np.zeros_like(finite), where=lengths != 0)
     return unit @ unit.T
 
 
