@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -56,6 +57,8 @@ class Inspection(QObject):
     not_read = Signal(str)
     """Why what was asked in the place of a head's weights cannot be shown."""
     candidates_read = Signal(int)
+    tensors_saved = Signal(object)
+    """A sentence: which file holds them."""
     texts_cut = Signal(str, str)
     """Texts shortened to what the model has positions for."""
     failed = Signal(object)
@@ -168,6 +171,15 @@ class Inspection(QObject):
     def read_code(self, name: str, text: str, second: str) -> None:
         """Ask for Python that gives a tensor; `code_read` answers."""
         self._ask("code", (name, text, second), work.read_code)
+
+    def save_tensors(self, names: tuple[str, ...], path: Path) -> None:
+        """Write tensors of this run into one file; `tensors_saved` says so, `failed` why not."""
+        trace = self._trace
+        if trace is None:
+            return
+        job = self._board.start(LANE, "Save tensors", lambda: work.save_tensors(trace, names, path), key="save tensors")
+        job.finished.connect(self.tensors_saved)
+        job.failed.connect(self.failed)
 
     def cut(self, loaded: LoadedModel, text: str, second: str, limit: int) -> None:
         """Shorten texts to `limit` tokens; `texts_cut` answers."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Generator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.engine.errors import UserError
@@ -229,6 +230,20 @@ def read_lens(trace: Trace, _tokenizer: Any, position: int) -> Generator[Any, No
         return read(trace, position)
     except UserError as error:
         return str(error)
+
+
+def save_tensors(trace: Trace, names: tuple[str, ...], path: Path) -> Generator[Any, None, str]:
+    """Write tensors by name into one safetensors file, float32; a step for each. Returns what to say of it."""
+    from app.engine.models.memory import memory_errors
+    from app.session.tensor_file import save_tensors as write
+
+    found = {}
+    for done, name in enumerate(names, 1):
+        with memory_errors(f"the tensor {name}", "Save fewer tensors into one file."):
+            found[name] = trace[name].float().numpy()
+        yield Progress(done / len(names), name)
+    write(found, path)
+    return f"{len(found)} tensor{'s are' if len(found) > 1 else ' is'} in {path}."
 
 
 def read_lens_map(trace: Trace, _tokenizer: Any) -> Generator[Any, None, LensMap | str]:

@@ -27,6 +27,10 @@ VALUES_FROM = 0.10
 """Weights below this are not printed in their cells."""
 _VALUE_CELL = {"weights": 24.0, "scores": 30.0}
 """Smallest cell in pixels in which a value is printed; a score has a sign and a point more."""
+_VALUE_LINE = 13.0
+"""Lowest cell in which a value is printed."""
+_STRETCH, _WIDE_ENOUGH = 2.5, 34.0
+"""How much wider than high a cell becomes at most, and up to how many pixels."""
 _MOST_WITH_VALUES = 40
 _SPACES = "␣▁ "
 _BAR_GAP, _BAR_WIDTH, _BAR_TEXT = 14.0, 10.0, 46.0
@@ -122,8 +126,10 @@ class Heatmap(PointedMatrix):
 
     def _fit(self, height: float, width: float) -> tuple[float, float]:
         rows, columns = self._levels.values.shape
-        cell = min(height / rows, width / columns, self._largest_cells[0])
-        return cell, cell
+        down, across = min(height / rows, self._largest_cells[0]), min(width / columns, self._largest_cells[1])
+        # Square, but where rows are low cells may be wide enough for their values.
+        stretched = min(across, _STRETCH * down, _WIDE_ENOUGH)
+        return min(down, across), max(min(down, across), stretched)
 
     def _colours(self, values: np.ndarray) -> np.ndarray:
         broken = self._theme.color("err")
@@ -194,7 +200,8 @@ class Heatmap(PointedMatrix):
 
     def _prints_values(self) -> bool:
         few = max(self._rows.in_view, self._columns.in_view) <= _MOST_WITH_VALUES
-        return self._values_shown and few and self._rows.cell >= _VALUE_CELL[self._mode]
+        roomy = self._columns.cell >= _VALUE_CELL[self._mode] and self._rows.cell >= _VALUE_LINE
+        return self._values_shown and few and roomy
 
     def _paint_values(self, painter: QPainter) -> None:
         (top, bottom), (left, right) = self._rows.visible, self._columns.visible

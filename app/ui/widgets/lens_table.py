@@ -9,6 +9,7 @@ from app.engine.trace.records import LensReading
 from app.ui.theme import Theme
 from app.ui.widgets.labels import make_label
 from app.ui.widgets.number_text import percent_text
+from app.ui.widgets.picture_export import PictureExport
 from app.ui.widgets.token_text import visible_token
 
 _ROW = 24
@@ -39,6 +40,7 @@ class LensTable(QStackedWidget):
             "write in that basis, so read them as hints."
         )
         self.table.cellClicked.connect(self._clicked)
+        self.export = PictureExport(self.table, "logit-lens", self._with_heading, picture=False)
         self.words: QLabel = make_label(theme, "", 13, role="secondary")
         self.words.setWordWrap(True)
         self.words.setAlignment(Qt.AlignmentFlag.AlignTop)
@@ -69,6 +71,11 @@ class LensTable(QStackedWidget):
         model = self.table.model()
         columns = range(model.columnCount())
         return [[str(model.index(line, column).data()) for column in columns] for line in range(model.rowCount())]
+
+    def _with_heading(self) -> list[list[str]]:
+        model = self.table.model()
+        across = Qt.Orientation.Horizontal
+        return [[str(model.headerData(place, across)) for place in range(model.columnCount())], *self.lines()]
 
     @Slot(int, int)
     def _clicked(self, line: int, _column: int) -> None:

@@ -42,6 +42,8 @@ class PointedMatrix(MatrixView):
         super().__init__(theme, parent)
         self.can_be_code = True
         """What is shown is a tensor of the model, and not something made of one."""
+        self.more_entries: Callable[[QMenu], None] | None = None
+        """Adds what its owner has to offer to the menu."""
         self._pressed: QPointF | None = None
         self._dragging = False
         self._last = QPointF()
@@ -146,6 +148,8 @@ class PointedMatrix(MatrixView):
             ("Save tensor as safetensors…", "safetensors", "Safetensors", self.save_safetensors),
         ):
             menu.addAction(words).triggered.connect(bound(self._ask_where, ending, kind, save))
+        if self.more_entries is not None:
+            self.more_entries(menu)
         return menu
 
     def _ask_where(self, ending: str, kind: str, save: Callable[[Path], None]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import threading
 from pathlib import Path
 from typing import Any
@@ -11,21 +12,23 @@ import pytest
 import torch
 from engine.tiny_models import SENTENCES, save_tiny
 from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QAction, QGuiApplication, QImage
 from pytestqt.qtbot import QtBot
 from safetensors.numpy import load_file
 from ui.desk import Desk, chip_ids, chip_weights, copied_table, leave, open_desk, words
 from ui.widgets.matrices import move
 
+from app.engine.errors import UserError
 from app.engine.models import load
 from app.engine.models.loaded import LoadedModel
 from app.engine.trace import trace
 from app.engine.trace.lens import read_lens
 from app.engine.trace.records import Exactness
 from app.engine.trace.result import Trace
+from app.session.state import LENS_MAP
 from app.ui.pages.inspect.layout import EXAMPLES
 from app.ui.theme import Theme
-from app.ui.widgets.number_text import percent_text, signed_number
+from app.ui.widgets.number_text import percent_text, short_number, signed_number
 from app.ui.widgets.token_text import visible_token
 
 TEXT = EXAMPLES[0]
@@ -126,7 +129,7 @@ def test_every_row_of_the_flow_shows_its_tensor(inspecting: Desk, expected: Trac
     names = [row.name for row in page.flow.rows() if row.name]
     assert {"embed", "pos_embed", "blocks.2.attn.q", "blocks.2.mlp.hidden", "ln_final", "logits"} <= set(names)
     for name in names:
-        if name.endswith(("attn.scores", "attn.pattern")):
+        if name.endswith(("attn.scores", "attn.pattern")) or name == LENS_MAP:
             continue
         desk.click_flow(name)
         desk.settle()
@@ -134,8 +137,7 @@ def test_every_row_of_the_flow_shows_its_tensor(inspecting: Desk, expected: Trac
         values = tensor[desk.session.selection.head] if tensor.ndim == 3 else tensor
         assert page.tensor.isVisible()
         assert np.array_equal(shown_tensor(desk), values.numpy()), name
-        assert page.tensor.shape.text() == str(list(tensor.shape))
-        assert page.tensor.dtype.text() == "float32"
+        assert page.tensor.subtitle() == f"{list(tensor.shape)} · float32"
         assert page.heads.isVisible() == (tensor.ndim == 3)
 
 
@@ -477,12 +479,23 @@ def test_the_chosen_token_is_marked_in_a_tensor_too(inspecting: Desk) -> None:
 
 def test_a_badge_says_how_exact_the_view_is(inspecting: Desk) -> None:
     badge = inspecting.inspect.heads.exact
-    assert badge.isVisible()
-    assert (badge.words(), badge.tone()) == ("exact", "ok")
+    measured = inspecting.session.structure.exactness
+    assert badge.isVisible() and measured is not None and measured.pattern is not None
+    assert (badge.words(), badge.tone()) == (f"exact to {short_number(measured.pattern)}", "ok")
     assert "bit for bit" in badge.toolTip()
-    inspecting.inspect.heads.exact.show_exactness(Exactness(12, 0.25, 1e-6))
-    assert (badge.words(), badge.tone()) == ("not exact", "warn")
+    for given, precision, said in (
+        (Exactness(12, 0.25, 1e-6), "fp32", ("logits off 0.250", "warn")),
+        (Exactness(12, 0.0, 2e-4), "fp32", ("weights off 2.0e−4", "warn")),
+        (Exactness(12, 0.0, 2e-4), "bf16", ("exact to 2.0e−4", "ok")),
+        (Exactness(12, 0.0, float("nan")), "bf16", ("weights off NaN", "warn")),
+    ):
+        badge.show_exactness(given, precision)
+        assert (badge.words(), badge.tone()) == said
+    badge.show_exactness(Exactness(12, 0.25, 1e-6))
     assert "off by up to 2.5e-01" in badge.toolTip()
+    inspecting.click_flow("embed")
+    inspecting.settle()
+    assert not badge.isVisible() and inspecting.inspect.tensor.exact.isVisible(), "a tensor without heads has it, too"
 
 
 def test_one_weight_is_worked_out_with_the_models_numbers(inspecting: Desk, expected: Trace) -> None:
@@ -671,6 +684,59 @@ def test_numbers_that_are_none_are_no_mask(inspecting: Desk) -> None:
     desk.click_head(0, 1)
     desk.settle()
     assert not page.banner.isVisible()
+
+
+def test_what_is_drawn_is_taken_along(inspecting: Desk, expected: Trace, tmp_path: Path) -> None:
+    desk, page = inspecting, inspecting.inspect
+    desk.click(page.attention.modes.button(2))
+    desk.settle()
+    lines = page.attention.lines
+    entries = {action.text(): action for action in page.attention._export_menu().actions()}
+    assert {"Copy picture", "Save picture as SVG…", "Save values as CSV…"} <= set(entries)
+    entries["Copy values"].trigger()
+    copied = [line.split("\t") for line in QGuiApplication.clipboard().text().splitlines()]
+    drawn = [(int(head), int(query), int(key), float(weight)) for head, query, _, key, _, weight in copied[1:]]
+    assert drawn == [pytest.approx(line) for line in lines.picture.lines()]
+    lines.export.save_svg(tmp_path / "lines.svg")
+    assert "looks (query)" in (tmp_path / "lines.svg").read_text()
+    lines.export.save_png(tmp_path / "lines.png")
+    assert QImage(str(tmp_path / "lines.png")).width() == 2 * lines.picture.width()
+    desk.click(page.attention.modes.button(3))
+    desk.settle()
+    page.attention._export_menu().actions()[0].trigger()
+    assert QGuiApplication.clipboard().text().splitlines()[1:] == page.attention.steps.lines()
+    for place, export in ((1, page.lens.export), (2, page.next_token.written.export)):
+        desk.click(page.answers.button(place))
+        desk.settle()
+        export.save_csv(tmp_path / "table.csv")
+        rows = list(csv.reader((tmp_path / "table.csv").open(encoding="utf-8-sig")))
+        assert len(rows) == (1 + 4 if place == 1 else 1 + 4 * 4 + 4 + 2)
+    with pytest.raises(UserError, match="could not be written"):
+        page.histogram.export.save_csv(tmp_path / "nowhere" / "bins.csv")
+
+
+def test_several_tensors_go_into_one_file(inspecting: Desk, expected: Trace, tmp_path: Path) -> None:
+    desk, page = inspecting, inspecting.inspect
+
+    def entry(start: str) -> QAction:
+        actions = page.tensor.view.context_menu().actions()
+        return next(action for action in actions if action.text().startswith(start))
+
+    for name in ("blocks.1.attn.q", "resid_norms"):
+        desk.click_flow(name) if name == "resid_norms" else desk.session.select(name=name)
+        desk.settle()
+        entry("Keep this tensor").trigger()
+    assert entry("Save 2 kept tensors") and "2 kept" in words(page.banner)
+    page.kept.save((), tmp_path / "two.safetensors")
+    desk.settle()
+    saved = load_file(tmp_path / "two.safetensors")
+    assert set(saved) == {"blocks.1.attn.q", "resid_norms"}
+    for name, values in saved.items():
+        assert np.array_equal(values, expected[name].numpy())
+    assert "2 tensors are in" in words(page.banner)
+    page.kept.save(("embed",), tmp_path / "nowhere" / "one.safetensors")
+    desk.settle()
+    assert "could not be written" in words(page.banner)
 
 
 def test_fonts_of_segments_stay_through_a_change_of_theme(inspecting: Desk) -> None:

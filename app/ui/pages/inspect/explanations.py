@@ -119,6 +119,13 @@ PARTS = {
         "bias(distance), one table a head",
         "Added to the scores of every block: how much a head prefers near or far keys whatever they say.",
     ),
+    "alibi_slopes": (
+        "Slopes of ALiBi",
+        "",
+        "score(i, j) − slope<sub>head</sub> · (i − j)",
+        "Each head has one number: how much a key loses for every token that it stands further back. A steep slope "
+        "keeps a head near, a flat one lets it look far (Press et al. 2022).",
+    ),
     "resid_norms": (
         "Norms of the stream",
         "the stream after so many blocks, row 0 before the first",
@@ -181,6 +188,16 @@ PARTS = {
         "Softmax turns a row into the probabilities of what comes after that token.",
     ),
 }
+
+
+ALIBI_BIAS = (
+    "Bias of ALiBi",
+    "one head, its columns the keys",
+    "slope<sub>head</sub> · <i>j</i>",
+    "Added to the scores, the same for every query: softmax only sees differences, so this is the slope times the "
+    "distance (Press et al. 2022). Nothing of it is learned.",
+)
+"""What "position_bias" is where the family is no T5."""
 
 
 def _token(token: Token) -> str:
@@ -308,6 +325,7 @@ _SIGNED = (
     "Blue is negative, orange is positive, pale is near zero. Cells with a dot lie beyond the colour scale, red "
     "ones are no finite number."
 )
+_SLOPES = "One number for each <b>head</b>: how fast its scores fall with the distance."
 _LENGTHS = "The darker, the longer: the scale begins at 0 and ends at the longest."
 
 
@@ -330,6 +348,8 @@ def explain_tensor(summary: ModelSummary, reading: TensorReading) -> Explanation
     """Any tensor of the flow."""
     part, block = part_of(reading.name).removeprefix("encoder.").removeprefix("decoder."), block_of(reading.name)
     title, rows, formula, plain = PARTS.get(part, (reading.name, "one row of it", "", ""))
+    if part == "position_bias" and summary.position == "ALiBi":
+        title, rows, formula, plain = ALIBI_BIAS
     where = reading.name if block is None else f"Block {block} · {reading.name}"
     shape = reading.values.shape
     blocks: tuple[ShapeBlock, ...] = ()
@@ -343,11 +363,14 @@ def explain_tensor(summary: ModelSummary, reading: TensorReading) -> Explanation
             ShapeBlock(letter, shape[1], shape[2], joint="→", result=True),
         )
     note = "turned by rotary angles afterwards" if summary.position == "rotary" and part in ("attn.q", "attn.k") else ""
-    whose = "" if part == "resid_norms" or part not in PARTS else "one token: "
+    by_token = reading.info.axes[-2:-1] in (("token",), ("query",)) and part in PARTS
+    whose = "one token: " if by_token else ""
     return Explanation(
         title=title,
         subtitle=where,
-        looking_at=f"Each <b>row</b> is {whose}{rows}. {_LENGTHS if part == 'resid_norms' else _SIGNED}",
+        looking_at=_SLOPES
+        if part == "alibi_slopes"
+        else f"Each <b>row</b> is {whose}{rows}. {_LENGTHS if part == 'resid_norms' else _SIGNED}",
         formula_html=formula,
         blocks=blocks,
         formula_note=note,

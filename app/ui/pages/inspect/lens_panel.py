@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QStackedWidget
 
 from app.engine.trace.records import LensMap, Token
 from app.ui.theme import Theme
+from app.ui.widgets.export_button import ExportButton
 from app.ui.widgets.labels import make_label
 from app.ui.widgets.lens_view import LensView
 from app.ui.widgets.panel import Panel
@@ -31,6 +32,7 @@ class LensPanel(Panel):
         self.view = LensView(theme)
         self.twin = TableTwin(theme, self.view)
         self.add_header_widget(self.twin.button)
+        self.add_export(ExportButton(theme, self.view.context_menu))
         self.raw = make_label(theme, RAW, 12, role="secondary")
         self.words = make_label(theme, "", 13, role="secondary")
         for label in (self.raw, self.words):

@@ -11,7 +11,9 @@ from app.session.state import LENS_MAP, attention_name, block_of, kind_of, part_
 from app.ui.actions import bound
 from app.ui.pages.inspect import explanations
 from app.ui.pages.inspect.attention_panel import LINES, ONE_WEIGHT, SCORES
+from app.ui.pages.inspect.kept_tensors import KeptTensors
 from app.ui.pages.inspect.masking import masked_texts
+from app.ui.pages.inspect.other_views import refused
 from app.ui.pages.inspect.readings import InspectReadings
 from app.ui.theme import Theme
 
@@ -21,6 +23,7 @@ class InspectPage(InspectReadings):
 
     def __init__(self, theme: Theme, session: Session) -> None:
         super().__init__(theme, session)
+        self.kept = KeptTensors(session, self)
         self.prompt.submitted.connect(session.set_prompt)
         self.prompt.strip.clicked.connect(self._source_clicked)
         self.prompt.strip.hovered.connect(self._source_hovered)
@@ -30,6 +33,7 @@ class InspectPage(InspectReadings):
         self.flow.stage_chosen.connect(self._stage_chosen)
         self.flow.block_chosen.connect(self._stack_block_chosen)
         self.flow.end_chosen.connect(self._end_chosen)
+        self.flow.absent_chosen.connect(self._absent_chosen)
         self.attention.mode_chosen.connect(self._mode_chosen)
         self.attention.kind_chosen.connect(self._kind_chosen)
         self.attention.weighting_chosen.connect(self._weighting_chosen)
@@ -40,9 +44,20 @@ class InspectPage(InspectReadings):
         for picture in (self.attention.heatmap, self.tensor.view):
             picture.code_wanted.connect(session.copy_code)
             picture.failed.connect(self._say)
+            picture.more_entries = self.kept.add_to
+        self.kept.said.connect(self._tell)
+        session.inspection.tensors_saved.connect(self._tell)
         self.tensor.view.clicked.connect(self._tensor_clicked)
         self.lens_map.view.clicked.connect(self._lens_clicked)
         self.lens_map.view.failed.connect(self._say)
+        for export in (
+            self.attention.lines.export,
+            self.attention.steps_export,
+            self.histogram.export,
+            self.lens.export,
+            self.next_token.written.export,
+        ):
+            export.failed.connect(self._say)
         session.inspection.code_read.connect(self._code_read)
         self.attention.lines.query_hovered.connect(self._underline)
         self.next_token.answers.changed.connect(self._answer_turned)
@@ -119,6 +134,17 @@ class InspectPage(InspectReadings):
     @Slot(str)
     def _say(self, words: str) -> None:
         self.banner.show_message("warn", words)
+
+    @Slot(str)
+    @Slot(object)
+    def _tell(self, words: str) -> None:
+        self.banner.show_message("info", words)
+
+    @Slot(str, str)
+    def _absent_chosen(self, title: str, why: str) -> None:
+        """A row that this model lacks: say why."""
+        self._look_above()
+        self.explained.emit(refused(title, why))
 
     @Slot(object)
     def _code_read(self, code: CodeRead) -> None:

@@ -54,6 +54,7 @@ class InspectReadings(InspectLayout):
         """The chosen block is folded in the flow; what it shows stays."""
         inspection = session.inspection
         session.model_changed.connect(self._model_changed)
+        session.structure.exactness_measured.connect(self._exactness_measured)
         session.prompt_changed.connect(self._prompt_changed)
         session.selection_changed.connect(self._selection_changed)
         inspection.tokens_changed.connect(self._tokens_changed)
@@ -79,6 +80,12 @@ class InspectReadings(InspectLayout):
         self.attention.set_kinds(summary.kinds)
         self.show_stacks(two=bool(summary.encoder_layers))
         self.prompt.set_kind(summary.kind)
+
+    @Slot()
+    def _exactness_measured(self) -> None:
+        """How exact the view is, said where a tensor stands in the place of the heads."""
+        summary = self._session.summary
+        self.tensor.exact.show_exactness(self._session.structure.exactness, summary.precision if summary else "fp32")
 
     @Slot()
     def _prompt_changed(self) -> None:

@@ -7,11 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QSpinBox, QWidget
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QSpinBox, QWidget
 
 from app.engine.trace.records import TensorReading, Token
 from app.ui.pages.inspect.stages import shape_text
 from app.ui.theme import Theme
+from app.ui.widgets.exactness_badge import ExactnessBadge
+from app.ui.widgets.export_button import ExportButton
+from app.ui.widgets.folding_checks import FoldingChecks
 from app.ui.widgets.labels import make_label
 from app.ui.widgets.panel import Panel
 from app.ui.widgets.segmented import Segmented
@@ -34,7 +37,6 @@ class TensorPanel(Panel):
 
     def __init__(self, theme: Theme) -> None:
         super().__init__(theme, "Tensor")
-        self._theme = theme
         self._prefix = ""
         self._family: tuple[str, ...] = ()
         self._reading: TensorReading | None = None
@@ -45,12 +47,7 @@ class TensorPanel(Panel):
         self._rows_are, self._columns_are = "", ""
         """Which axis lies down and which across."""
         self.view = TensorView(theme)
-        self.shape, self.dtype = QLabel(), QLabel()
-        for label in (self.shape, self.dtype):
-            label.setProperty("role", "caption")
         self.letters = {family: Segmented(theme, [part[5].upper() for part in family]) for family in FAMILIES}
-        self.add_header_widget(self.shape)
-        self.add_header_widget(self.dtype)
         for family, letters in self.letters.items():
             letters.changed.connect(self._letter_chosen)
             letters.setVisible(False)
@@ -58,12 +55,11 @@ class TensorPanel(Panel):
             self.add_header_widget(letters)
         self.twin = TableTwin(theme, self.view)
         self.add_header_widget(self.twin.button)
+        self.add_export(ExportButton(theme, self.view.context_menu))
         self.body_layout.setContentsMargins(12, 6, 12, 8)
         self.body_layout.setSpacing(4)
         self.body_layout.addWidget(self._options(theme))
         self.body_layout.addWidget(self.twin, 1)
-        theme.changed.connect(self._restyle)
-        self._restyle()
 
     def _options(self, theme: Theme) -> QWidget:
         self.page_words = make_label(theme, "Page", 12.5, role="secondary")
@@ -82,15 +78,14 @@ class TensorPanel(Panel):
         row = QHBoxLayout(options)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(12)
-        for part in (self.page_words, self.page, self.turned, self.alike):
+        self.of_pages = make_label(theme, "", 12.5, role="caption")
+        self.exact = ExactnessBadge(theme)
+        self.checks = FoldingChecks((self.turned, self.alike))
+        for part in (self.page_words, self.page, self.of_pages):
             row.addWidget(part)
-        row.addStretch(1)
+        row.addWidget(self.checks, 1)
+        row.addWidget(self.exact)
         return options
-
-    @Slot()
-    def _restyle(self) -> None:
-        for label in (self.shape, self.dtype):
-            label.setFont(self._theme.font(11, mono=True))
 
     def show_tensor(
         self, reading: TensorReading, tokens: Sequence[Token], keys: Sequence[Token], head: int, query_heads: int
@@ -117,10 +112,9 @@ class TensorPanel(Panel):
         self.page.blockSignals(False)
         group = "KV head" if by_head and pages < query_heads else "Head" if by_head else "Page"
         self.page_words.setText(group)
-        for widget in (self.page, self.page_words):
+        self.of_pages.setText(f"of {pages}")
+        for widget in (self.page, self.page_words, self.of_pages):
             widget.setVisible(pages > 1)
-        self.shape.setText(shape_text(reading.info.shape))
-        self.dtype.setText(reading.dtype)
         self._draw()
 
     @Slot()
@@ -128,7 +122,7 @@ class TensorPanel(Panel):
         reading = self._reading
         if reading is None:
             return
-        page, pages = page_of(reading.values, self.page.value())
+        page, _ = page_of(reading.values, self.page.value())
         axes = reading.info.axes or ("column",)
         flat = page.ndim == 2
         for choice in (self.turned, self.alike):
@@ -147,7 +141,7 @@ class TensorPanel(Panel):
             self._rows_are, self._columns_are = self._columns_are, self._rows_are
             look = replace(look, rows=_WORDS.get(self._rows_are, self._rows_are))
         self.values = shown if self.compares else reading.values
-        words = [f"{self.page_words.text()} {self.page.value()} of {pages}"] if pages > 1 else []
+        words = [shape_text(reading.info.shape), reading.dtype]
         if self.compares and reading.values.shape[-2] > MOST_ALIKE:
             words.append(f"first {MOST_ALIKE:,} rows")
         self.set_subtitle(" · ".join(words))
