@@ -106,6 +106,11 @@ def shows_attention(name: str) -> bool:
     return part_of(name) in ("attn.pattern", "attn.scores", "cross.pattern", "cross.scores")
 
 
+def is_mask(name: str) -> bool:
+    """Whether a name is that of the mask of an attention, which is handed to the model's attention and no output."""
+    return part_of(name) == "attn.mask"
+
+
 def attention_name(kinds: Sequence[str], kind: str, layer: int, part: str = "pattern") -> str:
     """The name of a part of an attention in a model that has these `kinds`."""
     stack = {"encoder": "encoder.", "cross": "decoder."}.get(kind, "decoder." if len(kinds) > 1 else "")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from app.engine.errors import UserError
 from app.engine.trace.records import Token
 from app.jobs.job import Progress
-from app.session.state import Opening, OpenModel, RoomWanted
+from app.session.state import Opening, OpenModel, RoomWanted, is_mask
 
 if TYPE_CHECKING:
     from app.engine.models.loaded import LoadedModel
@@ -265,11 +265,11 @@ def read_lens_map(trace: Trace, _tokenizer: Any) -> Generator[Any, None, LensMap
 
 
 def read_tensor(trace: Trace, _tokenizer: Any, name: str) -> Generator[Any, None, TensorReading]:
-    """One tensor by name."""
+    """One tensor by name, or the mask of an attention."""
     from app.engine.trace import readings
 
     yield None
-    return readings.read_tensor(trace, name)
+    return readings.read_mask(trace, name) if is_mask(name) else readings.read_tensor(trace, name)
 
 
 def read_candidates(trace: Trace, tokenizer: Any, position: int) -> Generator[Any, None, tuple[Candidate, ...]]:

@@ -10,6 +10,7 @@ import torch
 from app.engine.errors import UserError
 from app.engine.trace.beyond import norm_weighted, rollout
 from app.engine.trace.head_scores import HeadScores, head_scores, spread
+from app.engine.trace.names import site_of
 from app.engine.trace.records import (
     Candidate,
     ClassShare,
@@ -130,6 +131,21 @@ def read_weight(trace: Trace, layer: int, head: int, query: int, key: int, kind:
 def read_layer(trace: Trace, layer: int, kind: str = "self") -> LayerReading:
     """The weights of every head of a layer."""
     return LayerReading(layer, kind, trace.attention(layer, kind=kind).numpy())
+
+
+def read_mask(trace: Trace, name: str) -> TensorReading:
+    """Where a block's tokens may look, by the mask that the model handed to its attention: `[query, key]`, 1 where at
+    least one head may, 0 where none may. `name` is that of a mask, "blocks.2.attn.mask"."""
+    found = site_of(f"{name.removesuffix('mask')}pattern", trace.loaded.anatomy)
+    if found is None or not name.endswith(".mask"):
+        raise UserError(f"This run has no tensor called “{name}”.", "names() lists those it has.")
+    values = trace.visible(found[0].layer, found[0].kind).numpy().astype(np.float32)
+    info = TensorInfo(name, values.shape, ("query", "key"))
+    mean = float(values.mean())
+    spread, length = float(values.std()), float(np.sqrt(values.sum()))
+    return TensorReading(
+        name, values, info, "bool", float(values.min()), float(values.max()), mean, spread, length, 1.0 - mean, 0
+    )
 
 
 def read_thumbnails(trace: Trace, layer: int, kind: str = "self") -> Thumbnails:

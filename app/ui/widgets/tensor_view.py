@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QFontMetricsF, QPainter, QPen
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 from PySide6.QtWidgets import QWidget
 
 from app.ui.theme import Theme, text_on
 from app.ui.widgets import matrix_labels as axis_labels
 from app.ui.widgets.matrix_export import MatrixTable
 from app.ui.widgets.matrix_geometry import BINARY_STEPS, label_step, symmetric_limit
-from app.ui.widgets.matrix_image import draw_colour_bar, packed, signed_colours
+from app.ui.widgets.matrix_image import draw_colour_bar, probability_colours, signed_colours
 from app.ui.widgets.matrix_marks import draw_broken_key, draw_cell_ring, draw_clip_dots, draw_row_frame
 from app.ui.widgets.matrix_pointing import PointedMatrix
 from app.ui.widgets.matrix_view import NOWHERE
@@ -40,6 +40,8 @@ class Look:
     """Where the colours end on both sides; None for the 99th percentile of |x|."""
     from_zero: bool = False
     """Nothing here is below zero: the scale begins there and ends at the largest."""
+    shares: bool = False
+    """Shares of something, 0 to 1, on the map of probabilities."""
     margins: bool = True
     """Means of the columns and lengths of the rows say something here."""
     printed: bool = False
@@ -114,7 +116,7 @@ class TensorView(PointedMatrix):
         self._label_widths = axis_labels.widest_label(down, bold), wide
         finite = np.isfinite(values)
         self._broken = not finite.all()
-        self._limit = look.limit or symmetric_limit(values, 100.0 if look.from_zero else 99.0)
+        self._limit = 1.0 if look.shares else look.limit or symmetric_limit(values, 100.0 if look.from_zero else 99.0)
         with np.errstate(invalid="ignore"):
             self._clipped = bool((finite & (np.abs(values) > self._limit * (1.0 + 1e-6))).any())
         self._means, self._lengths = column_means(values), row_lengths(values)
@@ -139,7 +141,15 @@ class TensorView(PointedMatrix):
         return min(height / rows, 26.0), min(width / columns, 46.0 if self._look.printed else 40.0)
 
     def _colours(self, values: np.ndarray) -> np.ndarray:
-        return signed_colours(values, self._limit, self._theme.lut("signed"), self._theme.color("err"))
+        broken = self._theme.color("err")
+        if self._look.shares:
+            return probability_colours(values, self._theme.lut("probability"), broken)
+        return signed_colours(values, self._limit, self._theme.lut("signed"), broken)
+
+    def _colour_of(self, value: float) -> QColor:
+        if self._look.shares:
+            return self._theme.map_color("probability", value)
+        return self._theme.map_color("signed", min(max(value / self._limit, -1.0), 1.0))
 
     # Painting
 
@@ -201,7 +211,7 @@ class TensorView(PointedMatrix):
         values = self._levels.values[top:bottom, left:right]
         for row, column in np.argwhere(np.isfinite(values)):
             value = float(values[row, column])
-            painter.setPen(text_on(self._theme.map_color("signed", min(max(value / self._limit, -1.0), 1.0))))
+            painter.setPen(text_on(self._colour_of(value)))
             text = short_number(value) if abs(value) >= 1.0 or value == 0.0 else f"{value:.2f}".replace("0.", ".")
             place = self.cell_rect(top + int(row), left + int(column))
             painter.drawText(place, int(Qt.AlignmentFlag.AlignCenter), text.replace("-", "−"))
@@ -210,15 +220,14 @@ class TensorView(PointedMatrix):
     def _paint_legend(self, painter: QPainter, plot: QRectF) -> None:
         theme = self._theme
         bar = QRectF(plot.left(), plot.bottom() + 28.0, self._legend_width(), 10.0)
-        colours = packed(theme.lut("signed"))
-        draw_colour_bar(painter, bar, colours[128:] if self._look.from_zero else colours, theme.color("line2"))
+        from_zero = self._look.from_zero or self._look.shares
+        ends = np.linspace(0.0 if from_zero else -self._limit, self._limit, 256, dtype=np.float32)
+        draw_colour_bar(painter, bar, self._colours(ends), theme.color("line2"))
         painter.setFont(theme.font(11, mono=True))
         painter.setPen(theme.color("ink3"))
         limit = short_number(self._limit)
         line = bar.adjusted(0.0, 12.0, 0.0, 18.0)
-        ticks = (
-            ("0", short_number(self._limit / 2.0), limit) if self._look.from_zero else (f"−{limit}", "0", f"+{limit}")
-        )
+        ticks = ("0", short_number(self._limit / 2.0), limit) if from_zero else (f"−{limit}", "0", f"+{limit}")
         for text, side in zip(ticks, ("AlignLeft", "AlignHCenter", "AlignRight"), strict=True):
             painter.drawText(line, int(Qt.AlignmentFlag[side] | Qt.AlignmentFlag.AlignVCenter), text)
         note = self._note()

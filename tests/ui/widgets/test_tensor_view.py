@@ -127,6 +127,15 @@ def test_of_a_few_values_none_lies_beyond_the_scale(qtbot, theme):
     assert view.limit == 0.25 and not view._clipped
 
 
+def test_shares_stand_on_the_map_of_probabilities(qtbot, theme):
+    values = np.array([[0.75, 0.25, 0.0, 0.0], [0.0, 0.5, 0.5, 0.0]], dtype=np.float32)
+    view = shown(qtbot, theme, values)
+    view.set_values(values, names(2), "expert", None, Look(shares=True, margins=False))
+    for cell in ((0, 0), (1, 2), (1, 3)):
+        wanted = theme.map_color("probability", float(values[cell]))
+        assert close(colour_at(view, view.cell_rect(*cell).center()), wanted)
+
+
 def test_columns_have_names_and_lengths_a_scale_from_zero(qtbot, theme):
     values = np.abs(normal(3, 5)) * 10
     view = shown(qtbot, theme, values, labels=None)

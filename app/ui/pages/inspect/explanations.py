@@ -119,6 +119,13 @@ PARTS = {
         "bias(distance), one table a head",
         "Added to the scores of every block: how much a head prefers near or far keys whatever they say.",
     ),
+    "attn.mask": (
+        "Mask",
+        "the token that looks, its columns those it may look at",
+        "score + mask, mask = 0 or −∞",
+        "It is the mask that the model hands to this attention. Softmax gives a score of −∞ the weight 0, so what is "
+        "forbidden is not merely small: it is not there.",
+    ),
     "alibi_slopes": (
         "Slopes of ALiBi",
         "",
@@ -326,7 +333,12 @@ _SIGNED = (
     "ones are no finite number."
 )
 _SLOPES = "One number for each <b>head</b>: how fast its scores fall with the distance."
-_LENGTHS = "The darker, the longer: the scale begins at 0 and ends at the longest."
+_READ = {
+    "resid_norms": "The darker, the longer: the scale begins at 0 and ends at the longest.",
+    "mlp.experts": "The darker, the larger the share; the scale goes from 0 to 1.",
+    "attn.mask": "Dark (1) may be looked at by at least one head, pale (0) by none.",
+}
+"""How colours are read that are not about zero."""
 
 
 def explain_similarity(name: str) -> Explanation:
@@ -363,14 +375,14 @@ def explain_tensor(summary: ModelSummary, reading: TensorReading) -> Explanation
             ShapeBlock(letter, shape[1], shape[2], joint="→", result=True),
         )
     note = "turned by rotary angles afterwards" if summary.position == "rotary" and part in ("attn.q", "attn.k") else ""
-    by_token = reading.info.axes[-2:-1] in (("token",), ("query",)) and part in PARTS
+    by_token = part != "attn.mask" and reading.info.axes[-2:-1] in (("token",), ("query",)) and part in PARTS
     whose = "one token: " if by_token else ""
     return Explanation(
         title=title,
         subtitle=where,
         looking_at=_SLOPES
         if part == "alibi_slopes"
-        else f"Each <b>row</b> is {whose}{rows}. {_LENGTHS if part == 'resid_norms' else _SIGNED}",
+        else f"Each <b>row</b> is {whose}{rows}. {_READ.get(part, _SIGNED)}",
         formula_html=formula,
         blocks=blocks,
         formula_note=note,

@@ -9,7 +9,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from app.session.session import Session
-from app.session.state import LENS_MAP, block_of, stack_of
+from app.session.state import LENS_MAP, block_of, is_mask, stack_of
 from app.ui.actions import bound
 
 
@@ -30,7 +30,7 @@ class KeptTensors(QObject):
         name = self._session.selection.name
         menu.addSeparator()
         entry = QAction("Keep this tensor for a file", menu)
-        entry.setEnabled(name not in self.names and name != LENS_MAP)
+        entry.setEnabled(name not in self.names and name != LENS_MAP and not is_mask(name))
         entry.triggered.connect(bound(self.keep, name))
         menu.addAction(entry)
         if self.names:

@@ -187,6 +187,9 @@ def _inside(summary: ModelSummary, infos: Mapping[str, TensorInfo], prefix: str,
         branched = not adds
         detail = _detail(infos, prefix, part)
         rows.append(FlowRow(title, detail, prefix + part, inside=True, adds=adds, branches=branches, stack=stack))
+        shape = infos[prefix + part].shape
+        if part == "attn.scores" and shape and summary.kind != "encoder" and stack != "encoder.":
+            rows.append(FlowRow("Mask", shape_text(shape[1:]), f"{prefix}attn.mask", inside=True, stack=stack))
     return rows
 
 

@@ -10,6 +10,7 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QSpinBox, QWidget
 
 from app.engine.trace.records import TensorReading, Token
+from app.session.state import is_mask
 from app.ui.pages.inspect.stages import shape_text
 from app.ui.theme import Theme
 from app.ui.widgets.exactness_badge import ExactnessBadge
@@ -24,6 +25,8 @@ from app.ui.widgets.tensor_view import Look, TensorView
 FAMILIES = (("attn.q", "attn.k", "attn.v"), ("attn.q_pre", "attn.k_pre"), ("cross.q", "cross.k", "cross.v"))
 _WORDS = {"query": "token", "key": "token"}
 """Axes that are read under another name."""
+SHARES = ("mlp.experts", "mlp.router_probs")
+"""Names of shares, 0 to 1."""
 MOST_ALIKE = 1024
 """How many rows are compared with each other at most."""
 
@@ -131,6 +134,8 @@ class TensorPanel(Panel):
         look = Look(rows=_WORDS.get(self._rows_are, self._rows_are))
         if reading.name.endswith("resid_norms"):
             look = Look(from_zero=True, margins=False, printed=True, rows="block")
+        if is_mask(reading.name) or reading.name.endswith(SHARES):
+            look = Look(shares=True, margins=False, printed=not is_mask(reading.name))
         shown = page
         if self.compares:
             shown = similarity(page[:MOST_ALIKE])
@@ -149,7 +154,7 @@ class TensorPanel(Panel):
         self.set_title(title)
         self.view.set_title(title.replace(" ·", ""))
         self.view.set_tensor(*((title.replace(" · ", "."), shown) if self.compares else (reading.name, reading.values)))
-        self.view.can_be_code = not self.compares
+        self.view.can_be_code = not self.compares and not is_mask(reading.name)
         down, across = (self._names(axis, count) for axis, count in zip(self._axes(), _two(shown.shape), strict=True))
         columns = _WORDS.get(self._columns_are, self._columns_are).replace("_", " ") or "row"
         self.view.set_values(shown, down if flat else None, columns, across, look)
