@@ -22,7 +22,7 @@ from app.engine.trace.result import Trace
 _SAME = 1e-3
 """Largest difference of the last row from the model's own logits, relative to their largest."""
 
-PART = 64 << 20
+PART = 16 << 20
 """Bytes of logits that are looked at at a time when the lens is read at every position."""
 
 

@@ -12,13 +12,13 @@ from PySide6.QtGui import (
     QMouseEvent,
     QPainter,
     QPaintEvent,
-    QPen,
     QResizeEvent,
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QToolTip, QWidget
 
 from app.ui.theme import Theme
 from app.ui.widgets.focus_reasons import KEYBOARD_REASONS
+from app.ui.widgets.head_groups import draw_brackets, group_of
 from app.ui.widgets.matrix_export import MatrixTable
 from app.ui.widgets.matrix_geometry import pooled
 from app.ui.widgets.matrix_image import probability_colours
@@ -90,15 +90,17 @@ class HeadGrid(QAbstractScrollArea):
 
     def set_groups(self, groups: int) -> None:
         """Heads side by side share keys and values, in so many groups; as many as heads: each has its own."""
-        self._groups = groups if 0 < groups < self._patterns.shape[1] else 0
+        self._groups = groups
         self.viewport().update()
 
     def group_of(self, head: int) -> tuple[int, int, int] | None:
         """The key-value group of a head with its first and its last head; None where each has its own."""
-        if not self._groups:
-            return None
-        size = self._patterns.shape[1] // self._groups
-        return head // size, head // size * size, head // size * size + size - 1
+        return group_of(head, self._patterns.shape[1], self._groups)
+
+    def _brackets(self) -> list[tuple[float, float]]:
+        """Where the groups begin and end across, in pixels of the viewport."""
+        groups = dict.fromkeys(group[1:] for head in range(self._patterns.shape[1]) if (group := self.group_of(head)))
+        return [(self.cell_rect(0, first).left(), self.cell_rect(0, last).right()) for first, last in groups]
 
     def set_shares(self, shares: np.ndarray | None) -> None:
         """Sort by `[layer, head]`, the largest first and NaN left out; None puts every head in its place again."""
@@ -295,25 +297,13 @@ class HeadGrid(QAbstractScrollArea):
             if x > _LEFT - 4.0:
                 place = QRectF(x - 24.0, 3.0, 48.0, 14.0)
                 self._paint_label(painter, place, f"H{head}", Qt.AlignmentFlag.AlignHCenter, head == self._selected[1])
-        self._paint_groups(painter, heads)
+        draw_brackets(painter, self._theme, self._brackets(), _LEFT - _SPACE)
         step = max(1, int(-(-14.0 // pitch)))
         for layer in range(0, layers, step):
             y = self.cell_rect(layer, 0).center().y()
             if y > _TOP - 4.0:
                 place = QRectF(0.0, y - 7.0, _LEFT - 10.0, 14.0)
                 self._paint_label(painter, place, f"L{layer}", Qt.AlignmentFlag.AlignRight, layer == self._selected[0])
-
-    def _paint_groups(self, painter: QPainter, heads: int) -> None:
-        """A bracket over the heads that share keys and values."""
-        painter.setPen(QPen(self._theme.color("line2"), 1.5))
-        for head in range(heads):
-            group = self.group_of(head)
-            if group is None or head != group[1]:
-                continue
-            left, right = self.cell_rect(0, group[1]).left(), self.cell_rect(0, group[2]).right()
-            if left > _LEFT - _SPACE:
-                corners = [(left, 21.0), (left, 18.0), (right, 18.0), (right, 21.0)]
-                painter.drawPolyline([QPointF(x, y) for x, y in corners])
 
     def _paint_label(self, painter: QPainter, place: QRectF, text: str, side: Qt.AlignmentFlag, current: bool) -> None:
         painter.setFont(self._theme.font(11, 650 if current else 400))

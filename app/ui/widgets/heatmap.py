@@ -111,7 +111,7 @@ class Heatmap(PointedMatrix):
             self._limit = symmetric_limit(np.where(self._visible, values, np.nan))
         bold = self._theme.font(12, 650, mono=True)
         self._label_widths = (axis_labels.widest_label(rows, bold), axis_labels.widest_label(columns, bold))
-        self._broken = not np.isfinite(values[self._visible]).all()
+        self._broken = bool((self._visible & ~np.isfinite(values)).any())
         self._set_matrix(np.where(self._visible, values, np.float32(-np.inf)), rows, columns)
 
     # Layout and colours

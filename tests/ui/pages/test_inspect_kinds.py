@@ -327,6 +327,10 @@ def test_who_wrote_it_adds_up_in_other_families(desk: Desk, root: Path, family: 
     table = desk.inspect.next_token.written.table
     assert table.isVisible() and table.rowCount() > 4
     added = [float(text(table, row, 1).replace("−", "-")) for row in range(table.rowCount())]
+    summary = desk.session.summary
+    assert summary is not None
+    shared = summary.kv_heads < summary.heads
+    assert ("KV groups" in desk.inspect.heads.subtitle()) == shared == (desk.inspect.grid.group_of(0) is not None)
     logits = trace(load(root / family), FIRST, target=second or None).logits[place]
     assert sum(added) == pytest.approx(float(logits.max()), abs=0.02)
 

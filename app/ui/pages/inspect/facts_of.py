@@ -68,7 +68,7 @@ def lens_facts(lens: LensMap, layer: int, position: int) -> list[tuple[str, str,
 def broken_words(reading: HeadReading) -> str:
     """A sentence about weights or scores that are no numbers; '' where all are."""
     seen = reading.visible
-    lost = int(np.count_nonzero(~np.isfinite(reading.scores[seen]) | ~np.isfinite(reading.pattern[seen])))
+    lost = int(np.count_nonzero(seen & ~(np.isfinite(reading.scores) & np.isfinite(reading.pattern))))
     if not lost:
         return ""
     return (
