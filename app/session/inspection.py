@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from app.engine.trace.records import Candidate, HeadReading, LayerReading, TensorInfo, TensorReading, Thumbnails, Token
+from app.engine.trace.records import (
+    Candidate,
+    HeadReading,
+    LayerReading,
+    LensMap,
+    TensorInfo,
+    TensorReading,
+    Thumbnails,
+    Token,
+)
 from app.jobs.board import Board
 from app.jobs.job import Job
 from app.session import work
@@ -38,6 +48,8 @@ class Inspection(QObject):
     weight_read = Signal(object)
     lens_read = Signal(int, object)
     """A position and its LensReading, or the sentence that says why there is none."""
+    lens_map_read = Signal(object)
+    """A LensMap, or the sentence that says why there is none."""
     attribution_read = Signal(int, object)
     """A position and its Attribution, or the sentence that says why there is none."""
     code_read = Signal(object)
@@ -45,6 +57,8 @@ class Inspection(QObject):
     not_read = Signal(str)
     """Why what was asked in the place of a head's weights cannot be shown."""
     candidates_read = Signal(int)
+    tensors_saved = Signal(object)
+    """A sentence: which file holds them."""
     texts_cut = Signal(str, str)
     """Texts shortened to what the model has positions for."""
     failed = Signal(object)
@@ -72,6 +86,16 @@ class Inspection(QObject):
         self._run: Job | None = None
         self._read = False
         """The tokens are those of the run under way or of the last one."""
+        self._answered = {
+            "code": self.code_read,
+            "layer": self.layer_read,
+            "lens map": self.lens_map_read,
+            "weight": self.weight_read,
+            "tensor": self.tensor_read,
+        }
+        """The signals that answer with what was read alone."""
+        self._answered_at = {"lens": self.lens_read, "attribution": self.attribution_read}
+        """Those that say the position, too."""
 
     @property
     def ready(self) -> bool:
@@ -136,6 +160,10 @@ class Inspection(QObject):
         """Ask what every block would say after token `position`; `lens_read` answers."""
         self._ask("lens", (position,), work.read_lens)
 
+    def read_lens_map(self) -> None:
+        """Ask what every block would say after every token; `lens_map_read` answers."""
+        self._ask("lens map", (), work.read_lens_map)
+
     def read_tensor(self, name: str) -> None:
         """Ask for a tensor; `tensor_read` answers."""
         self._ask("tensor", (name,), work.read_tensor)
@@ -150,6 +178,15 @@ class Inspection(QObject):
     def read_code(self, name: str, text: str, second: str) -> None:
         """Ask for Python that gives a tensor; `code_read` answers."""
         self._ask("code", (name, text, second), work.read_code)
+
+    def save_tensors(self, names: tuple[str, ...], path: Path) -> None:
+        """Write tensors of this run into one file; `tensors_saved` says so, `failed` why not."""
+        trace = self._trace
+        if trace is None:
+            return
+        job = self._board.start(LANE, "Save tensors", lambda: work.save_tensors(trace, names, path), key="save tensors")
+        job.finished.connect(self.tensors_saved)
+        job.failed.connect(self.failed)
 
     def cut(self, loaded: LoadedModel, text: str, second: str, limit: int) -> None:
         """Shorten texts to `limit` tokens; `texts_cut` answers."""
@@ -197,20 +234,12 @@ class Inspection(QObject):
                 return
             self.head = value
             self.head_read.emit(value)
-        elif key[0] == "code":
-            self.code_read.emit(value)
-        elif key[0] == "attribution":
-            self.attribution_read.emit(key[1], value)
-        elif key[0] == "layer":
-            self.layer_read.emit(value)
         elif key[0] == "classes":
             self.classes_read.emit(*value)
-        elif key[0] == "lens":
-            self.lens_read.emit(key[1], value)
-        elif key[0] == "weight":
-            self.weight_read.emit(value)
-        elif key[0] == "tensor":
-            self.tensor_read.emit(value)
+        elif key[0] in self._answered_at:
+            self._answered_at[key[0]].emit(key[1], value)
+        elif key[0] in self._answered:
+            self._answered[key[0]].emit(value)
         else:
             self.candidates[key[1]] = value
             self.candidates_read.emit(key[1])
@@ -258,6 +287,8 @@ class Inspection(QObject):
 def _size(value: Any) -> int:
     if isinstance(value, TensorReading):
         return value.values.nbytes
+    if isinstance(value, LensMap):
+        return value.ids.nbytes * 3 + value.ids.size * 8
     if isinstance(value, LayerReading):
         return value.patterns.nbytes
     if isinstance(value, HeadReading):

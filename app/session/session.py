@@ -28,6 +28,7 @@ from app.session.library import Library
 from app.session.models import OpenModels
 from app.session.saved import Saved, with_recent
 from app.session.state import (
+    LENS_MAP,
     SLOTS,
     OpenRequest,
     Selection,
@@ -377,6 +378,8 @@ class Session(QObject):
         selection = self.selection
         if shows_attention(selection.name):
             self.inspection.read_head(selection.layer, selection.head, selection.kind, selection.weighting)
+        elif selection.name == LENS_MAP:
+            self.inspection.read_lens_map()
         else:
             self.inspection.read_tensor(selection.name)
         if self.answer_at is not None:

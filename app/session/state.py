@@ -73,6 +73,8 @@ class Opening:
     open: tuple[OpenModel, ...] = field(default_factory=tuple)
 
 
+LENS_MAP = "logit_lens"
+"""What is selected while the logit lens is looked at at every position: no tensor of the model, but made of many."""
 _NAME = re.compile(r"((?:encoder|decoder)\.)?blocks\.(\d+)\.(.+)")
 
 
@@ -102,6 +104,11 @@ def kind_of(name: str) -> str:
 def shows_attention(name: str) -> bool:
     """Whether a name is that of attention weights or scores."""
     return part_of(name) in ("attn.pattern", "attn.scores", "cross.pattern", "cross.scores")
+
+
+def is_mask(name: str) -> bool:
+    """Whether a name is that of the mask of an attention, which is handed to the model's attention and no output."""
+    return part_of(name) == "attn.mask"
 
 
 def attention_name(kinds: Sequence[str], kind: str, layer: int, part: str = "pattern") -> str:

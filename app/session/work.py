@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Generator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from app.engine.errors import UserError
 from app.engine.trace.records import Token
 from app.jobs.job import Progress
-from app.session.state import Opening, OpenModel, RoomWanted
+from app.session.state import Opening, OpenModel, RoomWanted, is_mask
 
 if TYPE_CHECKING:
     from app.engine.models.loaded import LoadedModel
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
         CodeRead,
         HeadReading,
         LayerReading,
+        LensMap,
         LensReading,
         TensorReading,
         WeightReading,
@@ -241,12 +243,44 @@ def read_lens(trace: Trace, _tokenizer: Any, position: int) -> Generator[Any, No
         return str(error)
 
 
+def save_tensors(trace: Trace, names: tuple[str, ...], path: Path) -> Generator[Any, None, str]:
+    """Write tensors by name into one safetensors file, float32; a step for each. Returns what to say of it."""
+    from app.engine.models.memory import memory_errors
+    from app.session.tensor_file import save_tensors as write
+
+    found = {}
+    for done, name in enumerate(names, 1):
+        with memory_errors(f"the tensor {name}", "Save fewer tensors into one file."):
+            found[name] = trace[name].float().numpy()
+        yield Progress(done / len(names), name)
+    write(found, path)
+    return f"{len(found)} tensor{'s are' if len(found) > 1 else ' is'} in {path}."
+
+
+def read_lens_map(trace: Trace, _tokenizer: Any) -> Generator[Any, None, LensMap | str]:
+    """The logit lens at every position, or the sentence that says why this model has none."""
+    from app.engine.trace.lens import lens_map_steps
+
+    steps = lens_map_steps(trace)
+    try:
+        while True:
+            try:
+                share = next(steps)
+            except StopIteration as stop:
+                return stop.value
+            yield Progress(share, "logit lens")
+    except UserError as error:
+        return str(error)
+    finally:
+        steps.close()
+
+
 def read_tensor(trace: Trace, _tokenizer: Any, name: str) -> Generator[Any, None, TensorReading]:
-    """One tensor by name."""
+    """One tensor by name, or the mask of an attention."""
     from app.engine.trace import readings
 
     yield None
-    return readings.read_tensor(trace, name)
+    return readings.read_mask(trace, name) if is_mask(name) else readings.read_tensor(trace, name)
 
 
 def read_candidates(trace: Trace, tokenizer: Any, position: int) -> Generator[Any, None, tuple[Candidate, ...]]:

@@ -17,6 +17,8 @@ class Command:
     words: str = ""
     """More words by which it is found."""
     available: Callable[[], bool] = lambda: True
+    absent: str = ""
+    """Why what it names does not exist: it is listed grey, and doing it says so."""
 
 
 def matching(commands: list[Command], typed: str) -> list[Command]:

@@ -8,6 +8,7 @@ from typing import Protocol
 from PySide6.QtGui import QKeySequence
 
 from app.session.session import Session
+from app.session.state import LENS_MAP
 from app.ui.actions import Command, bound
 from app.ui.demo_controls import DemoControls
 from app.ui.jobs_panel import JobsPanel
@@ -106,7 +107,20 @@ def tensor_commands(window: Commanded) -> list[Command]:
         window.show_page("inspect")
         session.select(name=name)
 
-    return [Command(f"Tensor {name}", bound(show, name), "", "inspect", "weight module activation") for name in names]
+    def say_why(why: str) -> None:
+        window.show_page("inspect")
+        session.inspection.not_read.emit(why)
+
+    words = "weight module activation"
+    return [
+        *(Command(f"Tensor {name}", bound(show, name), "", "inspect", words) for name in names),
+        Command("Raw logit lens at every position", bound(show, LENS_MAP), "", "inspect", "tensor layers tokens"),
+        *(
+            Command(f"Tensor {name}", bound(say_why, info.absent), "", "", words, absent=info.absent)
+            for name, info in session.inspection.infos.items()
+            if info.absent
+        ),
+    ]
 
 
 def model_commands(window: Commanded) -> list[Command]:

@@ -11,6 +11,7 @@ import torch
 from app.engine.errors import UserError
 from app.engine.trace.beyond import norm_weighted, rollout
 from app.engine.trace.head_scores import HeadScores, head_scores, spread
+from app.engine.trace.names import site_of
 from app.engine.trace.records import (
     Candidate,
     ClassShare,
@@ -79,7 +80,8 @@ def read_head(trace: Trace, layer: int, head: int, kind: str = "self", weighting
         pattern = lengths / lengths.sum(-1, keepdim=True).clamp_min(torch.finfo(torch.float32).tiny)
     elif weighting == "rollout":
         pattern = rollout(trace, layer, kind)
-    seen = torch.isfinite(scores).numpy()
+    # Only −inf is a mask: NaN and +inf were computed, however wrong, and are shown as such.
+    seen = ~torch.isneginf(scores).numpy()
     arguments = trace.score_arguments(layer, kind)
     return HeadReading(
         layer,
@@ -173,6 +175,21 @@ def _bias_by(trace: Trace, kind: str) -> str:
 def read_layer(trace: Trace, layer: int, kind: str = "self") -> LayerReading:
     """The weights of every head of a layer."""
     return LayerReading(layer, kind, trace.attention(layer, kind=kind).numpy())
+
+
+def read_mask(trace: Trace, name: str) -> TensorReading:
+    """Where a block's tokens may look, by the mask that the model handed to its attention: `[query, key]`, 1 where at
+    least one head may, 0 where none may. `name` is that of a mask, "blocks.2.attn.mask"."""
+    found = site_of(f"{name.removesuffix('mask')}pattern", trace.loaded.anatomy)
+    if found is None or not name.endswith(".mask"):
+        raise UserError(f"This run has no tensor called “{name}”.", "names() lists those it has.")
+    values = trace.visible(found[0].layer, found[0].kind).numpy().astype(np.float32)
+    info = TensorInfo(name, values.shape, ("query", "key"))
+    mean = float(values.mean())
+    spread, length = float(values.std()), float(np.sqrt(values.sum()))
+    return TensorReading(
+        name, values, info, "bool", float(values.min()), float(values.max()), mean, spread, length, 1.0 - mean, 0
+    )
 
 
 def read_thumbnails(trace: Trace, layer: int, kind: str = "self") -> Thumbnails:

@@ -241,6 +241,22 @@ class LensReading:
     rows: tuple[LensRow, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class LensMap:
+    """The raw logit lens at every position: what the stream after each block would say there."""
+
+    ids: np.ndarray
+    """int64 `[layer, token]`: the likeliest token."""
+    texts: tuple[tuple[str, ...], ...]
+    """The same as texts, `[layer][token]`."""
+    probabilities: np.ndarray
+    """float32 `[layer, token]`: how likely it is."""
+    ranks: np.ndarray
+    """int64 `[layer, token]`: how many tokens stand before the model's own answer at that position."""
+    vocabulary: int
+    """How many tokens it chooses from."""
+
+
 @dataclass(frozen=True)
 class CandidatePair:
     """One possible next token and how likely it is in either of two traces."""

@@ -14,9 +14,11 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QScrollArea, QVB
 
 from app.ui.theme import Theme
 from app.ui.widgets.labels import make_label
+from app.ui.widgets.picture_export import PictureExport
 from app.ui.widgets.token_text import visible_token
 
-ROW = 24.0
+ROW, LOWEST_ROW = 24.0, 15.0
+"""The height of a token's line, and to what it shrinks so that all are seen."""
 HIDDEN_BELOW = 0.08
 MOST_TOKENS = 256
 _TOP, _EDGE = 26.0, 8.0
@@ -42,6 +44,7 @@ class AttentionLines(QWidget):
         self.picture = _Picture(theme)
         self.picture.setProperty("role", "page")
         self.picture.query_hovered.connect(self.query_hovered)
+        self.export = PictureExport(self.picture, "attention-lines", self.picture.table)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -173,7 +176,7 @@ class _Picture(QWidget):
         # The filters may be set before a layer is shown: what has no label yet is not drawn.
         self._rows = [place for place in rows if place < len(self._labels[0])]
         self._columns = [place for place in columns if place < len(self._labels[1])]
-        self.setMinimumHeight(round(_TOP + ROW * max(len(rows), len(columns)) + 6))
+        self.setMinimumHeight(round(_TOP + LOWEST_ROW * max(len(rows), len(columns)) + 6))
         self.update()
 
     def set_heads(self, heads: Sequence[int]) -> None:
@@ -187,6 +190,11 @@ class _Picture(QWidget):
 
     def sizeHint(self) -> QSize:
         return QSize(420, self.minimumHeight())
+
+    def _row(self) -> float:
+        """The height of a line now."""
+        count = max(len(self._rows), len(self._columns), 1)
+        return min(ROW, max(LOWEST_ROW, (self.height() - _TOP - 6.0) / count))
 
     def lines(self) -> list[tuple[int, int, int, float]]:
         """(head, query, key, weight) of every line drawn."""
@@ -202,9 +210,21 @@ class _Picture(QWidget):
                         found.append((head, query, key, weight))
         return found
 
+    def table(self) -> list[list[str]]:
+        """The lines drawn, as text: head, the token that looks, the one looked at, the weight."""
+        rows, columns = self._labels
+        return [
+            ["head", "from", "token", "to", "token", "weight"],
+            *(
+                [str(head), str(query), rows[query], str(key), columns[key], str(np.float32(weight))]
+                for head, query, key, weight in self.lines()
+            ),
+        ]
+
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        row_height = self._row()
         font = self._theme.font(12.5, mono=True)
         metrics = QFontMetricsF(font)
         widths = [
@@ -220,20 +240,21 @@ class _Picture(QWidget):
         self._paint_lines(painter, left, right)
         painter.setFont(font)
         for labels, places, box, side in (
-            (self._labels[0], self._rows, QRectF(_EDGE, 0, widths[0], ROW), "query"),
-            (self._labels[1], self._columns, QRectF(right + 8, 0, widths[1], ROW), "key"),
+            (self._labels[0], self._rows, QRectF(_EDGE, 0, widths[0], row_height), "query"),
+            (self._labels[1], self._columns, QRectF(right + 8, 0, widths[1], row_height), "key"),
         ):
             for line, place in enumerate(places):
                 chosen = (side == "query" and place == self._selected) or self._hovered == (side, place)
                 painter.setPen(self._theme.color("accent" if chosen else "ink"))
-                room = box.translated(0, _TOP + line * ROW)
+                room = box.translated(0, _TOP + line * row_height)
                 text = metrics.elidedText(labels[place], Qt.TextElideMode.ElideRight, room.width() + 1)
                 flag = Qt.AlignmentFlag.AlignRight if side == "query" else Qt.AlignmentFlag.AlignLeft
                 painter.drawText(room, int(flag | Qt.AlignmentFlag.AlignVCenter), text)
 
     def _paint_lines(self, painter: QPainter, left: float, right: float) -> None:
-        rows = {place: _TOP + (line + 0.5) * ROW for line, place in enumerate(self._rows)}
-        columns = {place: _TOP + (line + 0.5) * ROW for line, place in enumerate(self._columns)}
+        row_height = self._row()
+        rows = {place: _TOP + (line + 0.5) * row_height for line, place in enumerate(self._rows)}
+        columns = {place: _TOP + (line + 0.5) * row_height for line, place in enumerate(self._columns)}
         bend = (right - left) * 0.4
         painter.setBrush(Qt.BrushStyle.NoBrush)
         alone = self._hovered[1] >= 0
@@ -248,7 +269,7 @@ class _Picture(QWidget):
             painter.drawPath(path)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        line = int((event.position().y() - _TOP) // ROW)
+        line = int((event.position().y() - _TOP) // self._row())
         found = ("", -1)
         if event.position().x() < self.width() * 0.3 and 0 <= line < len(self._rows):
             found = ("query", self._rows[line])

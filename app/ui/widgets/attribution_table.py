@@ -11,6 +11,7 @@ from app.engine.trace.records import Attribution
 from app.ui.theme import Theme
 from app.ui.widgets.labels import make_label
 from app.ui.widgets.number_text import signed_number
+from app.ui.widgets.picture_export import PictureExport
 from app.ui.widgets.token_text import visible_token
 
 _ROW = 24
@@ -48,6 +49,9 @@ class AttributionTable(QStackedWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
+        self._made: Attribution | None = None
+        self.why = ""
+        """Why nothing can be told, '' while something is."""
         self.table = QTableWidget(0, 3)
         self.table.setAccessibleName("Who wrote the answer")
         self.table.verticalHeader().hide()
@@ -58,6 +62,7 @@ class AttributionTable(QStackedWidget):
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self.table.cellClicked.connect(self._clicked)
         self.table.setToolTip("What each part added to the logit, the final norm frozen (Elhage et al. 2021)")
+        self.export = PictureExport(self.table, "who-wrote-it", self._lines, picture=False)
         self.words: QLabel = make_label(theme, "", 13, role="secondary")
         self.words.setWordWrap(True)
         self.words.setAlignment(Qt.AlignmentFlag.AlignTop)
@@ -68,8 +73,10 @@ class AttributionTable(QStackedWidget):
 
     def show_attribution(self, made: Attribution | str | None) -> None:
         """Show an attribution, or why there is none."""
-        if made is None or isinstance(made, str):
-            self.words.setText(made or "")
+        self.why = made if isinstance(made, str) else ""
+        self._made = made if isinstance(made, Attribution) else None
+        if not isinstance(made, Attribution):
+            self.words.setText(self.why)
             self.table.setRowCount(0)
             self.setCurrentWidget(self.words)
             return
@@ -94,6 +101,14 @@ class AttributionTable(QStackedWidget):
         super().showEvent(event)
         # The style sheet, applied when first shown, puts other fonts in their place.
         self._restyle()
+
+    def _lines(self) -> list[list[str]]:
+        """All parts with what they added, as many figures as a float32 has."""
+        made = self._made
+        if made is None:
+            return []
+        heading = ["written by", f"added to {visible_token(made.text)}"]
+        return [heading, *([name, str(np.float32(value))] for name, value, _ in parts_of(made))]
 
     @Slot(int, int)
     def _clicked(self, row: int, _column: int) -> None:

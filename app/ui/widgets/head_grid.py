@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QFocusEvent, QHelpEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import (
+    QFocusEvent,
+    QHelpEvent,
+    QImage,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QToolTip, QWidget
 
 from app.ui.theme import Theme
 from app.ui.widgets.focus_reasons import KEYBOARD_REASONS
+from app.ui.widgets.head_groups import draw_brackets, group_of
 from app.ui.widgets.matrix_export import MatrixTable
 from app.ui.widgets.matrix_geometry import pooled
 from app.ui.widgets.matrix_image import probability_colours
@@ -20,6 +30,8 @@ _SPACE = 6.0
 _LARGEST, _SMALLEST = 96.0, 12.0
 _CAPTION = 15.0
 """Height of the words under a picture while the heads are sorted."""
+_ONE_LINE_FROM = 60.0
+"""Pictures of at least this many pixels have room for a head's name and its share on one line."""
 _PICTURE_FROM = 18.0
 """Heads whose cell is no larger than this many pixels show one value instead of a picture."""
 _NOWHERE = (-1, -1)
@@ -43,6 +55,8 @@ class HeadGrid(QAbstractScrollArea):
         self._patterns = np.zeros((0, 0, 1, 1), dtype=np.float32)
         self._focus = np.zeros((0, 0))
         self._shares: np.ndarray | None = None
+        self._groups = 0
+        """How many groups of heads share keys and values, 0 where each has its own."""
         self._order: list[tuple[int, int]] = []
         """The heads as they stand, row by row, while they are sorted."""
         self._pictures: dict[tuple[int, int], QImage] = {}
@@ -74,6 +88,20 @@ class HeadGrid(QAbstractScrollArea):
         self._layout()
         self.matrix_changed.emit()
 
+    def set_groups(self, groups: int) -> None:
+        """Heads side by side share keys and values, in so many groups; as many as heads: each has its own."""
+        self._groups = groups
+        self.viewport().update()
+
+    def group_of(self, head: int) -> tuple[int, int, int] | None:
+        """The key-value group of a head with its first and its last head; None where each has its own."""
+        return group_of(head, self._patterns.shape[1], self._groups)
+
+    def _brackets(self) -> list[tuple[float, float]]:
+        """Where the groups begin and end across, in pixels of the viewport."""
+        groups = dict.fromkeys(group[1:] for head in range(self._patterns.shape[1]) if (group := self.group_of(head)))
+        return [(self.cell_rect(0, first).left(), self.cell_rect(0, last).right()) for first, last in groups]
+
     def set_shares(self, shares: np.ndarray | None) -> None:
         """Sort by `[layer, head]`, the largest first and NaN left out; None puts every head in its place again."""
         self._shares = shares
@@ -101,7 +129,8 @@ class HeadGrid(QAbstractScrollArea):
         return divmod(place, self._patterns.shape[1])
 
     def _caption(self) -> float:
-        return _CAPTION if self._order else 0.0
+        """Room under each picture: a line, or two where name and share do not fit beside each other."""
+        return 0.0 if not self._order else _CAPTION if self._cell >= _ONE_LINE_FROM else 2.0 * _CAPTION - 2.0
 
     def set_selected(self, layer: int, head: int) -> None:
         """Mark a head and scroll to it; (−1, −1) marks none. Emits nothing."""
@@ -139,7 +168,8 @@ class HeadGrid(QAbstractScrollArea):
         layers, heads = self._patterns.shape[:2]
         size = self.viewport().size()
         across = (size.width() - _LEFT - 8.0) / max(1, heads) - _SPACE
-        down = (size.height() - _TOP - 8.0) / max(1, layers) - _SPACE - self._caption()
+        caption = 2.0 * _CAPTION if self._order else 0.0
+        down = (size.height() - _TOP - 8.0) / max(1, layers) - _SPACE - caption
         # Many layers scroll instead of making the pictures too small to read.
         self._cell = float(int(min(max(min(across, max(down, 44.0)), _SMALLEST), _LARGEST)))
         pitch = self._cell + _SPACE
@@ -222,11 +252,11 @@ class HeadGrid(QAbstractScrollArea):
         if self._order and self._shares is not None:
             painter.setFont(self._theme.font(11))
             painter.setPen(self._theme.color("ink2"))
-            words = (
-                f"L{layer} H{head}" if self._cell < 60 else f"L{layer} H{head}  {100 * self._shares[layer, head]:.0f}%"
-            )
-            under = QRectF(rect.left() - 4, rect.bottom() + 1, rect.width() + 8, _CAPTION)
-            painter.drawText(under, int(Qt.AlignmentFlag.AlignCenter), words)
+            share, under = f"{100 * self._shares[layer, head]:.0f}%", rect.adjusted(-6, 0, 6, 0)
+            lines = (f"L{layer} H{head}", share) if self._cell < _ONE_LINE_FROM else (f"L{layer} H{head}  {share}",)
+            for line, words in enumerate(lines):
+                place = QRectF(under.left(), rect.bottom() + 1 + line * (_CAPTION - 2.0), under.width(), _CAPTION)
+                painter.drawText(place, int(Qt.AlignmentFlag.AlignCenter), words)
 
     def _picture(self, layer: int, head: int) -> QImage:
         """One head at the size of its cell, max-pooled where it has more cells than pixels."""
@@ -267,6 +297,7 @@ class HeadGrid(QAbstractScrollArea):
             if x > _LEFT - 4.0:
                 place = QRectF(x - 24.0, 3.0, 48.0, 14.0)
                 self._paint_label(painter, place, f"H{head}", Qt.AlignmentFlag.AlignHCenter, head == self._selected[1])
+        draw_brackets(painter, self._theme, self._brackets(), _LEFT - _SPACE)
         step = max(1, int(-(-14.0 // pitch)))
         for layer in range(0, layers, step):
             y = self.cell_rect(layer, 0).center().y()
@@ -350,6 +381,14 @@ class HeadGrid(QAbstractScrollArea):
     def _words(self, layer: int, head: int) -> str:
         if not self._has(layer, head):
             return f"Block {layer} has no attention"
+        if (group := self.group_of(head)) is not None:
+            shared = f" · reads the keys and values of group {group[0]}, as heads {group[1]} to {group[2]} do"
+            return self._own_words(layer, head) + shared
+        return self._own_words(layer, head)
+
+    def _own_words(self, layer: int, head: int) -> str:
+        if not np.isfinite(self._focus[layer, head]):
+            return f"Block {layer}, head {head}: its weights are no numbers (NaN or ∞)"
         if self._order and self._shares is not None:
             return f"Block {layer}, head {head}: {percent_text(float(self._shares[layer, head]))}"
         if self.shows_pictures():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 
 import numpy as np
 from PySide6.QtCore import QRectF, Qt
@@ -15,7 +16,7 @@ from app.ui.widgets.heatmap_readout import WIDTH, draw_readout, place_readout, r
 from app.ui.widgets.matrix_export import MatrixTable
 from app.ui.widgets.matrix_geometry import symmetric_limit
 from app.ui.widgets.matrix_image import draw_colour_bar, packed, probability_colours, signed_colours
-from app.ui.widgets.matrix_marks import draw_cell_ring, draw_clip_dots, draw_row_frame
+from app.ui.widgets.matrix_marks import draw_broken_key, draw_cell_ring, draw_clip_dots, draw_row_frame
 from app.ui.widgets.matrix_pointing import PointedMatrix
 from app.ui.widgets.matrix_view import NOWHERE
 from app.ui.widgets.number_text import number, short_number, signed_number
@@ -26,6 +27,10 @@ VALUES_FROM = 0.10
 """Weights below this are not printed in their cells."""
 _VALUE_CELL = {"weights": 24.0, "scores": 30.0}
 """Smallest cell in pixels in which a value is printed; a score has a sign and a point more."""
+_VALUE_LINE = 13.0
+"""Lowest cell in which a value is printed."""
+_STRETCH, _WIDE_ENOUGH = 2.5, 34.0
+"""How much wider than high a cell becomes at most, and up to how many pixels."""
 _MOST_WITH_VALUES = 40
 _SPACES = "␣▁ "
 _BAR_GAP, _BAR_WIDTH, _BAR_TEXT = 14.0, 10.0, 46.0
@@ -47,6 +52,8 @@ class Heatmap(PointedMatrix):
         self._mode = "weights"
         self._values_shown = True
         self._label_widths = (0.0, 0.0)
+        self._broken = False
+        """Some cell that the mask leaves holds NaN or infinity."""
         self.setAccessibleName("Attention heatmap")
 
     @property
@@ -104,6 +111,7 @@ class Heatmap(PointedMatrix):
             self._limit = symmetric_limit(np.where(self._visible, values, np.nan))
         bold = self._theme.font(12, 650, mono=True)
         self._label_widths = (axis_labels.widest_label(rows, bold), axis_labels.widest_label(columns, bold))
+        self._broken = bool((self._visible & ~np.isfinite(values)).any())
         self._set_matrix(np.where(self._visible, values, np.float32(-np.inf)), rows, columns)
 
     # Layout and colours
@@ -113,12 +121,15 @@ class Heatmap(PointedMatrix):
         left = max(rows + 20.0, 64.0)
         right = max(_BAR_GAP + _BAR_WIDTH + _BAR_TEXT, axis_labels.column_label_overhang(columns) + 8.0)
         zoomable = max(self._levels.values.shape) > _MOST_WITH_VALUES
-        return left, max(axis_labels.column_label_height(columns) + 6.0, 44.0), right, _NOTE if zoomable else 8.0
+        below = _NOTE if zoomable or self._broken else 8.0
+        return left, max(axis_labels.column_label_height(columns) + 6.0, 44.0), right, below
 
     def _fit(self, height: float, width: float) -> tuple[float, float]:
         rows, columns = self._levels.values.shape
-        cell = min(height / rows, width / columns, self._largest_cells[0])
-        return cell, cell
+        down, across = min(height / rows, self._largest_cells[0]), min(width / columns, self._largest_cells[1])
+        # Square, but where rows are low cells may be wide enough for their values.
+        stretched = min(across, _STRETCH * down, _WIDE_ENOUGH)
+        return min(down, across), max(min(down, across), stretched)
 
     def _colours(self, values: np.ndarray) -> np.ndarray:
         broken = self._theme.color("err")
@@ -142,12 +153,14 @@ class Heatmap(PointedMatrix):
         painter.drawText(QRectF(8.0, 4.0, 60.0, 14.0), "to ↗")
         painter.drawText(QRectF(8.0, 18.0, 60.0, 14.0), "from ↓")
         self._paint_legend(painter, plot)
-        note = self._note()
+        note, left = self._note(), plot.left()
+        if self._broken:
+            left = draw_broken_key(painter, self._theme, left, plot.bottom() + 11.0) + 12.0
         if note:
             painter.setFont(self._theme.font(11))
             painter.setPen(self._theme.color("ink3"))
             # Wider than a narrow plot: the note runs on below the legend instead of being cut.
-            painter.drawText(QRectF(plot.left(), plot.bottom() + 4.0, self.width() - plot.left(), 14.0), note)
+            painter.drawText(QRectF(left, plot.bottom() + 4.0, self.width() - left, 14.0), note)
         if self._mode == "scores":
             axes = (self._rows, self._columns)
             draw_clip_dots(painter, self._theme, axes, self._levels.values, self._limit, aside=self._prints_values())
@@ -187,7 +200,8 @@ class Heatmap(PointedMatrix):
 
     def _prints_values(self) -> bool:
         few = max(self._rows.in_view, self._columns.in_view) <= _MOST_WITH_VALUES
-        return self._values_shown and few and self._rows.cell >= _VALUE_CELL[self._mode]
+        roomy = self._columns.cell >= _VALUE_CELL[self._mode] and self._rows.cell >= _VALUE_LINE
+        return self._values_shown and few and roomy
 
     def _paint_values(self, painter: QPainter) -> None:
         (top, bottom), (left, right) = self._rows.visible, self._columns.visible
@@ -252,7 +266,10 @@ class Heatmap(PointedMatrix):
             return f"{start}{words[0]} cannot look at {words[1]}, masked"
         if self._mode == "scores" and self._scores is not None:
             return f"{start}{words[0]} looks at {words[1]}, score {signed_number(float(self._scores[row, column]), 2)}"
-        return f"{start}{words[0]} looks at {words[1]}, {round(100.0 * float(self._weights[row, column]))} percent"
+        weight = float(self._weights[row, column])
+        if not isfinite(weight):
+            return f"{start}{words[0]} looks at {words[1]}, no number but {number(weight, 0)}"
+        return f"{start}{words[0]} looks at {words[1]}, {round(100.0 * weight)} percent"
 
     def _table(self) -> MatrixTable:
         scores = self._mode == "scores" and self._scores is not None

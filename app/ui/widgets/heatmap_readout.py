@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isnan
 
 import numpy as np
 from PySide6.QtCore import QRectF, Qt
@@ -111,7 +112,8 @@ def draw_readout(painter: QPainter, theme: Theme, box: QRectF, readout: Readout,
         _draw_big(painter, theme, big, signed_number(readout.score, 3), ("weight", percent))
     else:
         _draw_big(painter, theme, big, percent, ("weight", weight))
-    lines = [("rank in this row", f"{readout.rank} of {readout.visible:,}")]
+    rank = "none" if isnan(readout.weight) else f"{readout.rank} of {readout.visible:,}"
+    lines = [("rank in this row", rank)]
     if readout.score is not None and not scores_first:
         lines.insert(0, ("score QKᵀ∕√d", signed_number(readout.score, 3)))
     y = inner.top() + 55.0

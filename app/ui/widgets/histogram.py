@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QToolTip, QWidget
 from app.ui.theme import Theme
 from app.ui.widgets.matrix_geometry import symmetric_limit
 from app.ui.widgets.number_text import short_number
+from app.ui.widgets.picture_export import PictureExport
 
 _BINS = 56
 _LEFT, _TOP, _RIGHT, _BOTTOM = 12.0, 22.0, 12.0, 24.0
@@ -62,6 +63,7 @@ class Histogram(QWidget):
         self._marker: float | None = None
         self.setMinimumSize(120, 80)
         self.setAccessibleName("Distribution of values")
+        self.export = PictureExport(self, "distribution", self.table)
         theme.changed.connect(self._restyle)
 
     def sizeHint(self) -> QSize:
@@ -78,6 +80,14 @@ class Histogram(QWidget):
         """Mark one value, for instance the selected cell's; None removes the mark."""
         self._marker = value if value is not None and np.isfinite(value) else None
         self.update()
+
+    def table(self) -> list[list[str]]:
+        """The bars as text: where each begins and ends, and how many values it counts."""
+        lines = [["from", "to", "values"]]
+        if self._bins is not None:
+            edges = [str(edge) for edge in self._bins.edges.tolist()]
+            lines += [list(line) for line in zip(edges, edges[1:], map(str, self._bins.counts.tolist()), strict=False)]
+        return lines
 
     def bar_rect(self, index: int) -> QRectF:
         """Where a bar is drawn, in pixels of the widget; empty bins have no height."""

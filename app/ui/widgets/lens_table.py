@@ -9,6 +9,7 @@ from app.engine.trace.records import LensReading
 from app.ui.theme import Theme
 from app.ui.widgets.labels import make_label
 from app.ui.widgets.number_text import percent_text
+from app.ui.widgets.picture_export import PictureExport
 from app.ui.widgets.token_text import visible_token
 
 _ROW = 24
@@ -22,6 +23,8 @@ class LensTable(QStackedWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
+        self.why = ""
+        """Why there is no lens, '' while there is one."""
         self.table = QTableWidget(0, 4)
         self.table.setAccessibleName("Logit lens")
         self.table.verticalHeader().hide()
@@ -37,6 +40,7 @@ class LensTable(QStackedWidget):
             "write in that basis, so read them as hints."
         )
         self.table.cellClicked.connect(self._clicked)
+        self.export = PictureExport(self.table, "logit-lens", self._with_heading, picture=False)
         self.words: QLabel = make_label(theme, "", 13, role="secondary")
         self.words.setWordWrap(True)
         self.words.setAlignment(Qt.AlignmentFlag.AlignTop)
@@ -47,9 +51,10 @@ class LensTable(QStackedWidget):
 
     def show_lens(self, reading: LensReading | str | None) -> None:
         """Show a reading, or the reason why there is none; None clears."""
+        self.why = reading if isinstance(reading, str) else ""
         if not isinstance(reading, LensReading):
             self.table.setRowCount(0)
-            self.words.setText(reading or "")
+            self.words.setText(self.why)
             self.setCurrentWidget(self.words)
             return
         self.setCurrentWidget(self.table)
@@ -66,6 +71,11 @@ class LensTable(QStackedWidget):
         model = self.table.model()
         columns = range(model.columnCount())
         return [[str(model.index(line, column).data()) for column in columns] for line in range(model.rowCount())]
+
+    def _with_heading(self) -> list[list[str]]:
+        model = self.table.model()
+        across = Qt.Orientation.Horizontal
+        return [[str(model.headerData(place, across)) for place in range(model.columnCount())], *self.lines()]
 
     @Slot(int, int)
     def _clicked(self, line: int, _column: int) -> None:

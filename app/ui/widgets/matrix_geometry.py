@@ -186,8 +186,13 @@ def pixel_cells(axis: Axis, factor: int, ratio: float) -> tuple[np.ndarray, np.n
     return cells, gaps
 
 
+FEW = 100
+"""Of fewer values the hundredth part is less than one: all of them fit on the scale."""
+
+
 def symmetric_limit(values: np.ndarray, percentile: float = 99.0, most: int = 4_000_000) -> float:
-    """The percentile of |x| over finite values at which a signed map is clipped; 1 when there is nothing but zeros.
+    """The percentile of |x| over finite values at which a signed map is clipped, of `FEW` values the largest; 1 when
+    there is nothing but zeros.
 
     Above `most` values an evenly spaced sample of that many is taken: its percentile differs by less than a colour
     step and a matrix of a vocabulary times a thousand tokens does not halt the window.
@@ -199,5 +204,6 @@ def symmetric_limit(values: np.ndarray, percentile: float = 99.0, most: int = 4_
     if finite.size == 0:
         return 1.0
     magnitudes = np.abs(finite)
-    limit = float(np.percentile(magnitudes, percentile)) or float(magnitudes.max())
+    limit = float(np.percentile(magnitudes, percentile)) if magnitudes.size >= FEW else 0.0
+    limit = limit or float(magnitudes.max())
     return limit or 1.0

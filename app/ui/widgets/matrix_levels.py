@@ -15,11 +15,16 @@ _MARGIN = 64
 class MatrixLevels:
     """A matrix at every zoom: pooled on demand, the visible tile coloured on demand."""
 
-    def __init__(self, values: np.ndarray, *, signed: bool) -> None:
-        """`values` is float32 `[row, column]`, masked cells −inf; `signed` pools by magnitude."""
+    def __init__(self, values: np.ndarray, *, signed: bool, masked: bool = True) -> None:
+        """`values` is float32 `[row, column]`; `signed` pools by magnitude. −inf are masked cells, without `masked`
+        numbers that went wrong as +inf did, so that no pooling hides them."""
         self.values = values
+        self.drawn = (
+            values if masked or not np.isneginf(values).any() else np.where(np.isneginf(values), np.inf, values)
+        )
+        """The values as they are coloured and pooled."""
         self._signed = signed
-        self._levels: dict[tuple[int, int], np.ndarray] = {(1, 1): values}
+        self._levels: dict[tuple[int, int], np.ndarray] = {(1, 1): self.drawn}
         self._tile = np.zeros((0, 0), dtype=np.uint32)
         self._tile_level = (0, 0)
         self._tile_first = (0, 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QPainter, QPen
+from PySide6.QtGui import QFontMetricsF, QPainter, QPen
 
 from app.ui.theme import Theme, text_on
 from app.ui.widgets.matrix_geometry import Axis
@@ -75,3 +75,16 @@ def draw_clip_dots(
             middle = QPointF((x + beyond - across.gap) / 2.0, (y + below - down.gap) / 2.0)
             painter.drawEllipse(QPointF(beyond - 5.5, y + 4.5) if aside else middle, 1.75, 1.75)
     painter.restore()
+
+
+def draw_broken_key(painter: QPainter, theme: Theme, left: float, middle: float) -> float:
+    """The colour of what is no finite number, with its words, around the line `middle`; where it ends."""
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(theme.color("err"))
+    painter.drawRect(QRectF(left, middle - 4.0, 8.0, 8.0))
+    painter.setFont(theme.font(11))
+    painter.setPen(theme.color("ink3"))
+    words = "NaN, ∞"
+    width = QFontMetricsF(painter.font()).horizontalAdvance(words)
+    painter.drawText(QRectF(left + 13.0, middle - 7.0, width + 1.0, 14.0), int(Qt.AlignmentFlag.AlignVCenter), words)
+    return left + 13.0 + width

@@ -40,6 +40,10 @@ class PointedMatrix(MatrixView):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, parent)
+        self.can_be_code = True
+        """What is shown is a tensor of the model, and not something made of one."""
+        self.more_entries: Callable[[QMenu], None] | None = None
+        """Adds what its owner has to offer to the menu."""
         self._pressed: QPointF | None = None
         self._dragging = False
         self._last = QPointF()
@@ -133,7 +137,7 @@ class PointedMatrix(MatrixView):
         part = " in view" if self._levels.values.size > MOST_VALUES else ""
         menu.addAction(f"Copy values{part}").triggered.connect(self.copy_values)
         menu.addAction("Copy picture").triggered.connect(self.copy_picture)
-        if self._tensor is not None:
+        if self._tensor is not None and self.can_be_code:
             menu.addAction("Copy as Python").triggered.connect(self.code_wanted)
         menu.addSeparator()
         for words, ending, kind, save in (
@@ -144,6 +148,8 @@ class PointedMatrix(MatrixView):
             ("Save tensor as safetensors…", "safetensors", "Safetensors", self.save_safetensors),
         ):
             menu.addAction(words).triggered.connect(bound(self._ask_where, ending, kind, save))
+        if self.more_entries is not None:
+            self.more_entries(menu)
         return menu
 
     def _ask_where(self, ending: str, kind: str, save: Callable[[Path], None]) -> None:

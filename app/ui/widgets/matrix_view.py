@@ -47,6 +47,8 @@ class MatrixView(QWidget):
     selected_changed = Signal()
 
     _signed = False
+    _masked = True
+    """−inf stands for a masked cell."""
     _most_blocks = (256, 256)
     _largest_cells = (64.0, 64.0)
 
@@ -227,7 +229,7 @@ class MatrixView(QWidget):
         same = values.shape == self._levels.values.shape and not self._empty
         self._empty = values.size == 0
         shown = values if values.size else np.full((1, 1), -np.inf, dtype=np.float32)
-        self._levels = MatrixLevels(shown, signed=self._signed)
+        self._levels = MatrixLevels(shown, signed=self._signed, masked=self._masked or self._empty)
         self._small = None
         self._row_labels, self._column_labels = row_labels, column_labels
         if not same:
@@ -273,7 +275,7 @@ class MatrixView(QWidget):
         factors = self.pooled_by()
         if factors == (1, 1):
             return row, column
-        return strongest_in_block(self._levels.values, row, column, *factors, signed=self._signed)
+        return strongest_in_block(self._levels.drawn, row, column, *factors, signed=self._signed)
 
     def _exported(self) -> MatrixTable:
         table = self._table()

@@ -22,7 +22,9 @@ def number(value: float, decimals: int) -> str:
 
 
 def percent_text(share: float) -> str:
-    """A share 0..1 with one decimal; what would round to nothing but is not: "<0.1%"."""
+    """A share 0..1 with one decimal; what would round to nothing but is not: "<0.1%"; what is no share: "NaN"."""
+    if isnan(share):
+        return "NaN"
     return "<0.1%" if 0.0 < share < 0.0005 else f"{number(100.0 * share, 1)}%"
 
 

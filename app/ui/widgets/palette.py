@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QListWidge
 from app.ui.actions import Command, matching
 from app.ui.icons import pixmap
 from app.ui.theme import Theme
-from app.ui.widgets.labels import make_label
+from app.ui.widgets.labels import make_elided_label, make_label
 
 _WIDTH, _ROW, _MOST = 560, 38, 9
 
@@ -90,7 +90,13 @@ class Palette(QFrame):
         title = QLabel(_marked(command.title, self.field.text()))
         title.setFont(self._theme.font(13))
         layout.addWidget(picture)
-        layout.addWidget(title, 1)
+        if command.absent:
+            title.setProperty("role", "caption")
+            why = make_elided_label(self._theme, f"none: {command.absent}", 12, role="caption")
+            layout.addWidget(title)
+            layout.addWidget(why, 1)
+        else:
+            layout.addWidget(title, 1)
         if command.keys:
             keys = make_label(self._theme, command.keys, 11, role="caption", mono=True)
             layout.addWidget(keys)

@@ -6,7 +6,13 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.ui.theme import Theme
-from app.ui.widgets.labels import make_label, make_rule
+from app.ui.widgets.export_button import ExportButton
+from app.ui.widgets.labels import make_elided_label, make_rule
+
+_SUBTITLE = 60
+"""Pixels of the subtitle that count more than the word of a button with an icon."""
+_LEAST_TITLE = 72
+"""Pixels under which a title cut short says less than none."""
 
 
 class Panel(QFrame):
@@ -17,8 +23,9 @@ class Panel(QFrame):
         self._theme = theme
         self.setProperty("role", "panel")
         self.setAccessibleName(title)
-        self._title = make_label(theme, title, 13, 650)
-        self._subtitle = make_label(theme, subtitle, 12.5, role="caption")
+        self._title = make_elided_label(theme, title, 13, 650)
+        self._export_button: ExportButton | None = None
+        self._subtitle = make_elided_label(theme, subtitle, 12.5, role="caption")
         # A long subtitle is cut at the panel's width and does not push the panels beside it away.
         self._subtitle.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._subtitle.setMinimumWidth(0)
@@ -49,8 +56,17 @@ class Panel(QFrame):
         items = (self._header.itemAt(place) for place in range(self._header.count()))
         controls = [widget for item in items if item is not None and (widget := item.widget()) is not None]
         shown = [each for each in controls if each not in (self._title, self._subtitle) and not each.isHidden()]
-        taken = sum(each.sizeHint().width() + self._header.spacing() for each in shown)
-        self._title.setVisible(not shown or taken + self._title.sizeHint().width() + 20 <= self.width())
+        title, export = self._title.sizeHint().width(), self._export_button
+        if export is not None and export in shown:
+            export.shorten(False)
+            least = min(self._subtitle.sizeHint().width(), _SUBTITLE)
+            export.shorten(self._taken(shown) + title + least > self.width())
+        room = self.width() - self._taken(shown)
+        self._title.setVisible(not shown or room >= min(title, _LEAST_TITLE))
+
+    def _taken(self, shown: list[QWidget]) -> int:
+        """Pixels of the header that are not the title's."""
+        return sum(each.sizeHint().width() + self._header.spacing() for each in shown) + 20 + 2 * self._header.spacing()
 
     def set_title(self, title: str) -> None:
         """Change the header's title, which is also the accessible name."""
@@ -61,6 +77,7 @@ class Panel(QFrame):
     def set_subtitle(self, subtitle: str) -> None:
         """Change the faint words after the title."""
         self._subtitle.setText(subtitle)
+        self._fold_title()
 
     def title(self) -> str:
         """The header's title."""
@@ -73,6 +90,11 @@ class Panel(QFrame):
     def add_header_widget(self, widget: QWidget) -> None:
         """Put a control at the right end of the header, after those already there."""
         self._header.addWidget(widget)
+
+    def add_export(self, button: ExportButton) -> None:
+        """Put the button that opens what can be copied and saved at the end; its word goes before the title does."""
+        self._export_button = button
+        self.add_header_widget(button)
 
     def add_lead(self, widget: QWidget) -> None:
         """Put a control before the title, taking it out of wherever it was."""

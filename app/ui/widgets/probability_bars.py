@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isnan
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import (
@@ -201,6 +202,8 @@ class ProbabilityBars(QWidget):
         if bar.width() <= 4:
             return
         fill_round(painter, bar, 2, self._theme.color("sunken"))
+        if isnan(row[1]):
+            return
         length = bar.width() * min(max(row[1], 0.0), 1.0)
         fill_round(painter, QRectF(bar.left(), bar.top(), max(length, 1.5), bar.height()), 2, self._theme.bar_color())
         if row[2] is not None:

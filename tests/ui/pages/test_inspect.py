@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -12,21 +13,23 @@ import pytest
 import torch
 from engine.tiny_models import SENTENCES, save_tiny
 from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QAction, QGuiApplication, QImage
 from pytestqt.qtbot import QtBot
 from safetensors.numpy import load_file
 from ui.desk import Desk, chip_ids, chip_weights, copied_table, leave, open_desk, words
 from ui.widgets.matrices import move
 
+from app.engine.errors import UserError
 from app.engine.models import load
 from app.engine.models.loaded import LoadedModel
 from app.engine.trace import trace
 from app.engine.trace.lens import read_lens
 from app.engine.trace.records import Exactness
 from app.engine.trace.result import Trace
+from app.session.state import LENS_MAP
 from app.ui.pages.inspect.layout import EXAMPLES
 from app.ui.theme import Theme
-from app.ui.widgets.number_text import percent_text, signed_number
+from app.ui.widgets.number_text import percent_text, short_number, signed_number
 from app.ui.widgets.token_text import visible_token
 
 TEXT = EXAMPLES[0]
@@ -127,7 +130,13 @@ def test_every_row_of_the_flow_shows_its_tensor(inspecting: Desk, expected: Trac
     names = [row.name for row in page.flow.rows() if row.name]
     assert {"embed", "pos_embed", "blocks.2.attn.q", "blocks.2.mlp.hidden", "ln_final", "logits"} <= set(names)
     for name in names:
-        if name.endswith(("attn.scores", "attn.pattern")):
+        if name.endswith(("attn.scores", "attn.pattern")) or name == LENS_MAP:
+            continue
+        if name.endswith("attn.mask"):
+            desk.click_flow(name)
+            desk.settle()
+            assert np.array_equal(shown_tensor(desk), np.tril(np.ones(2 * [len(expected.tokens)], dtype=np.float32)))
+            assert "it is not there" in words(desk.window.explain)
             continue
         desk.click_flow(name)
         desk.settle()
@@ -135,8 +144,7 @@ def test_every_row_of_the_flow_shows_its_tensor(inspecting: Desk, expected: Trac
         values = tensor[desk.session.selection.head] if tensor.ndim == 3 else tensor
         assert page.tensor.isVisible()
         assert np.array_equal(shown_tensor(desk), values.numpy()), name
-        assert page.tensor.shape.text() == str(list(tensor.shape))
-        assert page.tensor.dtype.text() == "float32"
+        assert page.tensor.subtitle() == f"{list(tensor.shape)} · float32"
         assert page.heads.isVisible() == (tensor.ndim == 3)
 
 
@@ -520,12 +528,23 @@ def test_the_chosen_token_is_marked_in_a_tensor_too(inspecting: Desk) -> None:
 
 def test_a_badge_says_how_exact_the_view_is(inspecting: Desk) -> None:
     badge = inspecting.inspect.heads.exact
-    assert badge.isVisible()
-    assert (badge.words(), badge.tone()) == ("exact", "ok")
+    measured = inspecting.session.structure.exactness
+    assert badge.isVisible() and measured is not None and measured.pattern is not None
+    assert (badge.words(), badge.tone()) == (f"exact to {short_number(measured.pattern)}", "ok")
     assert "bit for bit" in badge.toolTip()
-    inspecting.inspect.heads.exact.show_exactness(Exactness(12, 0.25, 1e-6))
-    assert (badge.words(), badge.tone()) == ("not exact", "warn")
+    for given, precision, said in (
+        (Exactness(12, 0.25, 1e-6), "fp32", ("logits off 0.250", "warn")),
+        (Exactness(12, 0.0, 2e-4), "fp32", ("weights off 2.0e−4", "warn")),
+        (Exactness(12, 0.0, 2e-4), "bf16", ("exact to 2.0e−4", "ok")),
+        (Exactness(12, 0.0, float("nan")), "bf16", ("weights off NaN", "warn")),
+    ):
+        badge.show_exactness(given, precision)
+        assert (badge.words(), badge.tone()) == said
+    badge.show_exactness(Exactness(12, 0.25, 1e-6))
     assert "off by up to 2.5e-01" in badge.toolTip()
+    inspecting.click_flow("embed")
+    inspecting.settle()
+    assert not badge.isVisible() and inspecting.inspect.tensor.exact.isVisible(), "a tensor without heads has it, too"
 
 
 def test_one_weight_is_worked_out_with_the_models_numbers(inspecting: Desk, expected: Trace) -> None:
@@ -578,6 +597,26 @@ def test_the_logit_lens_says_what_each_block_would(inspecting: Desk, expected: T
     assert [line[3] for line in page.lens.lines()] == [f"{row.rank + 1:,}" for row in other.rows]
     page.lens.table.cellClicked.emit(3, 1)
     assert desk.session.selection.layer == 3
+    desk.click(page.next_token.every_button)
+    desk.settle()
+    panel = page.lens_map
+    assert panel.isVisible() and panel.raw.isVisible() and "Raw logit lens" in words(panel)
+    assert page.flow.accessibleDescription() == "Raw logit lens, shape [4, 14]"
+    table = panel.view.table()
+    for position in range(len(expected.tokens)):
+        rows = read_lens(expected, position).rows
+        assert [texts[position] for texts in panel.lens.texts] == [row.text for row in rows]
+        assert table.values[:, position] == pytest.approx([row.probability for row in rows], abs=1e-6)
+    panel.view.reset_zoom()
+    desk.click(panel.view, panel.view.cell_rect(1, 6).center())
+    desk.settle()
+    assert (desk.session.selection.layer, desk.session.query) == (1, 6)
+    there = read_lens(expected, 6).rows[1]
+    assert dict(page.facts.rows())["Says"] == visible_token(there.text)
+    assert "After block 1 the stream" in words(desk.window.explain)
+    desk.click_head(3, 2)
+    desk.settle()
+    assert panel.isVisible() and panel.view.selected() == (3, 6), "the chosen block is marked"
     page.lens.show_lens("no lens here")
     assert page.lens.words.isVisible()
 
@@ -606,7 +645,7 @@ def test_what_is_no_tensor_of_the_model_is_not_saved_as_one(inspecting: Desk, tm
 
 @pytest.mark.parametrize(
     ("mode", "answer", "title"),
-    [(2, None, "Attention as lines"), (3, None, "One weight"), (0, 1, "Logit lens"), (0, 2, "Who wrote")],
+    [(2, None, "Attention as lines"), (3, None, "One weight"), (0, 1, "Raw logit lens"), (0, 2, "Who wrote")],
 )
 def test_what_is_looked_at_is_explained(inspecting: Desk, mode: int, answer: int | None, title: str) -> None:
     desk, page = inspecting, inspecting.inspect
@@ -616,6 +655,137 @@ def test_what_is_looked_at_is_explained(inspecting: Desk, mode: int, answer: int
         desk.click(page.answers.button(answer))
     desk.settle()
     assert title in words(desk.window.explain)
+
+
+def test_what_is_clicked_above_is_explained_again(inspecting: Desk) -> None:
+    desk, page, explain = inspecting, inspecting.inspect, inspecting.window.explain
+    desk.click(page.answers.button(2))
+    desk.settle()
+    desk.click_flow("blocks.2.mlp.hidden")
+    desk.settle()
+    assert "MLP, hidden layer" in words(explain), "not who wrote the answer"
+    desk.click(page.answers.button(1))
+    desk.settle()
+    desk.session.select(name="blocks.2.attn.pattern")
+    desk.click_head(1, 1)
+    desk.settle()
+    assert "Block 1, head 1, after softmax" in words(explain)
+    desk.click(page.attention.modes.button(1))
+    desk.click(page.attention.modes.button(2))
+    desk.settle()
+    assert page.flow.accessibleDescription().startswith("Softmax"), "lines are drawn of weights"
+    desk.click(page.attention.modes.button(3))
+    desk.click_flow("blocks.1.attn.q")
+    desk.settle()
+    assert "Queries" in words(explain), "not one weight"
+
+
+def test_a_tensors_statistics_and_labels_are_those_of_its_picture(inspecting: Desk, expected: Trace) -> None:
+    desk, page = inspecting, inspecting.inspect
+    panel, view = page.tensor, page.tensor.view
+    tokens = [visible_token(token.text) for token in expected.tokens]
+    desk.session.select(name="blocks.1.resid_post", query=3)
+    desk.settle()
+    row = expected["blocks.1.resid_post"][3].double()
+    facts = dict(page.facts.rows())
+    shown = [float(facts[f"Row {name}"].replace("−", "-")) for name in ("mean", "std dev", "min", "max")]
+    assert shown == pytest.approx(
+        [float(made) for made in (row.mean(), row.std(correction=0), row.min(), row.max())], rel=1e-3
+    )
+    desk.click(view, view.cell_rect(5, 40).center())
+    desk.settle()
+    assert desk.session.query == 5 and f"Row {tokens[5]} #5" in dict(page.facts.rows())
+    desk.click(panel.turned)
+    assert list(view.table().column_labels) == tokens
+    desk.click(panel.turned)
+    desk.click(panel.alike)
+    table = view.table()
+    assert list(table.row_labels) == list(table.column_labels) == tokens
+    assert view.limit == 1.0 and "row similarity" in panel.title()
+    assert float(dict(page.facts.rows())["Max"]) == pytest.approx(1.0, abs=1e-3)
+    assert f"{len(tokens) ** 2} cosines" in words(page.histogram_panel)
+    assert "Copy as Python" not in [action.text() for action in view.context_menu().actions()]
+    desk.click(panel.alike)
+    desk.click_flow("resid_norms")
+    desk.settle()
+    assert list(view.table().row_labels) == ["before", "L0", "L1", "L2", "L3"]
+    assert view.limit == pytest.approx(float(expected["resid_norms"].max()))
+
+
+def test_numbers_that_are_none_are_no_mask(inspecting: Desk) -> None:
+    desk, page = inspecting, inspecting.inspect
+    loaded = desk.session.inspection._loaded
+    assert loaded is not None
+    with torch.no_grad():
+        loaded.model.transformer.h[2].ln_1.weight[0] = float("nan")
+    desk.session.reinspect()
+    desk.settle()
+    assert np.isnan(page.attention.heatmap.table().values[5, :6]).all()
+    count = len(desk.session.inspection.tokens)
+    assert f"{count * (count + 1) // 2} of the {count * (count + 1) // 2} cells" in words(page.banner)
+    assert "no number" in words(desk.window.explain) and "nan" not in words(desk.window.explain)
+    assert page.bars.rows() == [] and "NaN" in page.next_token.subtitle()
+    assert dict(page.facts.rows())["Spread"] == "NaN"
+    assert page.grid.selected() == (2, 0), "a head of NaN is there and can be chosen"
+    for mode in (1, 2, 3):
+        desk.click(page.attention.modes.button(mode))
+        desk.settle()
+    desk.click_head(0, 1)
+    desk.settle()
+    assert not page.banner.isVisible()
+
+
+def test_what_is_drawn_is_taken_along(inspecting: Desk, expected: Trace, tmp_path: Path) -> None:
+    desk, page = inspecting, inspecting.inspect
+    desk.click(page.attention.modes.button(2))
+    desk.settle()
+    lines = page.attention.lines
+    entries = {action.text(): action for action in page.attention._export_menu().actions()}
+    assert {"Copy picture", "Save picture as SVG…", "Save values as CSV…"} <= set(entries)
+    entries["Copy values"].trigger()
+    copied = [line.split("\t") for line in QGuiApplication.clipboard().text().splitlines()]
+    drawn = [(int(head), int(query), int(key), float(weight)) for head, query, _, key, _, weight in copied[1:]]
+    assert drawn == [pytest.approx(line) for line in lines.picture.lines()]
+    lines.export.save_svg(tmp_path / "lines.svg")
+    assert "looks (query)" in (tmp_path / "lines.svg").read_text()
+    lines.export.save_png(tmp_path / "lines.png")
+    assert QImage(str(tmp_path / "lines.png")).width() == 2 * lines.picture.width()
+    desk.click(page.attention.modes.button(3))
+    desk.settle()
+    page.attention._export_menu().actions()[0].trigger()
+    assert QGuiApplication.clipboard().text().splitlines()[1:] == page.attention.steps.lines()
+    for place, export in ((1, page.lens.export), (2, page.next_token.written.export)):
+        desk.click(page.answers.button(place))
+        desk.settle()
+        export.save_csv(tmp_path / "table.csv")
+        rows = list(csv.reader((tmp_path / "table.csv").read_text(encoding="utf-8-sig").splitlines()))
+        assert len(rows) == (1 + 4 if place == 1 else 1 + 4 * 4 + 4 + 2)
+    with pytest.raises(UserError, match="could not be written"):
+        page.histogram.export.save_csv(tmp_path / "nowhere" / "bins.csv")
+
+
+def test_several_tensors_go_into_one_file(inspecting: Desk, expected: Trace, tmp_path: Path) -> None:
+    desk, page = inspecting, inspecting.inspect
+
+    def entry(start: str) -> QAction:
+        actions = page.tensor.view.context_menu().actions()
+        return next(action for action in actions if action.text().startswith(start))
+
+    for name in ("blocks.1.attn.q", "resid_norms"):
+        desk.click_flow(name) if name == "resid_norms" else desk.session.select(name=name)
+        desk.settle()
+        entry("Keep this tensor").trigger()
+    assert entry("Save 2 kept tensors") and "2 kept" in words(page.banner)
+    page.kept.save((), tmp_path / "two.safetensors")
+    desk.settle()
+    saved = load_file(tmp_path / "two.safetensors")
+    assert set(saved) == {"blocks.1.attn.q", "resid_norms"}
+    for name, values in saved.items():
+        assert np.array_equal(values, expected[name].numpy())
+    assert "2 tensors are in" in words(page.banner)
+    page.kept.save(("embed",), tmp_path / "nowhere" / "one.safetensors")
+    desk.settle()
+    assert "could not be written" in words(page.banner)
 
 
 def test_fonts_of_segments_stay_through_a_change_of_theme(inspecting: Desk) -> None:

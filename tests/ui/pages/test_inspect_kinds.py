@@ -24,7 +24,7 @@ FIRST, SECOND = "The cat saw the moon.", "Ada gave a ball to Tim."
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("kinds")
-    for family in ("bert", "bart", "mamba", "llama", "t5", "qwen3"):
+    for family in ("bert", "bart", "mamba", "llama", "t5", "qwen3", "bloom"):
         save(root / family, family)
     save(root / "judge", "bert", architectures=["BertForSequenceClassification"], num_labels=3)
     return root
@@ -165,6 +165,7 @@ def test_heads_are_sorted_by_what_they_do(desk: Desk) -> None:
     desk.settle()
     heads = desk.inspect.heads
     heads.sorting.setCurrentIndex(1)
+    assert heads.formula.isVisible() and "A[i, i−1]" in heads.formula.text()
     measured = desk.session.inspection.thumbnails
     shares = [measured["self", layer].measured[head].previous_token for layer, head in heads.grid.order()]
     assert shares == sorted(shares, reverse=True)
@@ -326,6 +327,10 @@ def test_who_wrote_it_adds_up_in_other_families(desk: Desk, root: Path, family: 
     table = desk.inspect.next_token.written.table
     assert table.isVisible() and table.rowCount() > 4
     added = [float(text(table, row, 1).replace("−", "-")) for row in range(table.rowCount())]
+    summary = desk.session.summary
+    assert summary is not None
+    shared = summary.kv_heads < summary.heads
+    assert ("KV groups" in desk.inspect.heads.subtitle()) == shared == (desk.inspect.grid.group_of(0) is not None)
     logits = trace(load(root / family), FIRST, target=second or None).logits[place]
     assert sum(added) == pytest.approx(float(logits.max()), abs=0.02)
     if family == "t5":
@@ -344,6 +349,36 @@ def test_who_wrote_it_says_why_it_cannot_be_told_after_norms(desk: Desk, root: P
     desk.settle()
     written = desk.inspect.next_token.written
     assert not written.table.isVisible() and "norm" in written.words.text()
+    assert "nothing that is added reaches the logit" in words(desk.window.explain)
+    desk.click(desk.inspect.answers.button(1))
+    desk.settle()
+    assert "no meaning" in words(desk.window.explain), "what is refused is not explained"
+    desk.click(desk.inspect.next_token.every_button)
+    desk.settle()
+    assert "no meaning" in desk.inspect.lens_map.words.text() and "no meaning" in words(desk.window.explain)
+
+
+def test_what_a_model_lacks_is_told_with_the_reason(desk: Desk, root: Path) -> None:
+    opened(desk, root / "bloom", FIRST)
+    page, explain = desk.inspect, desk.window.explain
+    row = next(place for place, row in enumerate(page.flow.rows()) if row.title == "Add position")
+    assert page.flow.rows()[row].detail == "none"
+    desk.click(page.flow, page.flow.row_rect(row).center())
+    assert "a slope on the scores of each head (ALiBi)" in words(explain)
+    for name, said in (
+        ("alibi_slopes", "One number for each <b>head</b>"),
+        ("position_bias", "Nothing of it is learned"),
+    ):
+        desk.click_flow(name)
+        desk.settle()
+        assert said in words(explain)
+    assert list(page.tensor.view.table().row_labels) == ["H0", "H1", "H2", "H3"]
+    desk.click(page.any_tensor)
+    popup = desk.window.palette_popup
+    desk.qtbot.keyClicks(popup.field, "pos_embed")
+    assert popup.shown() == ["Tensor pos_embed"] and "none: Positions enter as a slope" in words(popup)
+    desk.key(popup.field, Qt.Key.Key_Return)
+    assert "not as a table that is added" in words(page.banner)
 
 
 def text(table: QTableWidget, row: int, column: int) -> str:

@@ -157,3 +157,27 @@ def test_an_empty_grid_is_no_trouble(qtbot, theme):
     qtbot.keyClick(grid, Qt.Key.Key_Down)
     qtbot.mouseClick(grid.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(60, 60))
     assert grid.viewport().isVisible()
+
+
+def test_heads_that_share_keys_and_values_are_told_as_a_group(qtbot, theme):
+    grid = shown(qtbot, theme, patterns(2, 4, 8))
+    grid.set_groups(4)
+    assert grid.group_of(1) is None, "as many groups as heads: none shares"
+    before = grid.viewport().grab().toImage()
+    grid.set_groups(2)
+    assert [grid.group_of(head) for head in range(4)] == [(0, 0, 1), (0, 0, 1), (1, 2, 3), (1, 2, 3)]
+    bracket = [QPointF((grid.cell_rect(0, head).center().x()), 18) for head in (0, 3)]
+    between = QPointF((grid.cell_rect(0, 1).right() + grid.cell_rect(0, 2).left()) / 2, 18)
+    after = grid.viewport().grab().toImage()
+    for point in bracket:
+        assert QColor(after.pixel(point.toPoint())) != QColor(before.pixel(point.toPoint()))
+    assert QColor(after.pixel(between.toPoint())) == QColor(before.pixel(between.toPoint()))
+    grid.set_selected(1, 2)
+    assert "keys and values of group 1, as heads 2 to 3 do" in grid.accessibleDescription()
+
+
+def test_small_sorted_heads_say_their_share_on_a_second_line(qtbot, theme):
+    grid = shown(qtbot, theme, patterns(3, 4, 8), size=(230, 440))
+    assert not grid._caption()
+    grid.set_shares(np.linspace(0.0, 0.9, 12).reshape(3, 4))
+    assert grid.cell_rect(0, 0).width() < 60 and grid._caption() > 20

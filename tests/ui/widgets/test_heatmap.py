@@ -331,3 +331,24 @@ def test_nothing_to_show_is_no_trouble(qtbot, theme):
     move(view, QPointF(300, 300))
     qtbot.keyClick(view, Qt.Key.Key_Down)
     assert "nothing to show" in view.accessibleDescription()
+
+
+def test_low_cells_are_wide_enough_for_their_values(qtbot, theme):
+    view, weights = shown(qtbot, theme, 10, size=(620, 230))
+    cell = view.cell_rect(9, 0)
+    assert cell.height() < 24 < cell.width() and view._prints_values()
+    view.resize(620, 600)
+    cell = view.cell_rect(9, 0)
+    assert cell.height() == cell.width(), "with room they are square"
+
+
+def test_weights_that_are_no_number_are_read_as_such(qtbot, theme):
+    view, weights = shown(qtbot, theme, 8)
+    weights = weights.copy()
+    weights[5, 2] = np.nan
+    visible = np.tril(np.ones((8, 8), dtype=bool))
+    view.set_attention(weights, visible, names(8), names(8), np.where(visible, weights, -np.inf))
+    assert close(colour_at(view, centre(view, 5, 2)), theme.color("err"))
+    move(view, centre(view, 5, 2))
+    assert "no number but NaN" in view.accessibleDescription()
+    view.grab()

@@ -12,7 +12,7 @@ from ui.widgets.matrices import move, names, press, release
 
 from app.ui.theme import Theme, text_on
 from app.ui.widgets.tensor_margins import column_means, row_lengths
-from app.ui.widgets.tensor_view import TensorView
+from app.ui.widgets.tensor_view import Look, TensorView
 
 
 @pytest.fixture(params=["light", "dark"])
@@ -98,17 +98,54 @@ def test_values_beyond_the_99th_percentile_carry_a_dot(qtbot, theme):
     assert close(colour_at(view, QPointF(rect.left() + 2, rect.top() + 3)), theme.map_color("signed", 1.0))
 
 
-def test_masked_scores_are_hatched_and_broken_numbers_stand_out(qtbot, theme):
+def test_what_is_no_finite_number_has_a_colour_of_its_own_and_no_mask(qtbot, theme):
     values = normal(6, 6)
-    values[2, 3] = -np.inf
-    values[3, 3] = np.nan
+    for place, broken in enumerate((-np.inf, np.nan, np.inf)):
+        values[2 + place, 3] = broken
     view = shown(qtbot, theme, values, size=(500, 420))
-    image = view.grab().toImage()
-    rect = view.cell_rect(2, 3).toRect()
-    seen = {image.pixel(x, y) for x in range(rect.left(), rect.right()) for y in range(rect.top(), rect.bottom())}
-    assert QColor(theme.palette.mask).rgb() in seen
-    assert theme.map_color("signed", 0.0).rgb() not in seen
-    assert close(colour_at(view, view.cell_rect(3, 3).center()), theme.color("err"))
+    for row in (2, 3, 4):
+        assert close(colour_at(view, view.cell_rect(row, 3).center()), theme.color("err"))
+    key = QPointF(view._plot().left() + view._legend_width() + 22, view._plot().bottom() + 33)
+    assert close(colour_at(view, key), theme.color("err")), "the legend says what the colour is"
+    assert np.array_equal(view.table().values, values, equal_nan=True), "and the numbers are as they were"
+
+
+def test_no_pooling_hides_minus_infinity(qtbot, theme):
+    values = normal(1024, 768)
+    values[513, 301] = -np.inf
+    view = shown(qtbot, theme, values)
+    assert view.pooled_by() != (1, 1)
+    assert close(colour_at(view, view.cell_rect(512, 300).center()), theme.color("err"))
+    with qtbot.waitSignal(view.clicked) as clicked:
+        press(view, view.cell_rect(512, 300).center())
+        release(view, view.cell_rect(512, 300).center())
+    assert clicked.args == [513, 301]
+
+
+def test_of_a_few_values_none_lies_beyond_the_scale(qtbot, theme):
+    view = shown(qtbot, theme, np.array([0.25, 0.0625, 0.015, 0.004], dtype=np.float32), labels=None)
+    assert view.limit == 0.25 and not view._clipped
+
+
+def test_shares_stand_on_the_map_of_probabilities(qtbot, theme):
+    values = np.array([[0.75, 0.25, 0.0, 0.0], [0.0, 0.5, 0.5, 0.0]], dtype=np.float32)
+    view = shown(qtbot, theme, values)
+    view.set_values(values, names(2), "expert", None, Look(shares=True, margins=False))
+    for cell in ((0, 0), (1, 2), (1, 3)):
+        wanted = theme.map_color("probability", float(values[cell]))
+        assert close(colour_at(view, view.cell_rect(*cell).center()), wanted)
+
+
+def test_columns_have_names_and_lengths_a_scale_from_zero(qtbot, theme):
+    values = np.abs(normal(3, 5)) * 10
+    view = shown(qtbot, theme, values, labels=None)
+    look = Look(from_zero=True, margins=False, printed=True, rows="block")
+    view.set_values(values, ["before", "L0", "L1"], "token", names(5), look)
+    assert view.limit == pytest.approx(values.max())
+    move(view, view.cell_rect(1, 2).center())
+    assert "L0, ␣w2 #2, value" in view.accessibleDescription()
+    table = view.table()
+    assert (table.corner, list(table.column_labels)) == ("block \\ token", [f"␣w{place}" for place in range(5)])
 
 
 def test_arrow_keys_move_the_cell(qtbot, theme):
@@ -159,8 +196,9 @@ def test_a_matrix_too_large_for_the_clipboard_gives_what_is_in_view(qtbot, theme
 
 def test_means_and_lengths_by_hand():
     values = np.array([[3.0, -4.0], [0.0, -np.inf], [np.nan, 2.0]], dtype=np.float32)
-    assert column_means(values).tolist() == [1.5, -1.0]
-    assert row_lengths(values).tolist() == [5.0, 0.0, 2.0]
+    assert column_means(values[:1]).tolist() == [3.0, -4.0]
+    assert np.isnan(column_means(values)).all(), "a mean of what is no number is none"
+    assert row_lengths(values)[0] == 5.0 and np.isnan(row_lengths(values)[1:]).all()
 
 
 def test_wrong_shapes_are_refused(qtbot, theme):

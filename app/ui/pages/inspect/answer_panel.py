@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isnan
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QPushButton, QStackedWidget
@@ -38,6 +39,8 @@ class AnswerPanel(Panel):
     """Follows the session's query; the lens is read only while it is looked at. `mask_wanted` to hide a token."""
 
     mask_wanted = Signal()
+    every_wanted = Signal()
+    """The lens is to be shown at every position."""
 
     def __init__(self, theme: Theme, session: Session) -> None:
         super().__init__(theme, "Next token")
@@ -50,6 +53,11 @@ class AnswerPanel(Panel):
         self.mask_button.setToolTip("Put the mask in the place of the chosen token and run again")
         self.mask_button.clicked.connect(self.mask_wanted)
         self.add_header_widget(self.mask_button)
+        self.every_button = QPushButton("Every position")
+        self.every_button.setToolTip("Blocks × tokens: what each block would say at every token")
+        self.every_button.clicked.connect(self.every_wanted)
+        self.every_button.hide()
+        self.add_header_widget(self.every_button)
         self.answers = Segmented(
             theme, ["Answer", "Lens", "Who wrote it", "Next sentence"], "The model's answer and what made it"
         )
@@ -81,6 +89,10 @@ class AnswerPanel(Panel):
         self.written.show_attribution(None)
         self.set_subtitle("")
 
+    def why(self, view: int) -> str:
+        """Why the lens or who wrote the answer cannot be shown, '' where it can."""
+        return {LENS: self.lens.why, WRITTEN: self.written.why}.get(view, "")
+
     def set_bar_count(self, count: int) -> None:
         """Show this many bars."""
         self._count = count
@@ -96,6 +108,7 @@ class AnswerPanel(Panel):
         self.answers.button(FOLLOWS).setVisible(summary is not None and summary.next_sentence)
         self.answers.setVisible(answer in ("next token", "masked token"))
         self.answers.set_index(ANSWER)
+        self.every_button.hide()
 
     @Slot()
     def _show(self) -> None:
@@ -105,6 +118,10 @@ class AnswerPanel(Panel):
         self.set_title("Next sentence" if chosen == FOLLOWS else TITLES[answer])
         if chosen == FOLLOWS:
             self.mask_button.hide()
+        self.every_button.setVisible(chosen == LENS)
+        if chosen == LENS:
+            self.mask_button.hide()
+            self.set_title("Raw logit lens")
         self._sheets.setCurrentWidget({LENS: self.lens, WRITTEN: self.written}.get(chosen, self.bars))
         place = session.answer_at
         if place is None or session.summary is None:
@@ -140,10 +157,15 @@ class AnswerPanel(Panel):
             return
         tokens = session.inspection.targets or session.inspection.tokens
         found = session.inspection.candidates[position][: self._count]
+        if any(isnan(candidate.probability) for candidate in found):
+            self.bars.set_rows([])
+            self.set_subtitle("its logits hold NaN")
+            return
         self.bars.set_rows([(candidate.text, candidate.probability, None) for candidate in found])
         where = "after " if answer == "next token" else ""
         self.set_subtitle(f"{where}{visible_token(tokens[position].shown)} #{position}")
-        self.mask_button.setVisible(bool(session.summary.mask_token) and not tokens[position].special)
+        maskable = bool(session.summary.mask_token) and not tokens[position].special
+        self.mask_button.setVisible(maskable and self.answers.index() != LENS)
         if self.answers.index() == LENS:
             session.inspection.read_lens(position)
         elif self.answers.index() == WRITTEN:

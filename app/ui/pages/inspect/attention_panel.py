@@ -6,15 +6,26 @@ from collections.abc import Sequence
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QScrollArea, QStackedWidget, QWidget
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QHBoxLayout,
+    QMenu,
+    QScrollArea,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.engine.trace.records import HeadReading, LayerReading, Token, WeightReading
 from app.ui.pages.inspect.token_filter import PAIR_FILTERS, Shown, shown_tokens
 from app.ui.theme import Theme
 from app.ui.widgets.attention_lines import AttentionLines
+from app.ui.widgets.export_button import ExportButton
 from app.ui.widgets.folding_checks import FoldingChecks
 from app.ui.widgets.heatmap import Heatmap
 from app.ui.widgets.panel import Panel
+from app.ui.widgets.picture_export import Lines, PictureExport
 from app.ui.widgets.segmented import Segmented
 from app.ui.widgets.table_twin import TableTwin
 from app.ui.widgets.token_text import visible_token
@@ -81,16 +92,26 @@ class AttentionPanel(Panel):
         self.add_header_widget(self.modes)
         self.twin = TableTwin(theme, self.heatmap)
         self.add_header_widget(self.twin.button)
+        self.add_export(ExportButton(theme, self._export_menu))
         self.body_layout.setContentsMargins(12, 6, 12, 6)
         self.body_layout.setSpacing(4)
         self.body_layout.addWidget(self._options(theme))
         self.lines = AttentionLines(theme)
         self.steps = WeightSteps(theme)
+        self.until = Segmented(theme, STEPS, "How far the arithmetic of one weight is shown")
+        self.until.set_index(len(STEPS) - 1)
+        self.steps_export = PictureExport(self.steps, "one-weight", self._steps_lines)
         self.until.changed.connect(self.steps.show_until)
         self._sheets = QStackedWidget()
-        self._steps_sheet = QScrollArea()
-        self._steps_sheet.setWidgetResizable(True)
-        self._steps_sheet.setWidget(self.steps)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setWidget(self.steps)
+        self._steps_sheet = QWidget()
+        column = QVBoxLayout(self._steps_sheet)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addWidget(self.until)
+        column.addWidget(scroll, 1)
         self.steps.setProperty("role", "page")
         for sheet in (self.twin, self.lines, self._steps_sheet):
             self._sheets.addWidget(sheet)
@@ -127,15 +148,21 @@ class AttentionPanel(Panel):
         row.addWidget(self.kinds)
         row.addWidget(self.pairs)
         row.addWidget(self.weightings)
-        self.until = Segmented(theme, STEPS, "How far the arithmetic of one weight is shown")
-        self.until.set_index(len(STEPS) - 1)
-        self.until.hide()
-        row.addWidget(self.until)
         self.checks = FoldingChecks((self.without_first, self.values))
         row.addWidget(self.checks, 1)
         self.kinds.hide()
         self.pairs.hide()
         return options
+
+    def _export_menu(self) -> QMenu:
+        """What can be taken along of what is shown."""
+        sheet = self._sheets.currentWidget()
+        if sheet is self.lines:
+            return self.lines.export.menu()
+        return self.steps_export.menu() if sheet is self._steps_sheet else self.heatmap.context_menu()
+
+    def _steps_lines(self) -> Lines:
+        return [["step"], *([line] for line in self.steps.lines())]
 
     def set_kinds(self, kinds: Sequence[str]) -> None:
         """Offer the kinds of attention that the model has."""
@@ -181,7 +208,6 @@ class AttentionPanel(Panel):
         self._sheets.setCurrentWidget(sheet)
         heat = sheet is self.twin
         self.weightings.setVisible(heat and mode == WEIGHTS)
-        self.until.setVisible(sheet is self._steps_sheet)
         self.checks.offer(self.values, heat)
         self.twin.button.setVisible(heat)
         self.checks.offer(self.without_first, sheet is not self._steps_sheet)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+import numpy as np
+
 from app.engine.models.records import ModelSummary
 from app.engine.trace.records import Candidate, HeadReading, TensorReading, Token
 from app.session.state import block_of, part_of
@@ -138,6 +140,20 @@ PARTS = {
         "bias(distance), one table a head",
         "Added to the scores of every block: how much a head prefers near or far keys whatever they say.",
     ),
+    "attn.mask": (
+        "Mask",
+        "the token that looks, its columns those it may look at",
+        "score + mask, mask = 0 or −∞",
+        "It is the mask that the model hands to this attention. Softmax gives a score of −∞ the weight 0, so what is "
+        "forbidden is not merely small: it is not there.",
+    ),
+    "alibi_slopes": (
+        "Slopes of ALiBi",
+        "",
+        "score(i, j) − slope<sub>head</sub> · (i − j)",
+        "Each head has one number: how much a key loses for every token that it stands further back. A steep slope "
+        "keeps a head near, a flat one lets it look far (Press et al. 2022).",
+    ),
     "resid_norms": (
         "Norms of the stream",
         "the stream after so many blocks, row 0 before the first",
@@ -202,6 +218,16 @@ PARTS = {
 }
 
 
+ALIBI_BIAS = (
+    "Bias of ALiBi",
+    "one head, its columns the keys",
+    "slope<sub>head</sub> · <i>j</i>",
+    "Added to the scores, the same for every query: softmax only sees differences, so this is the slope times the "
+    "distance (Press et al. 2022). Nothing of it is learned.",
+)
+"""What "position_bias" is where the family is no T5."""
+
+
 def _token(token: Token) -> str:
     return f"<code>{_isolated(visible_token(token.shown).lstrip(SPACE_SIGN) or SPACE_SIGN)}</code>"
 
@@ -262,6 +288,8 @@ def explain_head(
         looked += " Over the whole text it mostly looks one token back: a <b>previous-token head</b>."
     elif reading.measured.first_token is not None and reading.measured.first_token > 0.5:
         looked += " Over the whole text it mostly rests on the first token, where a head goes that has nothing to do."
+    if not np.isfinite(row[reading.visible[query]]).all():
+        looked = f"{pair[0]} has weights that are no number (NaN or ∞), so where it looks cannot be said."
     inner = scores_formula(summary, reading)
     if reading.kind == "cross" or summary.kind == "encoder" or reading.kind == "encoder":
         inner = inner.removesuffix(" + mask")
@@ -313,10 +341,40 @@ def _explain_weighting(reading: HeadReading, looked: str) -> Explanation:
     )
 
 
+_SIGNED = (
+    "Blue is negative, orange is positive, pale is near zero. Cells with a dot lie beyond the colour scale, red "
+    "ones are no finite number."
+)
+_SLOPES = "One number for each <b>head</b>: how fast its scores fall with the distance."
+_READ = {
+    "resid_norms": "The darker, the longer: the scale begins at 0 and ends at the longest.",
+    "mlp.experts": "The darker, the larger the share; the scale goes from 0 to 1.",
+    "attn.mask": "Dark (1) may be looked at by at least one head, pale (0) by none.",
+}
+"""How colours are read that are not about zero."""
+
+
+def explain_similarity(name: str) -> Explanation:
+    """How alike the rows of a tensor are."""
+    return Explanation(
+        title="Row similarity",
+        subtitle=name,
+        looking_at="Each cell compares two <b>rows</b> of this tensor by the angle between them: +1 when they point "
+        "the same way, 0 when they have nothing in common, −1 when they are opposite.",
+        formula_html="cos(<i>a</i>, <i>b</i>) = <i>a</i> · <i>b</i> ⁄ ( ‖<i>a</i>‖ ‖<i>b</i>‖ )",
+        plain="The length of the rows plays no part. Of a table of positions the picture shows stripes where places "
+        "that lie close to each other have like vectors.",
+        try_this="Switch <b>Row similarity</b> off to see the values again. Distribution and statistics are of the "
+        "cosines.",
+    )
+
+
 def explain_tensor(summary: ModelSummary, reading: TensorReading) -> Explanation:
     """Any tensor of the flow."""
     part, block = part_of(reading.name).removeprefix("encoder.").removeprefix("decoder."), block_of(reading.name)
     title, rows, formula, plain = PARTS.get(part, (reading.name, "one row of it", "", ""))
+    if part == "position_bias" and summary.position == "ALiBi":
+        title, rows, formula, plain = ALIBI_BIAS
     where = reading.name if block is None else f"Block {block} · {reading.name}"
     shape = reading.values.shape
     blocks: tuple[ShapeBlock, ...] = ()
@@ -330,12 +388,14 @@ def explain_tensor(summary: ModelSummary, reading: TensorReading) -> Explanation
             ShapeBlock(letter, shape[1], shape[2], joint="→", result=True),
         )
     note = "turned by rotary angles afterwards" if summary.position == "rotary" and part in ("attn.q", "attn.k") else ""
-    whose = "" if part == "resid_norms" or part not in PARTS else "one token: "
+    by_token = part != "attn.mask" and reading.info.axes[-2:-1] in (("token",), ("query",)) and part in PARTS
+    whose = "one token: " if by_token else ""
     return Explanation(
         title=title,
         subtitle=where,
-        looking_at=f"Each <b>row</b> is {whose}{rows}. Blue is negative, orange is positive, pale is near zero. "
-        "Cells with a dot lie beyond the colour scale.",
+        looking_at=_SLOPES
+        if part == "alibi_slopes"
+        else f"Each <b>row</b> is {whose}{rows}. {_READ.get(part, _SIGNED)}",
         formula_html=formula,
         blocks=blocks,
         formula_note=note,

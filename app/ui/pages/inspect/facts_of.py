@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import math
 
-from app.engine.trace.records import HeadReading, TensorReading
+import numpy as np
+
+from app.engine.trace.records import HeadReading, LensMap, TensorReading
 from app.ui.pages.inspect.stages import shape_text
+from app.ui.widgets.number_text import percent_text
+from app.ui.widgets.token_text import visible_token
 
 
 def number(value: float) -> str:
@@ -29,8 +33,53 @@ def tensor_facts(reading: TensorReading) -> list[tuple[str, str, str]]:
     ]
 
 
+def values_facts(values: np.ndarray) -> list[tuple[str, str, str]]:
+    """Mean, spread and ends of numbers made for a picture, which are no tensor of the model."""
+    finite = values[np.isfinite(values)].astype(np.float64)
+    if finite.size == 0:
+        return [("Mean", "none", "There is no finite value")]
+    return [
+        ("Mean", number(float(finite.mean())), "Over all finite values"),
+        ("Std dev", number(float(finite.std())), "Population standard deviation over all finite values"),
+        ("Min", number(float(finite.min())), "Smallest finite value"),
+        ("Max", number(float(finite.max())), "Largest finite value"),
+    ]
+
+
+def row_facts(name: str, values: np.ndarray) -> list[tuple[str, str, str]]:
+    """The same of one row, under a line with its name; nothing without one."""
+    if not name:
+        return []
+    own = [(f"Row {what.lower()}", value, f"{tip}, of the chosen row") for what, value, tip in values_facts(values)]
+    return [(f"Row {name}", f"{values.size:,} values", "The row that is chosen"), *own]
+
+
+def lens_facts(lens: LensMap, layer: int, position: int) -> list[tuple[str, str, str]]:
+    """What the raw logit lens says in one cell."""
+    return [
+        ("After block", str(layer), "The stream after this block"),
+        ("Says", visible_token(lens.texts[layer][position]), "The likeliest token there"),
+        ("Probability", percent_text(float(lens.probabilities[layer, position])), "How likely that token is there"),
+        ("Model's answer", visible_token(lens.texts[-1][position]), "What the model says after its last block"),
+        ("Its rank here", f"{int(lens.ranks[layer, position]) + 1:,}", "1: it is the likeliest already"),
+    ]
+
+
+def broken_words(reading: HeadReading) -> str:
+    """A sentence about weights or scores that are no numbers; '' where all are."""
+    seen = reading.visible
+    lost = int(np.count_nonzero(seen & ~(np.isfinite(reading.scores) & np.isfinite(reading.pattern))))
+    if not lost:
+        return ""
+    return (
+        f"{lost:,} of the {int(np.count_nonzero(seen)):,} cells of block {reading.layer}, head {reading.head} hold no "
+        "number (NaN or ∞); they are red and not hatched as what is masked. Look in the flow for where the first "
+        "red value stands."
+    )
+
+
 def _share(value: float | None) -> str:
-    return "no repeats" if value is None else f"{value * 100:.1f}%"
+    return "no repeats" if value is None else "NaN" if math.isnan(value) else f"{value * 100:.1f}%"
 
 
 def head_facts(reading: HeadReading) -> list[tuple[str, str, str]]:
@@ -60,6 +109,11 @@ def head_facts(reading: HeadReading) -> list[tuple[str, str, str]]:
             "To what followed",
             _share(measured.induction),
             "Induction: for queries whose token stood before, the mean weight on the tokens that followed it there",
+        ),
+        (
+            "Local",
+            _share(measured.local),
+            "Mean over queries i ≥ 1 of the weight on the three tokens to either side and the token itself",
         ),
         (
             "Spread",

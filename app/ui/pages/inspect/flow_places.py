@@ -8,7 +8,7 @@ from PySide6.QtCore import QPointF, QRectF
 
 from app.ui.pages.inspect.stages import FlowRow
 
-ROW, ROW_OF_TWO = 29, 34
+ROW, ROW_OF_TWO = 26, 34
 """The height of a row; of two columns, which write shapes under the titles."""
 TOP = 6
 _SPINE, _LEFT, _LEFT_OF_TWO = 17.0, 32.0, 29.0

@@ -21,6 +21,8 @@ class FlowView(QWidget):
     """Its stack ("" where there is one) and its index."""
     end_chosen = Signal(bool)
     """The first row (True), the text's tokens, or the last, the next token."""
+    absent_chosen = Signal(str, str)
+    """The title of a row that this model lacks, and why."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -132,7 +134,7 @@ class FlowView(QWidget):
             painter.setPen(QPen(spine, 1.5))
             painter.drawLine(centre - QPointF(3, 0), centre + QPointF(3, 0))
             painter.drawLine(centre - QPointF(0, 3), centre + QPointF(0, 3))
-        elif not row.inside:
+        elif not row.inside and not row.absent:
             painter.setBrush(self._theme.color("surface"))
             painter.drawEllipse(centre, 3.5, 3.5)
 
@@ -140,7 +142,7 @@ class FlowView(QWidget):
         margin = 2 if self._places.two else 4
         rect = self.row_rect(index).adjusted(margin, 1.5, -margin, -1.5)
         chosen = bool(row.name) and same_row(self._shown, row.name)
-        selectable = bool(row.name) or row.block is not None or row.ends
+        selectable = bool(row.name) or row.block is not None or row.ends or bool(row.absent)
         if row.block is not None and not row.opened:
             painter.setPen(QPen(self._theme.color("line"), 1))
             painter.setBrush(self._theme.color("hover" if index == self._hovered else "surface"))
@@ -170,7 +172,7 @@ class FlowView(QWidget):
         middle = Qt.AlignmentFlag.AlignVCenter
         half = rect.height() / 2 if below and row.detail else rect.height()
         painter.setFont(title_font)
-        painter.setPen(self._theme.color("onaccent" if chosen else "ink"))
+        painter.setPen(self._theme.color("onaccent" if chosen else "ink3" if row.absent else "ink"))
         painter.drawText(QRectF(left, rect.top(), space + 4, half + (2 if half < rect.height() else 0)), middle, title)
         if row.block is not None and not row.opened:
             return
@@ -192,7 +194,8 @@ class FlowView(QWidget):
         if index != self._hovered:
             self._hovered = index
             row = self._rows[index] if index >= 0 else None
-            self.setToolTip(f"{row.name}  {row.detail}" if row is not None and row.name else "")
+            known = f"{row.name}  {row.detail}" if row is not None and row.name else ""
+            self.setToolTip(row.absent if row is not None and row.absent else known)
             self.update()
 
     def leaveEvent(self, event: QEvent) -> None:
@@ -211,6 +214,8 @@ class FlowView(QWidget):
             self.block_chosen.emit(row.stack, row.block)
         elif row.name:
             self.stage_chosen.emit(row.name)
+        elif row.absent:
+            self.absent_chosen.emit(row.title, row.absent)
         elif row.ends:
             self.end_chosen.emit(index == 0)
 

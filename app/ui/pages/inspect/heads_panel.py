@@ -10,16 +10,21 @@ from app.session.session import Session
 from app.ui.theme import Theme
 from app.ui.widgets.exactness_badge import ExactnessBadge
 from app.ui.widgets.head_grid import HeadGrid
+from app.ui.widgets.labels import make_label
 from app.ui.widgets.panel import Panel
 from app.ui.widgets.table_twin import TableTwin
 
 SORTINGS = (
-    ("By block", "", "Every head in its place: blocks down, heads across"),
+    ("By block", "", "Blocks down, heads across"),
     ("Most to the previous token", "previous_token", "Mean of A[i, i−1] over i ≥ 1, on this text"),
     ("Most to the first token", "first_token", "Mean of A[i, 0] over i ≥ 1, on this text"),
-    ("Most induction", "induction", "Mean weight on what followed the same token before (Olsson et al. 2022)"),
-    ("Most local", "local", "Mean weight on the three tokens to either side and the token itself"),
-    ("Widest spread", "spread", "Mean entropy of a row over its maximum: 100% when all keys weigh alike"),
+    (
+        "Most induction",
+        "induction",
+        "Mean of Σ A[i, j+1] over the places j before i that held the same token (Olsson et al. 2022)",
+    ),
+    ("Most local", "local", "Mean of Σ A[i, j] over |i − j| ≤ 3, over i ≥ 1"),
+    ("Widest spread", "spread", "Mean of −Σ A ln A ⁄ ln n over rows that see n ≥ 2 keys: 100% when all weigh alike"),
 )
 """How heads can be ordered: words, the field of HeadScores, and its formula."""
 TITLES = {"cross": "All cross heads", "encoder": "All encoder heads"}
@@ -43,6 +48,8 @@ class HeadsPanel(Panel):
         self.twin.button.setToolTip("Show as a table: per head the largest weight of a row, on average")
         self.add_header_widget(self.twin.button)
         self.exact = ExactnessBadge(theme)
+        self.formula = make_label(theme, "", 11.5, role="caption")
+        self.formula.setWordWrap(True)
         self.sorting = QComboBox()
         self.sorting.setAccessibleName("Order of the heads")
         for words, field, tip in SORTINGS:
@@ -54,8 +61,11 @@ class HeadsPanel(Panel):
         self.body_layout.setSpacing(4)
         order = QHBoxLayout()
         order.setContentsMargins(2, 0, 2, 0)
-        order.addWidget(self.sorting, 1)
         order.addWidget(self.exact)
+        order.addStretch(1)
+        self.formula.hide()
+        self.body_layout.addWidget(self.sorting)
+        self.body_layout.addWidget(self.formula)
         self.body_layout.addLayout(order)
         self.body_layout.addWidget(self.twin, 1)
         self._redraw = QTimer(self)
@@ -78,7 +88,8 @@ class HeadsPanel(Panel):
 
     @Slot()
     def _exactness_measured(self) -> None:
-        self.exact.show_exactness(self._session.structure.exactness)
+        summary = self._session.summary
+        self.exact.show_exactness(self._session.structure.exactness, summary.precision if summary else "fp32")
 
     @Slot()
     def _selection_changed(self) -> None:
@@ -94,7 +105,10 @@ class HeadsPanel(Panel):
 
     @Slot()
     def _sorted(self) -> None:
-        self.sorting.setToolTip(str(self.sorting.currentData(Qt.ItemDataRole.ToolTipRole)))
+        formula = str(self.sorting.currentData(Qt.ItemDataRole.ToolTipRole))
+        self.sorting.setToolTip(formula)
+        self.formula.setText(formula)
+        self.formula.setVisible(bool(self.sorting.currentData()))
         self.draw()
 
     @Slot()
@@ -114,12 +128,17 @@ class HeadsPanel(Panel):
         for found in known:
             if found.patterns is None or found.visible is None:
                 continue
-            patterns[found.layer] = np.where(found.visible, found.patterns, -np.inf)
+            # NaN is the grid's word for a block without attention; weights that went wrong are drawn as ∞ is.
+            weights = np.where(np.isnan(found.patterns), np.inf, found.patterns)
+            patterns[found.layer] = np.where(found.visible, weights, -np.inf)
             if sorting:
                 values = [getattr(scores, sorting) for scores in found.measured]
                 shares[found.layer] = [np.nan if value is None else value for value in values]
         self.grid.set_patterns(patterns)
         self.grid.set_shares(shares if sorting and not np.isnan(shares).all() else None)
         self.set_title(TITLES.get(selection.kind, "All heads"))
-        self.set_subtitle(f"{patterns.shape[0]} × {patterns.shape[1]}")
+        groups = summary.kv_heads if patterns.shape[1] == summary.heads else patterns.shape[1]
+        shared = f" · {groups} KV groups" if groups < patterns.shape[1] else ""
+        self.grid.set_groups(groups)
+        self.set_subtitle(f"{patterns.shape[0]} × {patterns.shape[1]}{shared}")
         self.grid.set_selected(selection.layer, selection.head)

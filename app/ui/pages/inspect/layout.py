@@ -14,6 +14,7 @@ from app.ui.pages.inspect.attention_panel import AttentionPanel
 from app.ui.pages.inspect.flow_drop_down import FlowDropDown
 from app.ui.pages.inspect.flow_view import WIDTH, WIDTH_OF_TWO, FlowView
 from app.ui.pages.inspect.heads_panel import HeadsPanel
+from app.ui.pages.inspect.lens_panel import LensPanel
 from app.ui.pages.inspect.tensor_panel import TensorPanel
 from app.ui.theme import Theme
 from app.ui.widgets.empty_state import EmptyState
@@ -75,6 +76,8 @@ class InspectLayout(Page):
         self.pictures = QStackedWidget()
         self.pictures.addWidget(self.attention)
         self.pictures.addWidget(self.tensor)
+        self.lens_map = LensPanel(theme)
+        self.pictures.addWidget(self.lens_map)
         self._show_picture(self.attention)
         above = QWidget()
         column = QVBoxLayout(above)
@@ -146,9 +149,17 @@ class InspectLayout(Page):
         self.pictures.setCurrentWidget(panel)
         panel.add_lead(self.flow_button)
 
+    def show_for_lens(self) -> None:
+        """The logit lens at every position; beside it all heads, of which the chosen block's are marked."""
+        self._show_beside(self.lens_map)
+
     def show_for_head(self) -> None:
         """The attention panel, all heads, and what the head does."""
-        self._show_picture(self.attention)
+        self._show_beside(self.attention)
+
+    def _show_beside(self, panel: Panel) -> None:
+        """A large panel with all heads at its side."""
+        self._show_picture(panel)
         self.heads.show()
         if self.histogram_panel.isVisible():
             self.histogram_panel.hide()

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from html import escape
+
+from app.engine.trace.records import LensMap, Token
 from app.ui.explanation import Explanation
+from app.ui.widgets.number_text import percent_text
+from app.ui.widgets.token_text import visible_token
 
 LINES_VIEW = Explanation(
     title="Attention as lines",
@@ -22,13 +28,13 @@ ONE_WEIGHT_VIEW = Explanation(
     try_this="Press Q·Kᵀ, Scale, Mask, Softmax, ·V in turn. Left and Right choose another key of the row.",
 )
 LENS_VIEW = Explanation(
-    title="Logit lens",
+    title="Raw logit lens",
     looking_at="What the model would say if it stopped after each block: the stream there through the model's own "
     "final norm and unembedding. <b>Rank</b> is where the final answer stands at that point.",
     formula_html="softmax( norm(<i>x</i><sub>block</sub>) <i>W</i><sub>U</sub> )",
     plain="Early blocks do not write in the words of the last one, so read their answers as hints (nostalgebraist "
     "2020). Where the rank falls to 1, the answer is made.",
-    try_this="Click a line to open that block.",
+    try_this="Click a line to open that block, or <b>Every position</b> to see all tokens at once.",
 )
 WRITTEN_VIEW = Explanation(
     title="Who wrote the answer",
@@ -39,3 +45,34 @@ WRITTEN_VIEW = Explanation(
     "logit attribution, Elhage et al. 2021).",
     try_this="Click a head: its attention opens above.",
 )
+
+
+def refused(title: str, why: str) -> Explanation:
+    """A view that this model does not have, with the reason."""
+    return Explanation(title=title, subtitle="Not for this model", looking_at=escape(why))
+
+
+def explain_lens_map(lens: LensMap | None, why: str, tokens: Sequence[Token], layer: int, position: int) -> Explanation:
+    """The lens at every position, with what one cell of it says."""
+    if lens is None:
+        return refused(LENS_VIEW.title, why)
+    plain = LENS_VIEW.plain
+    if 0 <= layer < len(lens.ids) and 0 <= position < min(len(tokens), lens.ids.shape[1]):
+        at, says = visible_token(tokens[position].shown), visible_token(lens.texts[layer][position])
+        answer, rank = visible_token(lens.texts[-1][position]), int(lens.ranks[layer, position]) + 1
+        share = percent_text(float(lens.probabilities[layer, position]))
+        plain = (
+            f"After block {layer} the stream at <code>\u2068{escape(at)}\u2069</code> (#{position}) says "
+            f"<code>\u2068{escape(says)}\u2069</code> with {share}. The model's own answer there, "
+            f"<code>\u2068{escape(answer)}\u2069</code>, holds place {rank:,}. " + plain
+        )
+    return Explanation(
+        title="Raw logit lens, every position",
+        subtitle=f"{lens.ids.shape[0]} blocks × {lens.ids.shape[1]} tokens",
+        looking_at="Each <b>row</b> is a block, each <b>column</b> a token. A cell holds the likeliest token there if "
+        "the model stopped after that block, and how likely it is: the darker, the surer. At the right the rank of the "
+        "model's own answer at the chosen token, on a logarithmic scale.",
+        formula_html=LENS_VIEW.formula_html,
+        plain=plain,
+        try_this="Click a cell: its token and block are chosen. The wheel zooms, 0 shows the whole.",
+    )

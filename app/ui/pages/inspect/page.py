@@ -7,10 +7,13 @@ from PySide6.QtGui import QGuiApplication
 
 from app.engine.trace.records import CodeRead
 from app.session.session import Session
-from app.session.state import attention_name, block_of, kind_of, part_of, stack_of
+from app.session.state import LENS_MAP, attention_name, block_of, kind_of, part_of, shows_attention, stack_of
+from app.ui.actions import bound
 from app.ui.pages.inspect import explanations
 from app.ui.pages.inspect.attention_panel import LINES, ONE_WEIGHT, SCORES
+from app.ui.pages.inspect.kept_tensors import KeptTensors
 from app.ui.pages.inspect.masking import masked_texts
+from app.ui.pages.inspect.other_views import refused
 from app.ui.pages.inspect.readings import InspectReadings
 from app.ui.theme import Theme
 
@@ -20,6 +23,7 @@ class InspectPage(InspectReadings):
 
     def __init__(self, theme: Theme, session: Session) -> None:
         super().__init__(theme, session)
+        self.kept = KeptTensors(session, self)
         self.prompt.submitted.connect(session.set_prompt)
         self.prompt.strip.clicked.connect(self._source_clicked)
         self.prompt.strip.hovered.connect(self._source_hovered)
@@ -29,6 +33,7 @@ class InspectPage(InspectReadings):
         self.flow.stage_chosen.connect(self._stage_chosen)
         self.flow.block_chosen.connect(self._stack_block_chosen)
         self.flow.end_chosen.connect(self._end_chosen)
+        self.flow.absent_chosen.connect(self._absent_chosen)
         self.attention.mode_chosen.connect(self._mode_chosen)
         self.attention.kind_chosen.connect(self._kind_chosen)
         self.attention.weighting_chosen.connect(self._weighting_chosen)
@@ -39,9 +44,24 @@ class InspectPage(InspectReadings):
         for picture in (self.attention.heatmap, self.tensor.view):
             picture.code_wanted.connect(session.copy_code)
             picture.failed.connect(self._say)
+            picture.more_entries = self.kept.add_to
+        self.kept.said.connect(self._tell)
+        session.inspection.tensors_saved.connect(self._tell)
+        self.tensor.view.clicked.connect(self._tensor_clicked)
+        self.lens_map.view.clicked.connect(self._lens_clicked)
+        self.lens_map.view.failed.connect(self._say)
+        for export in (
+            self.attention.lines.export,
+            self.attention.steps_export,
+            self.histogram.export,
+            self.lens.export,
+            self.next_token.written.export,
+        ):
+            export.failed.connect(self._say)
         session.inspection.code_read.connect(self._code_read)
         self.attention.lines.query_hovered.connect(self._underline)
         self.next_token.answers.changed.connect(self._answer_turned)
+        self.next_token.every_wanted.connect(bound(self._stage_chosen, LENS_MAP))
         self.next_token.mask_wanted.connect(self._mask)
         self.banner.action_triggered.connect(self._cut)
         self.attention.steps.key_chosen.connect(self._key_chosen)
@@ -54,7 +74,16 @@ class InspectPage(InspectReadings):
     @Slot(str)
     def _stage_chosen(self, name: str) -> None:
         self._folded = False
-        self._session.select(name=name)
+        self._look_above()
+        if shows_attention(name):
+            self._instead = ""
+        of_encoder = name == LENS_MAP and self._session.selection.kind == "encoder"
+        self._session.select(name=name, **({"kind": "self"} if of_encoder else {}))
+        self.explain()
+
+    def _look_above(self) -> None:
+        """The large picture was turned to: it is what is explained, no longer the panel below."""
+        self._looks_at_answer = False
 
     @Slot(bool)
     def _end_chosen(self, first: bool) -> None:
@@ -97,6 +126,7 @@ class InspectPage(InspectReadings):
 
     @Slot(int, int)
     def _head_chosen(self, layer: int, head: int) -> None:
+        self._look_above()
         self._session.select(layer=layer, head=head)
         if self._tensor_shown is not None and self._session.selection.name == self._tensor_shown.name:
             self._tensor_read(self._tensor_shown)
@@ -104,6 +134,17 @@ class InspectPage(InspectReadings):
     @Slot(str)
     def _say(self, words: str) -> None:
         self.banner.show_message("warn", words)
+
+    @Slot(str)
+    @Slot(object)
+    def _tell(self, words: str) -> None:
+        self.banner.show_message("info", words)
+
+    @Slot(str, str)
+    def _absent_chosen(self, title: str, why: str) -> None:
+        """A row that this model lacks: say why."""
+        self._look_above()
+        self.explained.emit(refused(title, why))
 
     @Slot(object)
     def _code_read(self, code: CodeRead) -> None:
@@ -136,18 +177,17 @@ class InspectPage(InspectReadings):
 
     @Slot(str)
     def _mode_chosen(self, mode: str) -> None:
-        self._looks_at_answer = False
+        self._look_above()
         self._instead = mode if mode in (LINES, ONE_WEIGHT) else ""
         session = self._session
-        if self._instead:
-            self._show_scores(False)
-            self.explain()
-            return
         if session.summary is not None:
             selection = session.selection
             part = "scores" if mode == SCORES else "pattern"
+            # Lines and the arithmetic of one weight end in weights: that is the row of the flow that they stand for.
             session.select(name=attention_name(session.summary.kinds, selection.kind, selection.layer, part))
         self._show_scores(mode == SCORES)
+        if self._instead:
+            self.explain()
 
     @Slot()
     def _mask(self) -> None:
@@ -172,7 +212,7 @@ class InspectPage(InspectReadings):
         session = self._session
         place = session.answer_at
         found = session.inspection.candidates.get(place) if place is not None else None
-        if session.summary is not None and place is not None and found:
+        if session.summary is not None and place is not None and found and self.bars.rows():
             tokens = session.inspection.targets or session.inspection.tokens
             self.explained.emit(explanations.explain_candidates(session.summary, tokens, place, found))
 
@@ -182,7 +222,24 @@ class InspectPage(InspectReadings):
 
     @Slot(int, int)
     def _cell_clicked(self, query: int, key: int) -> None:
+        self._look_above()
         self._session.select(query=query, key=key)
+        self.explain()
+
+    @Slot(int, int)
+    def _tensor_clicked(self, row: int, _column: int) -> None:
+        """The row's token becomes the chosen one, where rows are tokens; its numbers stand in the statistics."""
+        self._look_above()
+        if self.tensor.rows_are_tokens:
+            self._session.select(query=row, key=None)
+        self._row_chosen()
+        self.explain()
+
+    @Slot(int, int)
+    def _lens_clicked(self, layer: int, position: int) -> None:
+        self._look_above()
+        self._session.select(layer=layer, query=position, key=None)
+        self._mark_cell_of_lens()
         self.explain()
 
     @Slot(int, int)

@@ -6,16 +6,32 @@ from typing import Any
 
 from PySide6.QtCore import Slot
 
-from app.engine.trace.records import HeadReading, LayerReading, TensorReading, WeightReading
+from app.engine.models.records import ModelSummary
+from app.engine.trace.records import HeadReading, LayerReading, LensMap, TensorReading, WeightReading
 from app.session.examples import examples_for
 from app.session.session import Session
-from app.session.state import part_of, shows_attention, stack_of
+from app.session.state import LENS_MAP, part_of, shows_attention, stack_of
+from app.ui.explanation import Explanation
 from app.ui.pages.inspect import explanations
 from app.ui.pages.inspect.answer_panel import LENS, WRITTEN
 from app.ui.pages.inspect.attention_panel import LINES, ONE_WEIGHT, SCORES, WEIGHTS
-from app.ui.pages.inspect.facts_of import head_facts, tensor_facts
+from app.ui.pages.inspect.facts_of import (
+    broken_words,
+    head_facts,
+    lens_facts,
+    row_facts,
+    tensor_facts,
+    values_facts,
+)
 from app.ui.pages.inspect.layout import InspectLayout
-from app.ui.pages.inspect.other_views import LENS_VIEW, LINES_VIEW, ONE_WEIGHT_VIEW, WRITTEN_VIEW
+from app.ui.pages.inspect.other_views import (
+    LENS_VIEW,
+    LINES_VIEW,
+    ONE_WEIGHT_VIEW,
+    WRITTEN_VIEW,
+    explain_lens_map,
+    refused,
+)
 from app.ui.pages.inspect.stages import flow_rows
 from app.ui.theme import Theme
 
@@ -38,6 +54,7 @@ class InspectReadings(InspectLayout):
         """The chosen block is folded in the flow; what it shows stays."""
         inspection = session.inspection
         session.model_changed.connect(self._model_changed)
+        session.structure.exactness_measured.connect(self._exactness_measured)
         session.prompt_changed.connect(self._prompt_changed)
         session.selection_changed.connect(self._selection_changed)
         inspection.tokens_changed.connect(self._tokens_changed)
@@ -47,6 +64,10 @@ class InspectReadings(InspectLayout):
         inspection.tensor_read.connect(self._tensor_read)
         inspection.weight_read.connect(self._weight_read)
         inspection.layer_read.connect(self._layer_read)
+        inspection.lens_map_read.connect(self._lens_map_read)
+        inspection.lens_read.connect(self._answer_read)
+        inspection.attribution_read.connect(self._answer_read)
+        self.tensor.drawn.connect(self._tensor_drawn)
 
     @Slot()
     def _model_changed(self) -> None:
@@ -60,6 +81,12 @@ class InspectReadings(InspectLayout):
         self.attention.set_kinds(summary.kinds)
         self.show_stacks(two=bool(summary.encoder_layers))
         self.prompt.set_kind(summary.kind)
+
+    @Slot()
+    def _exactness_measured(self) -> None:
+        """How exact the view is, said where a tensor stands in the place of the heads."""
+        summary = self._session.summary
+        self.tensor.exact.show_exactness(self._session.structure.exactness, summary.precision if summary else "fp32")
 
     @Slot()
     def _prompt_changed(self) -> None:
@@ -101,6 +128,7 @@ class InspectReadings(InspectLayout):
     def _clear_readings(self) -> None:
         """Nothing of an older run stays on screen."""
         self.attention.clear()
+        self.lens_map.show_lens(None)
         self.next_token.clear()
         self.heads.clear()
         self.facts.set_rows([])
@@ -140,6 +168,8 @@ class InspectReadings(InspectLayout):
         self.show_for_head()
         if reading.weighting == "raw":
             self.banner.clear()
+        if words := broken_words(reading):
+            self.banner.show_message("warn", words)
         self.facts_panel.set_title("This head")
         self.facts_panel.set_subtitle("on this text" if reading.weighting == "raw" else "its raw weights")
         self.facts.set_rows(head_facts(reading))
@@ -153,24 +183,70 @@ class InspectReadings(InspectLayout):
             self._mark_query()
 
     @Slot(object)
+    def _lens_map_read(self, found: LensMap | str) -> None:
+        if self._session.selection.name != LENS_MAP:
+            return
+        rows = self._session.inspection.rows("self")
+        if self.lens_map.lens is not found or not isinstance(found, LensMap):
+            self.lens_map.show_lens(found, rows)
+        self.show_for_lens()
+        self._mark_cell_of_lens()
+        self.facts_panel.set_title("This cell")
+        self.facts_panel.set_subtitle("of the raw lens")
+        self.explain()
+
+    def _mark_cell_of_lens(self) -> None:
+        """The chosen block and token in the lens, and what it says there."""
+        lens, position = self.lens_map.lens, self._session.answer_at
+        if lens is None or position is None or self.pictures.currentWidget() is not self.lens_map:
+            return
+        layer = min(self._session.selection.layer, len(lens.ids) - 1)
+        self.lens_map.view.mark(layer, position)
+        self.facts.set_rows(lens_facts(lens, layer, position))
+
+    @Slot(int, object)
+    def _answer_read(self, _position: int, _found: object) -> None:
+        """What is said of the lower panel depends on whether it has something to show."""
+        if self._looks_at_answer:
+            self.explain()
+
+    @Slot(object)
     def _tensor_read(self, reading: TensorReading) -> None:
         summary, selection = self._session.summary, self._session.selection
         if reading.name != selection.name or summary is None:
             return
         self._tensor_shown = reading
         inspection = self._session.inspection
-        keys = reading.name.endswith(("cross.k", "cross.v"))
-        tokens = inspection.columns("cross") if keys else inspection.rows(selection.kind)
+        of_source = reading.name.endswith(("cross.k", "cross.v"))
+        tokens = inspection.columns("cross") if of_source else inspection.rows(selection.kind)
         heads = summary.attention_shape(selection.kind)[1]
-        self.tensor.show_tensor(reading, tokens, min(selection.head, heads - 1), heads)
+        keys = inspection.columns(selection.kind)
+        self.tensor.show_tensor(reading, tokens, keys, min(selection.head, heads - 1), heads)
         self._mark_row()
-        self.show_for_tensor(per_head=reading.values.ndim == 3)
-        self.histogram.set_values(reading.values)
-        self.histogram_panel.set_subtitle(f"{reading.values.size:,} values")
+        self.show_for_tensor(per_head=reading.info.axes[:1] == ("head",) and reading.values.ndim == 3)
+        self._row_chosen()
         self.facts_panel.set_title("Statistics")
-        self.facts_panel.set_subtitle("whole tensor")
-        self.facts.set_rows(tensor_facts(reading))
         self.explain()
+
+    @Slot()
+    def _tensor_drawn(self) -> None:
+        """Distribution and statistics of what the tensor's picture shows now."""
+        values = self.tensor.values
+        self.histogram.set_values(values)
+        self.histogram_panel.set_subtitle(f"{values.size:,} {'cosines' if self.tensor.compares else 'values'}")
+        self.facts_panel.set_subtitle("of the cosines" if self.tensor.compares else "whole tensor")
+        self._mark_row()
+        if self.pictures.currentWidget() is self.tensor:
+            self.explain()
+
+    def _row_chosen(self) -> None:
+        """The numbers of the chosen row below those of the whole, and the chosen cell in the distribution."""
+        shown = self._tensor_shown
+        if shown is None or self.pictures.currentWidget() is not self.tensor:
+            return
+        whole = values_facts(self.tensor.values) if self.tensor.compares else tensor_facts(shown)
+        self.facts.set_rows(whole + row_facts(*self.tensor.chosen_row()))
+        self.histogram.set_marker(self.tensor.chosen_value())
 
     def _draw_flow(self) -> None:
         summary, inspection, selection = self._session.summary, self._session.inspection, self._session.selection
@@ -190,6 +266,7 @@ class InspectReadings(InspectLayout):
         on_target = bool(inspection.targets) and selection.kind != "encoder"
         self.prompt.select(query, on_target)
         self._mark_row()
+        self._mark_cell_of_lens()
         causal = session.summary is not None and session.summary.kind == "decoder"
         self.prompt.strip.set_dim_after(causal and query is not None and query + 1 < len(rows))
         if query is None:
@@ -212,9 +289,10 @@ class InspectReadings(InspectLayout):
 
     def _mark_row(self) -> None:
         """The chosen token's row in a tensor whose rows are tokens."""
-        query, shown = self._session.query, self._tensor_shown
-        if query is not None and shown is not None and shown.info.axes[-2:-1] == ("token",):
-            self.tensor.view.set_selected(query, self.tensor.view.selected()[1])
+        query = self._session.query
+        if query is not None and self._tensor_shown is not None:
+            self.tensor.mark_token(query)
+            self._row_chosen()
 
     def _two_stacks(self) -> bool:
         return bool(self._session.inspection.targets)
@@ -231,23 +309,35 @@ class InspectReadings(InspectLayout):
             looked_at.set_weights(head.pattern[row])
             other.set_weights(None)
 
+    def _answer_explained(self) -> Explanation | None:
+        """The lower panel's view in words; where the model has none, why."""
+        view = self.next_token.answers.index()
+        known = _ANSWERS.get(view)
+        why = self.next_token.why(view)
+        return refused(known.title, why) if known is not None and why else known
+
     def explain(self) -> None:
         self.explained.emit(self._explanation())
 
     def _explanation(self) -> Any:
-        session = self._session
-        summary, head, query = session.summary, session.inspection.head, session.query
-        beside = _ANSWERS.get(self.next_token.answers.index()) if self._looks_at_answer else None
-        beside = beside or _INSTEAD.get(self._instead)
-        if beside is not None and session.inspection.tokens:
-            return beside
-        if summary is None or query is None:
+        session, shown = self._session, self.pictures.currentWidget()
+        if not session.inspection.tokens or session.summary is None or session.query is None:
             return explanations.INTRODUCTION
-        if self.pictures.currentWidget() is self.tensor and self._tensor_shown is not None:
-            return explanations.explain_tensor(summary, self._tensor_shown)
-        if head is None or query >= len(head.pattern):
+        if self._looks_at_answer and (answer := self._answer_explained()) is not None:
+            return answer
+        if shown is self.lens_map:
+            rows = session.inspection.rows("self")
+            return explain_lens_map(self.lens_map.lens, self.lens_map.why, rows, *self.lens_map.view.selected())
+        if shown is self.tensor and self._tensor_shown is not None:
+            if self.tensor.compares:
+                return explanations.explain_similarity(self._tensor_shown.name)
+            return explanations.explain_tensor(session.summary, self._tensor_shown)
+        return _INSTEAD.get(self._instead) or self._head_explained(session.summary, session.query)
+
+    def _head_explained(self, summary: ModelSummary, query: int) -> Explanation:
+        inspection = self._session.inspection
+        head = inspection.head
+        if head is None or query >= len(head.pattern) or len(inspection.rows(head.kind)) != len(head.pattern):
             return explanations.INTRODUCTION
-        rows, columns = session.inspection.rows(head.kind), session.inspection.columns(head.kind)
-        if len(rows) != len(head.pattern):
-            return explanations.INTRODUCTION
+        rows, columns = inspection.rows(head.kind), inspection.columns(head.kind)
         return explanations.explain_head(summary, head, rows, columns, query, self._mode)

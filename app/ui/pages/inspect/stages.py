@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from app.engine.models.records import ModelSummary
 from app.engine.trace.records import TensorInfo
+from app.session.state import LENS_MAP
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,11 @@ class FlowRow:
     """ "encoder." or "decoder." where there are two."""
     opened: bool = False
     """The block whose parts follow."""
+    absent: str = ""
+    """Why this model has no such tensor; '' where it has."""
+
+
+_NONE = "none"
 
 
 def shape_text(shape: tuple[int, ...] | None) -> str:
@@ -79,7 +85,22 @@ def _parts(summary: ModelSummary, infos: Mapping[str, TensorInfo], prefix: str) 
     }
     # The names stand in the order of the computation; absent ones come after them.
     parts = (name.removeprefix(prefix) for name, info in infos.items() if name.startswith(prefix) and not info.absent)
-    return [(part, *rows[part]) for part in parts if part in rows]
+    return _with_absent([part for part in parts if part in rows], rows, infos, prefix)
+
+
+def _with_absent(
+    parts: list[str], rows: Mapping[str, tuple[str, bool]], infos: Mapping[str, TensorInfo], prefix: str
+) -> list[tuple[str, str, bool]]:
+    """The parts with those between them that this model lacks, each before what follows it elsewhere."""
+    order = list(rows)
+    for part in order:
+        info = infos.get(prefix + part)
+        # Without rotary angles q and k are never another thing: nothing is missing there.
+        if info is None or not info.absent or part == "attn.q_pre":
+            continue
+        later = [place for place, other in enumerate(parts) if order.index(other) > order.index(part)]
+        parts.insert(later[0] if later else len(parts), part)
+    return [(part, *rows[part]) for part in parts]
 
 
 def _detail(infos: Mapping[str, TensorInfo], prefix: str, part: str) -> str:
@@ -133,8 +154,8 @@ def _stack_rows(
         ("ln_embed", norm_word(summary), False),
     ):
         info = infos.get(f"{stack}{part}")
-        if info is not None and not info.absent:
-            rows.append(FlowRow(title, shape_text(info.shape), f"{stack}{part}", adds=adds, stack=stack))
+        if info is not None:
+            rows.append(_row(info, title, stack, adds))
     for block in range(layers):
         opened = (stack, block) == unfolded
         size = "" if stack else f"{summary.block_parameters[block] / 1e6:.2f}M parameters"
@@ -144,19 +165,35 @@ def _stack_rows(
     norms = infos.get(f"{stack}resid_norms")
     if norms is not None:
         rows.append(FlowRow("Stream norms", shape_text(norms.shape), f"{stack}resid_norms", stack=stack))
+    logits = infos.get("logits")
+    if stack != "encoder." and logits is not None and logits.axes == ("token", "vocabulary") and logits.shape:
+        rows.append(FlowRow("Raw logit lens", shape_text((layers, logits.shape[0])), LENS_MAP, stack=stack))
     final = infos.get(f"{stack}ln_final")
-    if final is not None and not final.absent:
-        rows.append(FlowRow("Final norm", shape_text(final.shape), f"{stack}ln_final", stack=stack))
+    if final is not None:
+        rows.append(_row(final, "Final norm", stack))
     return rows
+
+
+def _row(info: TensorInfo, title: str, stack: str, adds: bool = False) -> FlowRow:
+    """A tensor outside the blocks, or that there is none."""
+    if info.absent:
+        return FlowRow(title, _NONE, stack=stack, absent=info.absent)
+    return FlowRow(title, shape_text(info.shape), info.name, adds=adds, stack=stack)
 
 
 def _inside(summary: ModelSummary, infos: Mapping[str, TensorInfo], prefix: str, stack: str) -> list[FlowRow]:
     rows, branched = [], False
     for part, title, adds in _parts(summary, infos, prefix):
+        if why := infos[prefix + part].absent:
+            rows.append(FlowRow(title, _NONE, inside=True, stack=stack, absent=why))
+            continue
         branches = not branched and not adds
         branched = not adds
         detail = _detail(infos, prefix, part)
         rows.append(FlowRow(title, detail, prefix + part, inside=True, adds=adds, branches=branches, stack=stack))
+        shape = infos[prefix + part].shape
+        if part == "attn.scores" and shape and summary.kind != "encoder" and stack != "encoder.":
+            rows.append(FlowRow("Mask", shape_text(shape[1:]), f"{prefix}attn.mask", inside=True, stack=stack))
     return rows
 
 
