@@ -6,10 +6,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
+from app.engine.errors import UserError
 from app.engine.evaluate.records import Plan, Scores
 from app.engine.texts.records import TextSource
 from app.jobs.board import Board
@@ -20,6 +21,9 @@ from app.session.measured_files import KeptTable
 from app.session.measured_table import TableParts, table_of
 from app.session.models import FILES_LANE, MODEL_LANE, OpenModels
 from app.session.state import SLOTS
+
+if TYPE_CHECKING:
+    from app.engine.models.loaded import LoadedModel
 
 LANE = "evaluate"
 """Models that are opened for measuring alone have a lane of their own."""
@@ -233,13 +237,22 @@ class Evaluation(QObject):
             self.running_changed.emit()
             return
         contender, mark, tasks = self._queue.pop(0)
-        loaded = self._models.loaded(contender.slot) if contender.slot else None
+        loaded = self._open_as(contender)
+        if loaded is None and contender.slot:
+            gone = UserError(f"{contender.name} is no longer open as it was.", "Measure again what is open now.")
+            self._lost(measuring.RowLost(tuple(task.key for task in tasks), gone, True))
+            self._next()
+            return
         plan, done, whole = self.plan, self._done, self._whole
         self._done += sum(max(task.size, 1) for task in tasks)
+
+        def trained() -> bool:
+            return loaded is not None and loaded is self._models.in_training
+
         job = self._board.start(
             LANE if loaded is None else MODEL_LANE,
             f"Measure {contender.name}",
-            lambda: measuring.measure_row(loaded, contender, mark, tasks, plan, done, whole),
+            lambda: measuring.measure_row(loaded, contender, mark, tasks, plan, done, whole, trained),
             priority=Priority.BACKGROUND,
         )
         self._job = job
@@ -249,6 +262,22 @@ class Evaluation(QObject):
         job.cancelled.connect(self._cancelled)
         self._show()
         self.running_changed.emit()
+
+    def _open_as(self, contender: Contender) -> LoadedModel | None:
+        """The open model of a row whose turn has come: A and B may have changed places since, or be others."""
+        for slot in SLOTS:
+            if contender.slot and self._in_slot(slot) == replace(contender, slot=slot):
+                return self._models.loaded(slot)
+        return None
+
+    def _lost(self, lost: measuring.RowLost) -> None:
+        """Say it above the table too: a model that was closed, or is another now, has no row to say it in."""
+        if not lost.kept:
+            self._begun.pop(lost.keys[0], None)
+        for key in lost.keys:
+            self._waiting.pop(key, None)
+            self._failed[key] = str(lost.error)
+        self.failed.emit(lost.error)
 
     @Slot(object)
     def _stepped(self, value: Any) -> None:
@@ -261,6 +290,8 @@ class Evaluation(QObject):
             self._waiting.pop(value.key, None)
             self._begun.pop(value.key, None)
             self._failed[value.key] = value.why
+        elif isinstance(value, measuring.RowLost):
+            self._lost(value)
         elif isinstance(value, measuring.CellDone):
             self._cell_done(value)
         self._show()

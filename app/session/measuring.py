@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from app.engine.errors import UserError
+from app.engine.errors import ModelClosedError, UserError
 from app.engine.evaluate.records import Plan, Scores
 from app.engine.texts.records import Record, TextSource
 from app.jobs.job import Progress
@@ -16,7 +16,7 @@ from app.session import marks
 from app.session.measured import Contender, Figures
 
 if TYPE_CHECKING:
-    from app.engine.evaluate.score import Scoring
+    from app.engine.evaluate.score import ScoreProgress, Scoring
     from app.engine.models.loaded import LoadedModel
     from app.engine.texts.source import ContentHash
 
@@ -42,6 +42,8 @@ class Begun:
 
     scoring: Scoring
     hash: ContentHash
+    weights: tuple[Any, ...]
+    """What `weights_of` the model was when it began."""
     records: int = 0
 
 
@@ -78,6 +80,26 @@ class CellFailed:
     why: str
 
 
+class WeightsChangedError(UserError):
+    """A model had other weights before a measurement of it was done."""
+
+
+@dataclass(frozen=True, eq=False)
+class RowLost:
+    """A model can be measured no further: it was closed, or its weights are others now."""
+
+    keys: tuple[str, ...]
+    """The cell that was being measured, and those of the same model that waited."""
+    error: UserError
+    kept: bool
+    """What was measured of the first cell still holds and can be gone on with."""
+
+
+def weights_of(loaded: LoadedModel) -> tuple[Any, ...]:
+    """What tells one state of an open model's weights from another. Figures are of one state."""
+    return (loaded.adapter_active,)
+
+
 def measure_row(
     loaded: LoadedModel | None,
     contender: Contender,
@@ -86,11 +108,13 @@ def measure_row(
     plan: Plan,
     done: float,
     whole: float,
+    trained: Callable[[], bool] = lambda: False,
 ) -> Generator[Any, None, None]:
     """Measure a model on some texts; a model that is not open is opened for it and closed again.
 
-    A text that cannot be measured fails its own cell alone. `done` and `whole` are bytes of all cells that were asked
-    for, for the progress that is told.
+    A text that cannot be measured fails its own cell alone; a model that is closed meanwhile, or gets other weights,
+    ends the row. `done` and `whole` are bytes of all cells that were asked for, for the progress that is told.
+    `trained` says whether the model is being trained.
     """
     opened = None
     try:
@@ -98,9 +122,13 @@ def measure_row(
             yield Progress(done / whole, f"Opening {contender.name}")
             opened = loaded = yield from _open(contender, done / whole)
             model_mark = marks.mark_of_model(contender.ref)
-        for task in tasks:
+        for place, task in enumerate(tasks):
             try:
-                yield from _measure(loaded, contender, model_mark, task, plan, done, whole)
+                yield from _measure(loaded, contender, model_mark, task, plan, done, whole, trained)
+            except (ModelClosedError, WeightsChangedError) as error:
+                keys = tuple(each.key for each in tasks[place:])
+                yield RowLost(keys, error, isinstance(error, ModelClosedError))
+                return
             except UserError as error:
                 yield CellFailed(task.key, str(error))
             done += max(task.size, 1)
@@ -128,20 +156,27 @@ def _open(contender: Contender, share: float) -> Generator[Any, None, LoadedMode
 
 
 def _measure(
-    loaded: LoadedModel, contender: Contender, model_mark: str, task: Task, plan: Plan, done: float, whole: float
+    loaded: LoadedModel,
+    contender: Contender,
+    model_mark: str,
+    task: Task,
+    plan: Plan,
+    done: float,
+    whole: float,
+    trained: Callable[[], bool],
 ) -> Generator[Any, None, None]:
     from app.engine.evaluate.score import Scoring
     from app.engine.texts.source import ContentHash
 
     began = task.begun
-    if began is None:
-        began = Begun(None, ContentHash())  # type: ignore[arg-type]
+    if began is None or began.weights != weights_of(loaded):
+        began = Begun(None, ContentHash(), weights_of(loaded))  # type: ignore[arg-type]
         began.scoring = Scoring(loaded, _hashed(task.text, began), _fitted(plan, loaded))
     else:
         began.scoring.go_on_with(loaded)
     yield CellBegan(task.key, began)
     last = 0.0
-    for step in began.scoring.steps():
+    for step in _guarded(loaded, began, trained):
         size = max(task.size, 1)
         share = min(1.0, step.bytes / size)
         text = f"{contender.name} on {task.text.name}: {step.tokens:,} tokens"
@@ -151,6 +186,22 @@ def _measure(
             yield CellStep(task.key, share)
     scores = began.scoring.result()
     yield CellDone(task.key, _figures(loaded, contender, model_mark, task, plan, scores, began), scores)
+
+
+def _guarded(loaded: LoadedModel, began: Begun, trained: Callable[[], bool]) -> Iterator[ScoreProgress]:
+    """The measurement's steps; before each it is seen that the model's weights are still those it began with."""
+    steps = began.scoring.steps()
+    while True:
+        if trained() or weights_of(loaded) != began.weights:
+            why = "it is being trained" if trained() else "it was trained, or its adapter was switched"
+            raise WeightsChangedError(
+                f"The weights of {loaded.summary.name} changed while it was measured: {why}.",
+                "Measure it again; tokens of two models make no figure.",
+            )
+        step = next(steps, None)
+        if step is None:
+            return
+        yield step
 
 
 def _fitted(plan: Plan, loaded: LoadedModel) -> Plan:

@@ -215,14 +215,52 @@ def test_a_model_closed_meanwhile_is_told_in_its_cells(
     evaluation = session.evaluation
     evaluation.set_plan(Plan(16, 1))
     evaluation.remove_row(0)
-    evaluation.add_texts([TextSource(PASTED, "long", text=STORY)])
+    evaluation.add_texts([TextSource(PASTED, "long", text=STORY), TextSource(PASTED, "other", text=OTHER)])
     settle(qtbot, board)
+    told: list[tuple[str, str]] = []
+    session.failed.connect(lambda page, error: told.append((page, str(error))))
     evaluation.measure()
-    qtbot.waitUntil(lambda: states(evaluation) == [[RUNNING]])
+    qtbot.waitUntil(lambda: cells(evaluation)[0][0].share > 0.005)
     session.models.close("B")
     settle(qtbot, board)
-    assert not evaluation.running
-    assert any("was closed" in why for why in evaluation._failed.values())
+    assert not evaluation.running and states(evaluation) == []
+    assert [page for page, _ in told] == ["evaluate"], "its row is gone: it is said, and once"
+    assert "was closed" in told[0][1]
+    (begun,) = evaluation._begun.values()
+    before = begun.scoring._tokens
+    assert before > 0
+    monkeypatch.undo()
+    session.open_model("story-gpt", slot="B", precision="bf16")
+    settle(qtbot, board)
+    assert [cell.state for cell in cells(evaluation)[0]] == [FAILED, FAILED]
+    evaluation.measure()
+    settle(qtbot, board)
+    assert states(evaluation) == [[DONE, DONE]]
+    assert begun.scoring.finished and begun.scoring._tokens > before, "what was measured before was kept"
+
+
+def test_a_row_whose_turn_comes_late_is_measured_with_its_own_model(
+    qtbot: QtBot, board: Board, session: Session
+) -> None:
+    """A and B change places, and then A is another, while their rows wait."""
+    evaluation = session.evaluation
+    session.open_model("story-gpt", slot="B", precision="bf16")
+    settle(qtbot, board)
+    evaluation.add_texts([TextSource(PASTED, "typed", text=OTHER)])
+    settle(qtbot, board)
+    told: list[str] = []
+    evaluation.failed.connect(lambda error: told.append(str(error)))
+    evaluation.measure()
+    qtbot.waitUntil(lambda: bool(evaluation._queue))
+    session.models.swap()
+    settle(qtbot, board)
+    precisions = {cell.figures.precision for line in cells(evaluation) for cell in line if cell.figures}
+    assert precisions == {"fp32", "bf16"} and not told
+    evaluation.measure([(0, 0), (1, 0)])
+    qtbot.waitUntil(lambda: bool(evaluation._queue))
+    session.models.close("B")
+    settle(qtbot, board)
+    assert "no longer open as it was" in told[0]
 
 
 def test_figures_tokens_and_notes_come_back(qtbot: QtBot, board: Board, session: Session, tmp_path: Path) -> None:

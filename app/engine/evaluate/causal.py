@@ -52,6 +52,18 @@ class CausalScorer:
                 return [self._in_segments(*batch[0])]
             return self._at_once(batch)
 
+    def after(self, ids: np.ndarray) -> torch.Tensor:
+        """The logits of what may follow `ids`, int64 `[token]`; fp32 `[vocabulary]`, on the CPU."""
+        with memory_errors(f"reading a token with {self._loaded.summary.name}", SMALLER_WINDOW), torch.inference_mode():
+            if not self._keeps:
+                self._require_logits(len(ids))
+            return self._logits(torch.from_numpy(ids)[None].to(self._loaded.device), 1)[0, -1].float().cpu()
+
+    def _require_logits(self, tokens: int) -> None:
+        """Raise UserError unless the logits of so many places fit, for a model that gives them all at once."""
+        needed = tokens * self._vocabulary * 4
+        require_memory(needed, str(self._loaded.device), f"A window of {tokens + 1:,} tokens", SMALLER_WINDOW)
+
     @property
     def _rows_at_once(self) -> int:
         return max(1, LOGIT_BYTES // (4 * self._vocabulary))
@@ -87,8 +99,7 @@ class CausalScorer:
         device, step = self._loaded.device, self._rows_at_once
         stop = window.stop - 1
         if not self._cached:
-            needed = (stop - window.start) * self._vocabulary * 4
-            require_memory(needed, str(device), f"A window of {window.stop - window.start:,} tokens", SMALLER_WINDOW)
+            self._require_logits(stop - window.start)
             return self._at_once([(ids, window)])[0]
         cache = DynamicCache(config=self._loaded.model.config.get_text_config(decoder=True))
         parts = []

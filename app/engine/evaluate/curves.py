@@ -53,8 +53,11 @@ def context_of(scores: Scores) -> np.ndarray:
     if not window or not stride:
         return place
     if scores.plan.name == "lm-eval":
-        # A block's first token has the one before it, its second that and the first… the last block is full.
-        return np.where(place > 0, (place - 1) % window + 1, 0)
+        # A block's first token has the one before it, its second that and the first…
+        block = np.maximum(place - 1, 0) // window * window
+        # The last block is shifted back to be full.
+        text = np.repeat(np.diff(scores.starts) - 1, np.diff(scores.starts))
+        return np.where(place > 0, place - np.minimum(block, np.maximum(text - window, 0)), 0)
     return np.where(place < window, place, window - stride + (place - window) % stride)
 
 

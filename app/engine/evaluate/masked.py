@@ -15,8 +15,9 @@ import torch
 
 from app.engine.errors import UserError
 from app.engine.evaluate.causal import BATCH_TOKENS, BATCH_TOKENS_GPU, LOGIT_BYTES, SMALLER_WINDOW
+from app.engine.evaluate.records import Plan
 from app.engine.evaluate.surprisal import Noted, note
-from app.engine.evaluate.windows import Window
+from app.engine.evaluate.windows import Window, halved
 from app.engine.models.memory import memory_errors
 from app.engine.trace.capture import logits_of
 
@@ -54,6 +55,24 @@ class MaskedScorer:
 
     def score(self, ids: np.ndarray, window: Window, first: int, last: int) -> Noted:
         """What the tokens `first` to `last` cost, each hidden alone. `ids`, int64 `[token]`, without special ones."""
+        with memory_errors(f"measuring with {self._loaded.summary.name}", SMALLER_WINDOW), torch.inference_mode():
+            rows = self._rows(ids, window, first, last)
+            return note(rows, torch.from_numpy(ids[first:last]).to(rows.device))
+
+    def hidden(self, ids: np.ndarray, window: Window, token: int) -> torch.Tensor:
+        """The logits in the place of one token that is hidden; fp32 `[vocabulary]`, on the CPU."""
+        with memory_errors(f"reading a token with {self._loaded.summary.name}", SMALLER_WINDOW), torch.inference_mode():
+            return self._rows(ids, window, token, token + 1)[0].float().cpu()
+
+    def windows(self, tokens: int, plan: Plan) -> Iterator[Window]:
+        """The windows of a text of so many tokens of its own: the special ones around each count too."""
+        assert plan.window is not None
+        assert plan.stride is not None
+        window = max(2, plan.window - self.special)
+        return halved(tokens, window, min(plan.stride, window - 1))
+
+    def _rows(self, ids: np.ndarray, window: Window, first: int, last: int) -> torch.Tensor:
+        """Logits `[token, vocabulary]`."""
         device = self._loaded.device
         text = np.concatenate([self._before, ids[window.start : window.stop], self._after])
         places = np.arange(first, last) - window.start + len(self._before)
@@ -62,8 +81,6 @@ class MaskedScorer:
         arguments: dict[str, torch.Tensor] = {"input_ids": torch.from_numpy(inputs).to(device)}
         if self._types:
             arguments["token_type_ids"] = torch.zeros_like(arguments["input_ids"])
-        with memory_errors(f"measuring with {self._loaded.summary.name}", SMALLER_WINDOW), torch.inference_mode():
-            logits = logits_of(self._loaded.model(**arguments, return_dict=True))
-            assert logits is not None, "a model whose answer is a masked token has a head"
-            rows = logits[torch.arange(last - first, device=device), torch.from_numpy(places).to(device)]
-            return note(rows, torch.from_numpy(ids[first:last]).to(device))
+        logits = logits_of(self._loaded.model(**arguments, return_dict=True))
+        assert logits is not None, "a model whose answer is a masked token has a head"
+        return logits[torch.arange(last - first, device=device), torch.from_numpy(places).to(device)]

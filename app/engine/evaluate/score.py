@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from app.engine.errors import UserError
+from app.engine.errors import ModelClosedError, UserError
 from app.engine.evaluate.causal import CausalScorer, check_finite
 from app.engine.evaluate.conditional import ConditionalScorer
 from app.engine.evaluate.encoding import Encoded, encode_steps, utf8
 from app.engine.evaluate.masked import MaskedScorer
 from app.engine.evaluate.records import CAUSAL, CONDITIONAL, MASKED, Plan, Scores
 from app.engine.evaluate.surprisal import Noted
-from app.engine.evaluate.windows import Window, halved, rolling, settled, sliding
+from app.engine.evaluate.windows import Window, rolling, settled, sliding
 from app.engine.texts.records import Record
 
 OBJECTIVE = {"decoder": CAUSAL, "encoder": MASKED, "encoder-decoder": CONDITIONAL}
@@ -72,6 +72,7 @@ class Scoring:
                 f"{loaded.summary.name} cannot score a text: it has no language-modelling head.",
                 "Open a checkpoint saved with one.",
             )
+        _require_open(loaded)
         self._loaded = loaded
         self.objective = OBJECTIVE[loaded.kind]
         self._scorer: Any = _SCORERS[self.objective](loaded)
@@ -88,6 +89,7 @@ class Scoring:
 
     def go_on_with(self, loaded: Any) -> None:
         """Continue with the same model in a new place, after it was closed and opened again."""
+        _require_open(loaded)
         self._loaded = loaded
         self._scorer = _SCORERS[self.objective](loaded)
 
@@ -97,11 +99,7 @@ class Scoring:
             kinds = {CAUSAL: self._causal, MASKED: self._masked, CONDITIONAL: self._conditional}
             self._reading = kinds[self.objective]()
         while True:
-            if self._loaded.model is None:
-                raise UserError(
-                    f"{self._loaded.summary.name} was closed while it was measured.",
-                    "Open it again; what was measured before is kept.",
-                )
+            _require_open(self._loaded)
             began = time.perf_counter()
             step = next(self._reading, None)
             self._seconds += time.perf_counter() - began
@@ -203,10 +201,6 @@ class Scoring:
     # Masked models and encoder-decoders
 
     def _masked(self) -> Iterator[ScoreProgress]:
-        assert self.plan.window is not None
-        assert self.plan.stride is not None
-        window = max(2, self.plan.window - self._scorer.special)
-        stride = min(self.plan.stride, window - 1)
         for text in self._records:
             encoded = yield from self._encoded(text.text)
             inner = np.flatnonzero(~encoded.special)
@@ -214,7 +208,7 @@ class Scoring:
             if record is None:
                 continue
             ids = encoded.ids[inner]
-            for cut in halved(len(ids), window, stride):
+            for cut in self._scorer.windows(len(ids), self.plan):
                 for first, last in self._scorer.parts(cut):
                     noted = self._scorer.score(ids, cut, first, last)
                     self._note(record, noted, inner[first:last], encoded.ids)
@@ -259,6 +253,14 @@ class Scoring:
         record.places.append(places)
         self._tokens += len(places)
         self._bytes += record.bytes * len(places) / len(record.encoded.ids)
+
+
+def _require_open(loaded: Any) -> None:
+    if loaded.model is None:
+        raise ModelClosedError(
+            f"{loaded.summary.name} was closed while it was measured.",
+            "Open it again and measure: it goes on from where it stopped.",
+        )
 
 
 def _count(pattern: str, text: str) -> int:
