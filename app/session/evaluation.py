@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -12,7 +13,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from app.engine.errors import UserError
 from app.engine.evaluate.records import Plan, Scores
-from app.engine.texts.records import TextSource
+from app.engine.texts.records import HUB, TextSource
 from app.jobs.board import Board
 from app.jobs.job import Job, Priority
 from app.session import marks, measured_files, measuring
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 LANE = "evaluate"
 """Models that are opened for measuring alone have a lane of their own."""
 SAVE_AFTER_MS = 400
+ASK_HUB_AFTER = 60.0
+"""Seconds until the hub is asked again whether a dataset is another; it is asked before every measurement."""
 HELD_TOKENS = 20_000_000
 """So many scored tokens stay in memory; older ones are read again from their files."""
 
@@ -57,8 +60,10 @@ class Evaluation(QObject):
         self._hidden: set[str] = set()
         self._models_found: dict[Contender, tuple[str, str]] = {}
         """Of each model its mark and why it is missing, as they were when last looked at."""
-        self._texts_found: dict[TextSource, tuple[str, int, str]] = {}
-        """Of each text its mark, its size, and why it cannot be read."""
+        self._texts_found: dict[TextSource, tuple[str, int, str, str]] = {}
+        """Of each text its mark, its size, why it cannot be read, and of a dataset of the hub its commit."""
+        self._asked_hub: dict[TextSource, float] = {}
+        """When the hub was last asked for a text's commit."""
         self._versions = ""
         self._figures: dict[str, Figures] = {}
         self._scores: OrderedDict[str, Scores] = OrderedDict()
@@ -167,16 +172,32 @@ class Evaluation(QObject):
     def look(self, then: Callable[[], None] | None = None) -> None:
         """See whether models and texts are still what they were; `then` is called once that is known."""
         contenders, texts = self.contenders, self.texts
-        self._wanted = then
+        now = time.monotonic()
+        asked_lately: dict[TextSource, str] = {}
+        if then is None:
+            asked_lately = {
+                text: self._texts_found[text][3]
+                for text, when in self._asked_hub.items()
+                if text in self._texts_found and now - when < ASK_HUB_AFTER
+            }
+        else:
+            self._wanted = then
+        from_hub = {text for text in texts if text.kind == HUB and not asked_lately.get(text)}
+        self._asked_hub |= dict.fromkeys(from_hub, now)
         job = self._board.start(
-            FILES_LANE, "Look at models and texts", lambda: marks.look(contenders, texts), key="marks", quiet=True
+            # A hub that does not answer must not keep models from being opened.
+            "hub" if from_hub else FILES_LANE,
+            "Look at models and texts",
+            lambda: marks.look(contenders, texts, asked_lately),
+            key="marks",
+            quiet=True,
         )
         job.finished.connect(lambda found: self._looked(contenders, texts, found))
         job.failed.connect(self.failed)
 
     def _looked(self, contenders: tuple[Contender, ...], texts: tuple[TextSource, ...], found: marks.Marks) -> None:
         self._models_found |= dict(zip(contenders, zip(found.models, found.missing, strict=True), strict=True))
-        texts_found = zip(found.texts, found.sizes, found.problems, strict=True)
+        texts_found = zip(found.texts, found.sizes, found.problems, found.revisions, strict=True)
         self._texts_found |= dict(zip(texts, texts_found, strict=True))
         self._versions = found.versions
         self._show()
@@ -219,8 +240,9 @@ class Evaluation(QObject):
                     # A file is not there: the sentence stands in the cell.
                     continue
                 self._failed.pop(key, None)
+                pinned = replace(text, revision=found.revisions[column])
                 tasks.append(
-                    measuring.Task(column, text, found.sizes[column], key, found.texts[column], self._begun.get(key))
+                    measuring.Task(column, pinned, found.sizes[column], key, found.texts[column], self._begun.get(key))
                 )
                 self._waiting[key] = None
             if tasks:
@@ -356,13 +378,14 @@ class Evaluation(QObject):
         if not self._versions:
             return None
         models = [self._models_found.get(each, ("", "")) for each in self.contenders]
-        texts = [self._texts_found.get(each, ("", 0, "")) for each in self.texts]
+        texts = [self._texts_found.get(each, ("", 0, "", "")) for each in self.texts]
         return marks.Marks(
             tuple(mark for mark, _ in models),
-            tuple(mark for mark, _, _ in texts),
-            tuple(size for _, size, _ in texts),
-            tuple(problem for _, _, problem in texts),
+            tuple(mark for mark, *_ in texts),
+            tuple(size for _, size, *_ in texts),
+            tuple(problem for _, _, problem, _ in texts),
             self._versions,
+            tuple(revision for *_, revision in texts),
             tuple(missing for _, missing in models),
         )
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from app.engine.errors import UserError
 from app.engine.evaluate.records import Plan
-from app.engine.texts.records import FILE, PASTED, TextSource
+from app.engine.texts.records import FILE, HUB, PASTED, TextSource
 from app.session.measured import Contender
 
 
@@ -27,6 +27,8 @@ class Marks:
     problems: tuple[str, ...]
     """Why a text cannot be read."""
     versions: str
+    revisions: tuple[str, ...] = ()
+    """The commit of every text that is a dataset of the hub, else ''."""
     missing: tuple[str, ...] = ()
     """Why a model cannot be found, one a row."""
 
@@ -53,11 +55,15 @@ def cell(contender: Contender, text: TextSource) -> str:
     return "\x1f".join((contender.ref, contender.precision, contender.device, *where))
 
 
-def look(contenders: Sequence[Contender], texts: Sequence[TextSource]) -> Generator[Any, None, Marks]:
-    """Look at every file: names, sizes and times, without reading what is in it."""
+def look(
+    contenders: Sequence[Contender], texts: Sequence[TextSource], asked_lately: Mapping[TextSource, str]
+) -> Generator[Any, None, Marks]:
+    """Look at every file: names, sizes and times, without reading what is in it. The hub is asked for the commits of
+    its datasets, but for those of `asked_lately`."""
+    from app.engine.texts.hub import revision_of
     from app.engine.texts.source import fingerprint
 
-    models, missing, marks, sizes, problems = [], [], [], [], []
+    models, missing, marks, sizes, problems, revisions = [], [], [], [], [], []
     for contender in contenders:
         yield None
         try:
@@ -69,15 +75,20 @@ def look(contenders: Sequence[Contender], texts: Sequence[TextSource]) -> Genera
             missing.append("" if fetched else str(error))
     for text in texts:
         yield None
+        revision, size = "", 0
         try:
-            marks.append(fingerprint(text))
-            sizes.append(_size_of(text))
-            problems.append("")
+            if text.kind == HUB:
+                revision = asked_lately.get(text) or revision_of(text)
+            mark, size, problem = fingerprint(replace(text, revision=revision)), _size_of(text), ""
         except (UserError, OSError) as error:
-            marks.append("")
-            sizes.append(0)
-            problems.append(str(error))
-    return Marks(tuple(models), tuple(marks), tuple(sizes), tuple(problems), versions(), tuple(missing))
+            mark, problem = "", str(error)
+        marks.append(mark)
+        sizes.append(size)
+        problems.append(problem)
+        revisions.append(revision)
+    return Marks(
+        tuple(models), tuple(marks), tuple(sizes), tuple(problems), versions(), tuple(revisions), tuple(missing)
+    )
 
 
 def _can_be_fetched(ref: str) -> bool:

@@ -88,6 +88,8 @@ class Figures:
     """Which cell of the table it stood in, whatever its inputs were then."""
     asked: str = ""
     """The window and stride asked for: "auto", "512/256", "lm-eval 512"."""
+    revision: str = ""
+    """The commit of a dataset of the hub, else ''."""
     note: str = ""
     """The person's own."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def read_cell(
     from app.engine.evaluate import align, curves, significance
 
     yield None
-    raw, sources = _contents(text, figures[0].text_hash)
+    raw, sources = _contents(replace(text, revision=figures[0].revision), figures[0].text_hash)
     yield None
     known = tuple(_scores(path, each, held) for each, held in zip(figures, scores, strict=True))
     yield None

@@ -276,6 +276,7 @@ def _figures(
         key=marks.key(contender, model_mark, task.mark, plan, marks.versions()),
         cell=marks.cell(contender, task.text),
         asked=marks.asked(plan),
+        revision=task.text.revision,
     )
 
 

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from engine.models.fake_hub import our_hub
 from pytestqt.qtbot import QtBot
 
 from app.engine.decode.settings import DecodingSettings
 from app.engine.evaluate import causal, perplexity
 from app.engine.evaluate.records import Plan
 from app.engine.models import load
-from app.engine.texts.records import FILE, PASTED, TextSource
+from app.engine.texts.records import FILE, HUB, PASTED, TextSource
 from app.jobs.board import Board
 from app.session.evaluation import Evaluation
 from app.session.measured import DONE, FAILED, NOT_YET, RUNNING, STALE, WAITING, Cell, Contender
@@ -131,6 +132,44 @@ def test_nothing_old_passes_for_new(qtbot: QtBot, board: Board, session: Session
     evaluation.look()
     settle(qtbot, board)
     assert "no longer there" in cells(evaluation)[1][0].error
+
+
+def test_a_dataset_of_the_hub_is_read_at_one_commit_and_measured_anew_at_the_next(
+    qtbot: QtBot, board: Board, session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluation, read = session.evaluation, []
+    # Imported before the fake hub is there, as a start of the program has it.
+    import datasets
+
+    def load_dataset(name: str, _config: object, *, streaming: bool, revision: str) -> dict[str, object]:
+        assert name == "ada/tales" and streaming
+        read.append(revision)
+        return {"test": datasets.Dataset.from_list([{"text": f"{OTHER} {revision}"}]).to_iterable_dataset()}
+
+    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+    with our_hub(monkeypatch, tmp_path / "cache") as hub:
+        hub.datasets["ada/tales"] = "1" * 40
+        evaluation.add_texts([TextSource(HUB, "tales", path="ada/tales")])
+        settle(qtbot, board)
+        evaluation.measure()
+        settle(qtbot, board)
+        assert states(evaluation) == [[DONE]]
+        first = evaluation.all_figures()[0]
+        assert (first.revision, read) == ("1" * 40, ["1" * 40, "1" * 40]), "measured, and read for the text on screen"
+        hub.datasets["ada/tales"] = "2" * 40
+        evaluation.look(lambda: None)
+        settle(qtbot, board)
+        stale = cells(evaluation)[0][0]
+        assert stale.state == STALE and "what changed: the text." in stale.error
+        evaluation.measure()
+        settle(qtbot, board)
+        second = evaluation.all_figures()[0]
+        assert second.revision == read[-1] == "2" * 40 and second.text_hash != first.text_hash
+        hub.broken = 503
+        evaluation.look(lambda: None)
+        settle(qtbot, board)
+        stale = cells(evaluation)[0][0]
+        assert stale.state == STALE and "cannot be compared" in stale.error and "503" in stale.error
 
 
 def test_a_cell_that_cannot_be_measured_says_why_and_the_others_go_on(

@@ -33,6 +33,8 @@ class TextSource:
     """The configuration of a dataset, '' for the only one."""
     limit: int | None = None
     """The most rows to read, None for all."""
+    revision: str = ""
+    """The commit of a dataset of the hub, '' for the newest."""
 
 
 @dataclass(frozen=True)

@@ -136,7 +136,8 @@ def choose_column(columns: tuple[str, ...], name: str, besides: str = "") -> str
 def fingerprint(source: TextSource) -> str:
     """64 hexadecimal digits that change when the source does. A file is not read for it: its size and time are asked.
 
-    What comes over the network is taken for the same as long as its name is. Raises UserError when a file is gone.
+    What comes over the network is the same as long as its name and its `revision` are. Raises UserError when a file is
+    gone.
     """
     if source.kind == PASTED:
         pasted = "\x1f".join(part for part in (source.text, source.source_text) if part)
@@ -155,7 +156,7 @@ def fingerprint(source: TextSource) -> str:
         stands.append([str(file), facts.st_size, facts.st_mtime_ns])
     asked = [source.kind, source.column, source.source_column, source.encoding, source.limit]
     if source.kind == HUB:
-        asked += [source.path, source.config, source.split]
+        asked += [source.path, source.config, source.split, source.revision]
     return hashlib.sha256(json.dumps([asked, stands]).encode()).hexdigest()
 
 

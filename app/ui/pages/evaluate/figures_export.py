@@ -47,6 +47,7 @@ HEADERS = {
     "tokenizer_hash": "Tokenizer hash",
     "versions": "Versions",
     "source": "Source",
+    "revision": "Revision of the dataset",
     "text_mark": "Mark of the source",
     "asked": "Windows asked for",
     "cell": "Cell",
