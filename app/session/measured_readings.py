@@ -73,9 +73,8 @@ def _contents(text: TextSource, wanted: str) -> tuple[bytes, tuple[str, ...]]:
     parts: list[bytes] = []
     sources: list[str] = []
     known = ContentHash()
-    for record in records(text):
-        known.add(record)
-        parts.append(utf8(record.text))
+    for record in records(text, whole=False):
+        parts += (utf8(piece) for piece in known.passing(record).pieces())
         sources.append(record.source)
     if known.hexdigest() != wanted:
         raise UserError(CHANGED, "Measure it again.")

@@ -217,10 +217,9 @@ def _hashed(text: TextSource, began: Begun) -> Iterator[Record]:
     """The records as they are read."""
     from app.engine.texts.source import records
 
-    for record in records(text):
-        began.hash.add(record)
+    for record in records(text, whole=False):
         began.records += 1
-        yield record
+        yield began.hash.passing(record)
 
 
 def _figures(

@@ -43,13 +43,18 @@ class ConditionalScorer:
         with memory_errors(f"reading a token with {self._loaded.summary.name}", SMALLER_WINDOW), torch.inference_mode():
             return self._rows(source, labels, "")[label].float().cpu()
 
+    def require_source(self, source: str, place: str) -> None:
+        """Raise UserError when there is nothing to read."""
+        if not source.strip():
+            name, where = self._loaded.summary.name, f" ({place})" if place else ""
+            raise UserError(f"{name} writes one text from another, and there is no source{where}.", _TARGET)
+
     def _rows(self, source: str, labels: np.ndarray, place: str) -> torch.Tensor:
         """Logits `[label, vocabulary]`."""
         loaded = self._loaded
         name, limit = loaded.summary.name, loaded.summary.context
         where = f" ({place})" if place else ""
-        if not source.strip():
-            raise UserError(f"{name} writes one text from another, and there is no source{where}.", _TARGET)
+        self.require_source(source, place)
         given = loaded.tokenizer(source, verbose=False, return_tensors="pt")
         ids = given["input_ids"].to(loaded.device)
         for what, length in (("source", ids.shape[1]), ("target", len(labels))):

@@ -64,12 +64,13 @@ class MaskedScorer:
         with memory_errors(f"reading a token with {self._loaded.summary.name}", SMALLER_WINDOW), torch.inference_mode():
             return self._rows(ids, window, token, token + 1)[0].float().cpu()
 
-    def windows(self, tokens: int, plan: Plan) -> Iterator[Window]:
-        """The windows of a text of so many tokens of its own: the special ones around each count too."""
+    def windows(self, tokens: int, plan: Plan, number: int = 0) -> Iterator[Window]:
+        """The windows of a text of so many tokens of its own, from the `number`th on: the special ones around each
+        count too."""
         assert plan.window is not None
         assert plan.stride is not None
         window = max(2, plan.window - self.special)
-        return halved(tokens, window, min(plan.stride, window - 1))
+        return halved(tokens, window, min(plan.stride, window - 1), number)
 
     def _rows(self, ids: np.ndarray, window: Window, first: int, last: int) -> torch.Tensor:
         """Logits `[token, vocabulary]`."""

@@ -15,8 +15,9 @@ from app.engine.texts.encoding import open_text
 from app.engine.texts.files import facts_of, nothing_to_read, os_errors
 from app.engine.texts.hub import dataset_rows
 from app.engine.texts.letter_file import LetterFile
+from app.engine.texts.long_text import long_text
 from app.engine.texts.parquet import is_parquet, parquet_columns, parquet_rows
-from app.engine.texts.records import FILE, HUB, PASTED, Record, SourceFacts, TextSource
+from app.engine.texts.records import FILE, HUB, PASTED, LongText, Record, SourceFacts, TextSource
 from app.engine.texts.tables import PARQUET, TEXT, Row, flat, kind_of, named, no_rows, text_columns
 
 _PREVIEW = 500
@@ -29,10 +30,10 @@ _MISSING = object()
 class Records(Iterator[Record]):
     """The records of a source, read when they are asked for. Raises UserError then, not when it is made."""
 
-    def __init__(self, source: TextSource) -> None:
+    def __init__(self, source: TextSource, whole: bool = True) -> None:
         self.skipped = 0
         """Rows so far that were passed over because their text, or what the model would read, is empty."""
-        self._source = source
+        self._source, self._whole = source, whole
         self._records = self._read()
 
     def __next__(self) -> Record:
@@ -55,6 +56,10 @@ class Records(Iterator[Record]):
                 columns = [column for column in (source.column, source.source_column) if column]
                 yield from self._of_rows(parquet_rows(path, columns), source)
             elif (file := LetterFile.of(path, source.encoding)).form == TEXT:
+                long = None if self._whole else long_text(path, file.encoding.name)
+                if long is not None:
+                    yield Record("", long=long)
+                    return
                 with open_text(path, file.encoding.name) as letters:
                     text = letters.read()
                 yield _whole(text, path.name)
@@ -83,9 +88,10 @@ class Records(Iterator[Record]):
             raise UserError(f"{name} has no row with a text in “{column}”.", "Choose another column or another file.")
 
 
-def records(source: TextSource) -> Records:
-    """The texts of a source: of a plain text one, of a table one a row, however large it is."""
-    return Records(source)
+def records(source: TextSource, whole: bool = True) -> Records:
+    """The texts of a source: of a plain text one, of a table one a row, however large it is. A large plain text comes
+    as a `LongText` where it need not be `whole`."""
+    return Records(source, whole)
 
 
 def look(path: str | Path, encoding: str = "") -> SourceFacts:
@@ -167,10 +173,20 @@ class ContentHash:
         self._hash = hashlib.sha256()
 
     def add(self, record: Record) -> None:
-        for text in (record.source, record.text):
-            data = text.encode()
-            self._hash.update(len(data).to_bytes(8, "little"))
-            self._hash.update(data)
+        for _ in self.passing(record).pieces():
+            pass
+
+    def passing(self, record: Record) -> Record:
+        """The same record, which counts once all its pieces were read."""
+        size = record.long.bytes if record.long is not None else len(record.text.encode())
+        return replace(record, text="", long=LongText(size, lambda: self._hashed(record, size)))
+
+    def _hashed(self, record: Record, size: int) -> Iterator[str]:
+        source = record.source.encode()
+        self._hash.update(len(source).to_bytes(8, "little") + source + size.to_bytes(8, "little"))
+        for piece in record.pieces():
+            self._hash.update(piece.encode())
+            yield piece
 
     def hexdigest(self) -> str:
         return self._hash.hexdigest()

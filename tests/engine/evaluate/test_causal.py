@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import tracemalloc
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,12 +18,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.engine.errors import UserError
-from app.engine.evaluate import causal, perplexity
+from app.engine.evaluate import causal, perplexity, score
+from app.engine.evaluate.encoding import encode_pieces
 from app.engine.evaluate.records import Plan, Scores
 from app.engine.evaluate.score import Scoring
-from app.engine.evaluate.windows import rolling, settled, sliding
+from app.engine.evaluate.windows import halved, rolling, settled, settled_windows, sliding
 from app.engine.models.loaded import LoadedModel
-from app.engine.texts.records import Record
+from app.engine.texts.records import FILE, LongText, Record, TextSource
+from app.engine.texts.source import records
 
 LM_EVAL = {
     (512, "STORY"): (-959.2091064453125, 163),
@@ -61,6 +67,20 @@ def test_rolling_blocks_score_every_token_of_the_text_once(text: int, window: in
     assert all(cut.stop - 1 - cut.start <= window for cut in cuts)
     if text > window:
         assert all(cut.stop - 1 - cut.start == window for cut in cuts), "the last block is shifted back to be full"
+
+
+@given(st.integers(1, 200), st.integers(2, 30), st.data())
+def test_windows_are_the_same_when_tokens_come_bit_by_bit(tokens: int, window: int, data: st.DataObject) -> None:
+    stride = data.draw(st.integers(1, window - 1))
+    counts = sorted(data.draw(st.sets(st.integers(0, tokens - 1), max_size=6)))
+    growing = [*((count, False) for count in counts), (tokens, True)]
+    for cut in (
+        lambda count, number: sliding(count, window, stride, number),
+        lambda count, number: rolling(count, window, number),
+        lambda count, number: halved(count, window, stride, number),
+    ):
+        found = [each for each in settled_windows(cut, growing) if each is not None]
+        assert found == list(cut(tokens, 0))
 
 
 @pytest.mark.parametrize("family", ["gpt2", "llama", "qwen2", "gemma2", "gpt_neox", "opt"])
@@ -155,6 +175,55 @@ def test_a_window_is_never_held_as_logits_as_a_whole(story: LoadedModel, monkeyp
     np.testing.assert_allclose(
         scores.token_nats, perplexity(story, STORY, window=128, stride=64).token_nats, rtol=1e-4, atol=1e-4
     )
+
+
+@pytest.mark.parametrize("plan", [Plan(64, 32), Plan(64, name="lm-eval")])
+def test_a_text_that_comes_in_pieces_is_the_same_text(
+    story: LoadedModel, monkeypatch: pytest.MonkeyPatch, plan: Plan
+) -> None:
+    text = (STORY + MIXED) * 3
+    whole = measured(story, text, plan)
+    monkeypatch.setattr(score, "encode_pieces", partial(encode_pieces, piece=1_000, overlap=300))
+    pieces = LongText(len(text.encode()), lambda: (text[at : at + 137] for at in range(0, len(text), 137)))
+    scoring = Scoring(story, [Record("", long=pieces), Record(STORY)], plan)
+    steps = list(scoring.steps())
+    found, own = scoring.result(), measured(story, STORY, plan)
+    assert steps[-1].bytes == pytest.approx(found.bytes, rel=0.01)
+    assert found.ids.tolist() == [*whole.ids.tolist(), *own.ids.tolist()]
+    assert found.spans[: len(whole.ids)].tolist() == whole.spans.tolist()
+    assert (found.bytes, found.words) == (whole.bytes + own.bytes, whole.words + own.words)
+    np.testing.assert_allclose(found.token_nats[: len(whole.ids)], whole.token_nats, rtol=1e-4, atol=1e-4)
+    assert found.total_nats == pytest.approx(whole.total_nats + own.total_nats, rel=1e-6)
+
+
+def test_a_long_file_is_scored_while_it_is_read(
+    story: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(score, "encode_pieces", partial(encode_pieces, piece=20_000))
+    path, text = tmp_path / "long.txt", (STORY + MIXED) * 3_000
+    path.write_text(text, encoding="utf-8", newline="")
+    read = 0
+
+    def seen(record: Record) -> Record:
+        long = record.long
+        assert long is not None and record.text == ""
+
+        def pieces() -> Iterator[str]:
+            nonlocal read
+            for piece in long.read():
+                read += len(piece)
+                yield piece
+
+        return replace(record, long=LongText(long.bytes, pieces))
+
+    tracemalloc.start()
+    scoring = Scoring(story, map(seen, records(TextSource(FILE, "long", path=str(path)), whole=False)), Plan())
+    first = next(step for step in scoring.steps() if step.tokens)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert 0 < first.bytes < 5_000
+    assert read < 300_000 < len(text) / 8, "two stretches, and what was read with their last letters"
+    assert peak < 12e6, "what stretches of this size take; the text is held nowhere"
 
 
 def test_what_is_noted_besides_the_surprisal(story: LoadedModel) -> None:
