@@ -30,10 +30,10 @@ _MISSING = object()
 class Records(Iterator[Record]):
     """The records of a source, read when they are asked for. Raises UserError then, not when it is made."""
 
-    def __init__(self, source: TextSource, whole: bool = True) -> None:
+    def __init__(self, source: TextSource, whole: bool = True, empty: bool = False) -> None:
         self.skipped = 0
         """Rows so far that were passed over because their text, or what the model would read, is empty."""
-        self._source, self._whole = source, whole
+        self._source, self._whole, self._empty = source, whole, empty
         self._records = self._read()
 
     def __next__(self) -> Record:
@@ -81,6 +81,8 @@ class Records(Iterator[Record]):
             read = _text_in(row, source.source_column, f"{name}, {place}") if source.source_column else ""
             if not text.strip() or (source.source_column and not read.strip()):
                 self.skipped += 1
+                if self._empty:
+                    yield Record("", "", place)
                 continue
             found = True
             yield Record(text, read, place)
@@ -88,10 +90,10 @@ class Records(Iterator[Record]):
             raise UserError(f"{name} has no row with a text in “{column}”.", "Choose another column or another file.")
 
 
-def records(source: TextSource, whole: bool = True) -> Records:
+def records(source: TextSource, whole: bool = True, empty: bool = False) -> Records:
     """The texts of a source: of a plain text one, of a table one a row, however large it is. A large plain text comes
-    as a `LongText` where it need not be `whole`."""
-    return Records(source, whole)
+    as a `LongText` where it need not be `whole`; rows without a text are passed over unless `empty` ones count."""
+    return Records(source, whole, empty)
 
 
 def look(path: str | Path, encoding: str = "") -> SourceFacts:
