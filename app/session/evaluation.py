@@ -265,7 +265,8 @@ class Evaluation(QObject):
             self._lost(measuring.RowLost(tuple(task.key for task in tasks), gone, True))
             self._next()
             return
-        plan, done, whole = self.plan, self._done, self._whole
+        contents = next((each.model_contents for each in self._figures.values() if each.model_hash == mark), "")
+        row, plan = measuring.Row(contender, mark, contents, tasks, self._done, self._whole), self.plan
         self._done += sum(max(task.size, 1) for task in tasks)
 
         def trained() -> bool:
@@ -274,7 +275,7 @@ class Evaluation(QObject):
         job = self._board.start(
             LANE if loaded is None else MODEL_LANE,
             f"Measure {contender.name}",
-            lambda: measuring.measure_row(loaded, contender, mark, tasks, plan, done, whole, trained),
+            lambda: measuring.measure_row(loaded, row, plan, trained),
             priority=Priority.BACKGROUND,
         )
         self._job = job

@@ -13,6 +13,9 @@ from app.engine.evaluate.records import Plan
 from app.engine.texts.records import FILE, HUB, PASTED, TextSource
 from app.session.measured import Contender
 
+_SUFFIXES = (".safetensors", ".json", ".model", ".txt", ".jinja")
+_PIECE = 16 << 20
+
 
 @dataclass(frozen=True)
 class Marks:
@@ -107,14 +110,42 @@ def mark_of_model(ref: str) -> str:
     from app.engine.models.catalogue import base_folder, resolve
 
     folder = resolve(ref)
-    parts = [
-        f"{file.name} {(stat := file.stat()).st_size} {stat.st_mtime_ns}"
-        for file in sorted(folder.iterdir())
-        if file.is_file() and file.suffix in (".safetensors", ".json", ".model", ".txt", ".jinja")
-    ]
+    parts = [f"{file.name} {(stat := file.stat()).st_size} {stat.st_mtime_ns}" for file in _files(folder)]
     if is_adapter(folder):
         parts.append(mark_of_model(str(base_folder(read_adapter(folder)))))
     return _hash("\n".join((str(folder), *parts)).encode())
+
+
+def contents_of_model(ref: str) -> Generator[None, None, str]:
+    """SHA-256 of what `sha256sum` says of those files, sorted by name, an adapter's base after it: the same wherever
+    the model lies. A large file takes many steps."""
+    from app.engine.models.adapter_folder import is_adapter, read_adapter
+    from app.engine.models.catalogue import base_folder, resolve
+
+    folder, lines = resolve(ref), []
+    for file in _files(folder):
+        found = hashlib.sha256()
+        with file.open("rb") as content:
+            while piece := content.read(_PIECE):
+                found.update(piece)
+                yield
+        lines.append(f"{found.hexdigest()}  {file.name}\n")
+    if is_adapter(folder):
+        lines.append((yield from contents_of_model(str(base_folder(read_adapter(folder))))))
+    return _hash("".join(lines).encode())
+
+
+def commit_of_model(ref: str) -> str:
+    """The commit of a model of the hub, told from where it lies in the hub's cache; '' for any other folder."""
+    from app.engine.models.catalogue import resolve
+
+    folder = resolve(ref)
+    return folder.name if folder.parent.name == "snapshots" else ""
+
+
+def _files(folder: Path) -> list[Path]:
+    """What makes a model: its weights, its config, its tokenizer."""
+    return [file for file in sorted(folder.iterdir()) if file.is_file() and file.suffix in _SUFFIXES]
 
 
 def versions() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -83,6 +84,11 @@ def test_the_table_has_the_figures_of_the_engine(qtbot: QtBot, board: Board, ses
             assert figures.bytes == len(text.encode())
             assert (figures.window, figures.stride) == (expected.plan.window, expected.plan.stride)
             assert figures.standard_error > 0
+        figures = cells(evaluation)[row][0].figures
+        assert figures is not None and figures.encoding == "utf-8"
+        files = sorted(file for file in loaded.folder.iterdir() if file.suffix in (".safetensors", ".json", ".txt"))
+        said = "".join(f"{hashlib.sha256(each.read_bytes()).hexdigest()}  {each.name}\n" for each in files)
+        assert figures.model_contents == hashlib.sha256(said.encode()).hexdigest(), "as sha256sum says it"
     assert not any(cell.best for line in cells(evaluation) for cell in line), "two kinds of figures are no ranking"
     assert evaluation.table.objectives == ("causal", "masked")
     evaluation.add_model(Contender("story-gpt", "bf16"))
@@ -155,6 +161,7 @@ def test_a_dataset_of_the_hub_is_read_at_one_commit_and_measured_anew_at_the_nex
         settle(qtbot, board)
         assert states(evaluation) == [[DONE]]
         first = evaluation.all_figures()[0]
+        assert (first.column, first.split, first.limit) == ("text", "", 0)
         assert (first.revision, read) == ("1" * 40, ["1" * 40, "1" * 40]), "measured, and read for the text on screen"
         hub.datasets["ada/tales"] = "2" * 40
         evaluation.look(lambda: None)

@@ -33,6 +33,8 @@ class Records(Iterator[Record]):
     def __init__(self, source: TextSource, whole: bool = True, empty: bool = False) -> None:
         self.skipped = 0
         """Rows so far that were passed over because their text, or what the model would read, is empty."""
+        self.column = self.encoding = ""
+        """Which column of a table is read, and in which encoding a file, once the first record was."""
         self._source, self._whole, self._empty = source, whole, empty
         self._records = self._read()
 
@@ -55,7 +57,10 @@ class Records(Iterator[Record]):
                 source = source if source.column else replace(source, column=_parquet_column(path, source))
                 columns = [column for column in (source.column, source.source_column) if column]
                 yield from self._of_rows(parquet_rows(path, columns), source)
-            elif (file := LetterFile.of(path, source.encoding)).form == TEXT:
+                return
+            file = LetterFile.of(path, source.encoding)
+            self.encoding = file.encoding.name
+            if file.form == TEXT:
                 long = None if self._whole else long_text(path, file.encoding.name)
                 if long is not None:
                     yield Record("", long=long)
@@ -75,6 +80,7 @@ class Records(Iterator[Record]):
         if not first:
             raise no_rows(name)
         column = source.column or choose_column(text_columns(row for _, row in first), name, source.source_column)
+        self.column = column
         found = False
         for place, row in chain(first, rows):
             text = _text_in(row, column, f"{name}, {place}")
