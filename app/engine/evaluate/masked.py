@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 
 from app.engine.errors import UserError
-from app.engine.evaluate.causal import BATCH_TOKENS, BATCH_TOKENS_GPU, LOGIT_BYTES, SMALLER_WINDOW
+from app.engine.evaluate.causal import SMALLER_WINDOW, Room
 from app.engine.evaluate.records import Plan
 from app.engine.evaluate.surprisal import Noted, note
 from app.engine.evaluate.windows import Window, halved
-from app.engine.models.memory import memory_errors
+from app.engine.models.memory import NoMemoryError, memory_errors
 from app.engine.trace.capture import logits_of
 
 
@@ -38,7 +39,7 @@ class MaskedScorer:
         middle = around.index(self._mask)
         self._before, self._after = np.asarray(around[:middle], np.int64), np.asarray(around[middle + 1 :], np.int64)
         self._types = "token_type_ids" in inspect.signature(loaded.model.forward).parameters
-        self._batch_tokens = BATCH_TOKENS.get(loaded.device.type, BATCH_TOKENS_GPU)
+        self._room = Room(loaded)
 
     @property
     def special(self) -> int:
@@ -48,16 +49,25 @@ class MaskedScorer:
     def parts(self, window: Window) -> Iterator[tuple[int, int]]:
         """From and to which token is scored in one step of the model."""
         length = window.stop - window.start + self.special
-        by_logits = LOGIT_BYTES // (4 * length * self._loaded.summary.vocabulary)
-        step = max(1, min(self._batch_tokens // length, by_logits))
-        for at in range(window.first, window.last, step):
+        at = window.first
+        while at < window.last:
+            # Asked anew each time: memory may have turned out to be less.
+            step = max(1, min(self._room.tokens, self._room.rows) // length)
             yield at, min(at + step, window.last)
+            at += step
 
     def score(self, ids: np.ndarray, window: Window, first: int, last: int) -> Noted:
         """What the tokens `first` to `last` cost, each hidden alone. `ids`, int64 `[token]`, without special ones."""
-        with memory_errors(f"measuring with {self._loaded.summary.name}", SMALLER_WINDOW), torch.inference_mode():
-            rows = self._rows(ids, window, first, last)
-            return note(rows, torch.from_numpy(ids[first:last]).to(rows.device))
+        try:
+            with memory_errors(f"measuring with {self._loaded.summary.name}", SMALLER_WINDOW), torch.inference_mode():
+                rows = self._rows(ids, window, first, last)
+                return note(rows, torch.from_numpy(ids[first:last]).to(rows.device))
+        except NoMemoryError:
+            if last - first == 1:
+                raise
+        self._room.halve()
+        smaller = self.parts(replace(window, first=first, last=last))
+        return Noted.joined([self.score(ids, window, *part) for part in smaller])
 
     def hidden(self, ids: np.ndarray, window: Window, token: int) -> torch.Tensor:
         """The logits in the place of one token that is hidden; fp32 `[vocabulary]`, on the CPU."""

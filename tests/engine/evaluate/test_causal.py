@@ -161,6 +161,37 @@ def test_neither_batches_nor_segments_change_anything(
         assert found[0].skipped == (1 if family in ("gpt2", "qwen2") else 0), "one letter, and a start token or none"
 
 
+def test_what_does_not_fit_into_memory_is_done_in_halves(
+    story: LoadedModel, bert: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(causal, "BATCH_TOKENS", {"cpu": 1_000})
+    sizes: list[int] = []
+
+    def refuse(_module: object, _given: object, named: dict[str, torch.Tensor]) -> None:
+        sizes.append(named["input_ids"].numel())
+        if sizes[-1] > 100:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    for loaded, text, plan in (
+        (story, STORY, Plan(32, 16)),
+        (story, STORY, Plan(256, 100)),
+        (bert, STORY[:200], Plan()),
+    ):
+        expected = measured(loaded, text, plan)
+        handle = loaded.model.register_forward_pre_hook(refuse, with_kwargs=True)
+        sizes.clear()
+        try:
+            found = measured(loaded, text, plan)
+        finally:
+            handle.remove()
+        np.testing.assert_allclose(found.token_nats, expected.token_nats, rtol=1e-4, atol=1e-4)
+        refused = [place for place, size in enumerate(sizes) if size > 100]
+        assert refused and refused[-1] < 12, "once it is known how much fits, no more is tried"
+    monkeypatch.setattr(causal, "free_bytes", lambda _device: 4 << 20)
+    room = causal.Room(story)
+    assert room.tokens < 100 and room.rows * story.summary.vocabulary * 4 <= 1 << 20
+
+
 def test_a_window_is_never_held_as_logits_as_a_whole(story: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     """With room for 8 places of logits the model is asked for no more than 8 at once."""
     monkeypatch.setattr(causal, "LOGIT_BYTES", 8 * 4 * story.summary.vocabulary)
