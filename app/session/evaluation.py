@@ -88,7 +88,10 @@ class Evaluation(QObject):
     def contenders(self) -> tuple[Contender, ...]:
         """The models of the table, A and B first."""
         slots = [self._in_slot(slot) for slot in SLOTS if slot not in self._hidden]
-        return (*(each for each in slots if each is not None), *self.others)
+        opened = [each for each in slots if each is not None]
+        # One that was opened for measuring alone, and now is open, is one model.
+        again = {replace(each, slot="") for each in opened}
+        return (*opened, *(each for each in self.others if each not in again))
 
     def _in_slot(self, slot: str) -> Contender | None:
         """The open model of a slot. With its adapter off it is its base; while it is trained it is no row."""
@@ -118,8 +121,7 @@ class Evaluation(QObject):
         contender = self.contenders[row]
         if contender.slot:
             self._hidden.add(contender.slot)
-        else:
-            self.others = tuple(each for each in self.others if each != contender)
+        self.others = tuple(each for each in self.others if each != replace(contender, slot=""))
         self._inputs_changed()
 
     def add_texts(self, texts: Sequence[TextSource]) -> None:

@@ -19,6 +19,7 @@ from app.engine.evaluate.records import CAUSAL, CONDITIONAL, MASKED, Plan, Score
 from app.engine.evaluate.surprisal import Noted
 from app.engine.evaluate.windows import Window, moved, rolling, settled, settled_windows, sliding
 from app.engine.texts.records import Record
+from app.engine.texts.source import sound
 
 OBJECTIVE = {"decoder": CAUSAL, "encoder": MASKED, "encoder-decoder": CONDITIONAL}
 _SCORERS = {CAUSAL: CausalScorer, MASKED: MaskedScorer, CONDITIONAL: ConditionalScorer}
@@ -33,7 +34,7 @@ def perplexity(model: Any, text: str, *, window: int | None = None, stride: int 
     Raises UserError for a text of fewer than two tokens, for a stride outside 1 ≤ stride ≤ window − 1, and for a
     model that cannot score a text.
     """
-    scoring = Scoring(model, [Record(text)], Plan(window, stride))
+    scoring = Scoring(model, [Record(sound(text, "The text"))], Plan(window, stride))
     for _ in scoring.steps():
         pass
     return scoring.result()

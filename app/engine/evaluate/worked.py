@@ -15,6 +15,7 @@ from app.engine.evaluate.encoding import encode, utf8
 from app.engine.evaluate.masked import MaskedScorer
 from app.engine.evaluate.records import CAUSAL, CONDITIONAL, Scores, WorkedExample, WorkedToken
 from app.engine.evaluate.score import perplexity
+from app.engine.texts.source import sound
 from app.engine.trace.records import Candidate
 
 MOST_TOKENS = 40
@@ -23,7 +24,7 @@ MOST_TOKENS = 40
 
 def worked_example(loaded: Any, sentence: str) -> WorkedExample:
     """The probability of each token of a short sentence. Raises UserError for a long or empty one."""
-    count = len(encode(loaded.tokenizer, sentence).ids) if sentence.strip() else 0
+    count = len(encode(loaded.tokenizer, sound(sentence, "The sentence")).ids) if sentence.strip() else 0
     if count > MOST_TOKENS:
         raise UserError(
             f"The sentence has {count:,} tokens; by hand {MOST_TOKENS} are enough.", "Take a shorter sentence."

@@ -222,7 +222,7 @@ def _whole(text: str, name: str) -> Record:
     """A text that is one record."""
     if not text.strip():
         raise nothing_to_read(name)
-    return Record(_sound(text, name))
+    return Record(sound(text, name))
 
 
 def _text_in(row: Mapping[str, Any], column: str, where: str) -> str:
@@ -234,10 +234,10 @@ def _text_in(row: Mapping[str, Any], column: str, where: str) -> str:
         return ""
     if not isinstance(value, str):
         raise UserError(f"{where}: “{column}” is not a text but {kind_of(value)}.", "Choose a column of texts.")
-    return _sound(value, where)
+    return sound(value, where)
 
 
-def _sound(text: str, where: str) -> str:
+def sound(text: str, where: str) -> str:
     """The text, if its letters can be written in UTF-8: JSON can name halves of letters (\\ud83d)."""
     try:
         text.encode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tracemalloc
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -19,10 +20,14 @@ from hypothesis import strategies as st
 
 from app.engine.errors import UserError
 from app.engine.evaluate import causal, perplexity, score
+from app.engine.evaluate.align import align, largest_spans
+from app.engine.evaluate.curves import by_position, cumulative, overview
 from app.engine.evaluate.encoding import encode_pieces
 from app.engine.evaluate.records import Plan, Scores
 from app.engine.evaluate.score import Scoring
+from app.engine.evaluate.significance import compare, standard_error
 from app.engine.evaluate.windows import halved, rolling, settled, settled_windows, sliding
+from app.engine.evaluate.worked import worked_example
 from app.engine.models.loaded import LoadedModel
 from app.engine.texts.records import FILE, LongText, Record, TextSource
 from app.engine.texts.source import records
@@ -289,6 +294,12 @@ def test_a_stopped_measurement_goes_on_where_it_stopped(story: LoadedModel, monk
     assert scoring.result().total_nats == pytest.approx(expected, rel=1e-6)
 
 
+def test_half_a_letter_is_said(story: LoadedModel) -> None:
+    for measure in (perplexity, worked_example):
+        with pytest.raises(UserError, match=r"letter 4 is half of a surrogate pair"):
+            measure(story, "One\ud83d day.")
+
+
 @pytest.mark.parametrize("text", ["", "a"])
 def test_too_short(story: LoadedModel, text: str) -> None:
     with pytest.raises(UserError, match="fewer than two tokens"):
@@ -333,6 +344,20 @@ def test_an_impossible_token_costs_infinity(tiny: Callable[[str], LoadedModel]) 
     assert math.isinf(scores.token_nats[3])
     assert scores.perplexity == math.inf
     assert np.isfinite(scores.entropy[1:]).all()
+    text = STORY * 2
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        handle = loaded.model.lm_head.register_forward_hook(forbid)
+        endless = perplexity(loaded, text)
+        handle.remove()
+        finite = perplexity(loaded, text)
+        assert math.isnan(standard_error(endless)) and compare(endless, finite) is None
+        curve, run, parts = by_position(endless, "a"), cumulative(endless, "a"), overview(endless, 20)
+        first = next(span for span, nats in zip(endless.spans, endless.token_nats, strict=True) if math.isinf(nats))
+        assert np.isfinite(run.y[run.x < first[0]]).all() and np.isnan(run.y[run.x > first[1]]).all()
+        assert np.isnan(curve.y).any() and np.isnan(parts).any()
+        spans = largest_spans(align(endless, finite), text.encode())
+        assert math.isinf(spans[0].bits[0]) and math.isfinite(spans[0].bits[1])
 
 
 def test_a_model_that_is_closed_meanwhile(tiny: Callable[[str], LoadedModel], monkeypatch: pytest.MonkeyPatch) -> None:

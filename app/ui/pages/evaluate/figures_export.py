@@ -86,7 +86,8 @@ def as_markdown(figures: Sequence[Figures]) -> str:
 
 
 def as_json(figures: Sequence[Figures]) -> str:
-    """A list of objects under the names of the fields. JSON has neither NaN nor infinity: both are null."""
+    """A list of objects under the names of the fields. JSON has neither NaN nor infinity: they are null and
+    "Infinity"."""
     rows = [{name: _json_value(each, name) for name in HEADERS} for each in figures]
     return json.dumps(rows, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
 
@@ -114,4 +115,6 @@ def _json_value(figures: Figures, name: str) -> str | float | None:
     value: str | float = getattr(figures, name)
     if name == "when":
         return iso_time(float(value)) or None
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else "Infinity"
+    return value
