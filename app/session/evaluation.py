@@ -272,7 +272,9 @@ class Evaluation(QObject):
             self._next()
             return
         contents = next((each.model_contents for each in self._figures.values() if each.model_hash == mark), "")
-        row, plan = measuring.Row(contender, mark, contents, tasks, self._done, self._whole), self.plan
+        begun = sum(min(task.begun.scoring.progress.bytes, task.size) for task in tasks if task.begun is not None)
+        began_at = (self._done + begun) / self._whole
+        row, plan = measuring.Row(contender, mark, contents, tasks, self._done, self._whole, began_at), self.plan
         self._done += sum(max(task.size, 1) for task in tasks)
 
         def trained() -> bool:

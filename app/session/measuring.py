@@ -50,6 +50,8 @@ class Row:
     """Bytes of all that were asked for, of rows before this one."""
     whole: float
     """Bytes of all that were asked for."""
+    began_at: float
+    """The share of all that was done before this row began, measurements that it goes on with counted in."""
 
 
 @dataclass(eq=False)
@@ -154,7 +156,7 @@ def measure_row(
 def _open(row: Row) -> Generator[Any, None, LoadedModel]:
     from app.engine.models.loading import load_steps
 
-    contender, share = row.contender, row.before / row.whole
+    contender, share = row.contender, row.began_at
     yield Progress(share, f"Opening {contender.name}", share)
     steps = load_steps(contender.ref, contender.device, contender.precision)
     try:
@@ -169,7 +171,7 @@ def _open(row: Row) -> Generator[Any, None, LoadedModel]:
 
 
 def _contents(row: Row) -> Generator[Any, None, str]:
-    share = row.before / row.whole
+    share = row.began_at
     steps = marks.contents_of_model(row.contender.ref)
     while True:
         try:
@@ -192,16 +194,17 @@ def _measure(
     else:
         began.scoring.go_on_with(loaded)
     yield CellBegan(task.key, began)
-    last = 0.0
+    last, before = 0.0, row.began_at
     for step in _guarded(loaded, began, trained):
         size = max(task.size, 1)
         share = min(1.0, step.bytes / size)
         text = f"{row.contender.name} on {task.text.name}: {step.tokens:,} tokens"
-        yield Progress(min(1.0, (done + share * size) / row.whole), text, row.before / row.whole)
+        yield Progress(min(1.0, (done + share * size) / row.whole), text, before)
         if time.monotonic() - last > 0.1:
             last = time.monotonic()
             yield CellStep(task.key, share)
     scores = began.scoring.result()
+    yield CellStep(task.key, 1.0)
     yield CellDone(task.key, _figures(loaded, row, task, plan, scores, began), scores)
 
 

@@ -83,6 +83,11 @@ class Scoring:
         self._loaded = loaded
         self._scorer = _SCORERS[self.objective](loaded)
 
+    @property
+    def progress(self) -> ScoreProgress:
+        """How far it is."""
+        return ScoreProgress(self._tokens, self._bytes)
+
     def steps(self) -> Generator[ScoreProgress, None, None]:
         """Measure; each yield says how far it is. Raises UserError where a text or the model cannot be measured."""
         if self._reading is None:
@@ -148,7 +153,7 @@ class Scoring:
             parts = encode_pieces(self._loaded.tokenizer, record.counted(text.pieces()), add_special=not lm_eval)
             for window in settled_windows(self._cut, self._growing(record, parts)):
                 if window is None:
-                    yield self._progress()
+                    yield self.progress
                     continue
                 if batch and not self._scorer.fits([*(each for _, _, each in batch), window]):
                     yield self._score_causal(batch)
@@ -171,10 +176,7 @@ class Scoring:
         scored = self._scorer.score([(ids, moved(window)) for _, ids, window in batch])
         for (record, ids, window), noted in zip(batch, scored, strict=True):
             self._note(record, noted, window.first, ids[window.first - window.start : window.last - window.start])
-        return self._progress()
-
-    def _progress(self) -> ScoreProgress:
-        return ScoreProgress(self._tokens, self._bytes)
+        return self.progress
 
     def _prefix(self) -> int:
         """The token that lm-evaluation-harness puts before a text: BOS, or the end of text where there is none."""
@@ -195,13 +197,13 @@ class Scoring:
             parts = encode_pieces(self._loaded.tokenizer, record.counted(text.pieces()))
             for window in settled_windows(self._cut, self._growing(record, parts)):
                 if window is None:
-                    yield self._progress()
+                    yield self.progress
                     continue
                 ids, inside = record.ids(window), moved(window)
                 for first, last in self._scorer.parts(inside):
                     noted = self._scorer.score(ids, inside, first, last)
                     self._note(record, noted, window.start + first, ids[first:last])
-                    yield self._progress()
+                    yield self.progress
 
     def _conditional(self) -> Iterator[ScoreProgress]:
         for text in self._records:
@@ -211,7 +213,7 @@ class Scoring:
             for _ in self._growing(record, iter(((labels, True),))):
                 noted = self._scorer.score(text.source, labels.ids, text.place)
                 self._note(record, noted, 0, labels.ids)
-                yield self._progress()
+                yield self.progress
 
     # What is kept
 
