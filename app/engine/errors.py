@@ -23,5 +23,9 @@ class TooLongError(UserError):
         self.limit = limit
 
 
+class ModelClosedError(UserError):
+    """A model was closed while something was computed with it."""
+
+
 class Cancelled(Exception):  # noqa: N818 - not a failure
     """A function was asked to stop through its `cancel` callable; whatever it held is freed."""

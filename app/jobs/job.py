@@ -43,6 +43,8 @@ class Progress:
     done: float
     """Share done, 0 to 1."""
     text: str = ""
+    before: float = 0.0
+    """The share that was done before this job began, where several jobs are one piece of work."""
 
 
 class Job(QObject):
@@ -113,8 +115,8 @@ class Job(QObject):
         """From the share done so far; None while nothing can be said."""
         if self._began is None or self.progress is None or not 0 < self.progress.done < 1:
             return None
-        gone = time.monotonic() - self._began
-        return gone * (1 - self.progress.done) / self.progress.done
+        own = self.progress.done - self.progress.before
+        return (time.monotonic() - self._began) * (1 - self.progress.done) / own if own > 0 else None
 
     def cancel(self) -> None:
         """Stop before the next step. From the main thread; `cancelled` follows when the generator has cleaned up."""

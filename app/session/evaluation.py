@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
+from app.engine.errors import UserError
 from app.engine.evaluate.records import Plan, Scores
-from app.engine.texts.records import TextSource
+from app.engine.texts.records import HUB, TextSource
 from app.jobs.board import Board
 from app.jobs.job import Job, Priority
 from app.session import marks, measured_files, measuring
@@ -21,9 +23,14 @@ from app.session.measured_table import TableParts, table_of
 from app.session.models import FILES_LANE, MODEL_LANE, OpenModels
 from app.session.state import SLOTS
 
+if TYPE_CHECKING:
+    from app.engine.models.loaded import LoadedModel
+
 LANE = "evaluate"
 """Models that are opened for measuring alone have a lane of their own."""
 SAVE_AFTER_MS = 400
+ASK_HUB_AFTER = 60.0
+"""Seconds until the hub is asked again whether a dataset is another; it is asked before every measurement."""
 HELD_TOKENS = 20_000_000
 """So many scored tokens stay in memory; older ones are read again from their files."""
 
@@ -53,8 +60,10 @@ class Evaluation(QObject):
         self._hidden: set[str] = set()
         self._models_found: dict[Contender, tuple[str, str]] = {}
         """Of each model its mark and why it is missing, as they were when last looked at."""
-        self._texts_found: dict[TextSource, tuple[str, int, str]] = {}
-        """Of each text its mark, its size, and why it cannot be read."""
+        self._texts_found: dict[TextSource, tuple[str, int, str, str]] = {}
+        """Of each text its mark, its size, why it cannot be read, and of a dataset of the hub its commit."""
+        self._asked_hub: dict[TextSource, float] = {}
+        """When the hub was last asked for a text's commit."""
         self._versions = ""
         self._figures: dict[str, Figures] = {}
         self._scores: OrderedDict[str, Scores] = OrderedDict()
@@ -79,7 +88,14 @@ class Evaluation(QObject):
     def contenders(self) -> tuple[Contender, ...]:
         """The models of the table, A and B first."""
         slots = [self._in_slot(slot) for slot in SLOTS if slot not in self._hidden]
-        return (*(each for each in slots if each is not None), *self.others)
+        opened = [each for each in slots if each is not None]
+        return (*opened, *(each for each in self.others if not any(self._are_one(each, one) for one in opened)))
+
+    def _are_one(self, one: Contender, other: Contender) -> bool:
+        """Whether two rows would be the same model, under whatever names it was asked for."""
+        first, second = (self._models_found.get(each, ("", ""))[0] for each in (one, other))
+        asked = (one.precision, one.device) == (other.precision, other.device)
+        return asked and (one.ref == other.ref or (first == second != ""))
 
     def _in_slot(self, slot: str) -> Contender | None:
         """The open model of a slot. With its adapter off it is its base; while it is trained it is no row."""
@@ -92,7 +108,7 @@ class Evaluation(QObject):
 
     def add_model(self, contender: Contender) -> None:
         """A model that is opened for measuring; one that stands in the table already stays as it is."""
-        known = {(each.ref, each.precision, each.device) for each in self.contenders}
+        known = {(each.ref, each.precision, each.device) for each in (*self.contenders, *self.others)}
         hidden = [
             slot
             for slot in self._hidden
@@ -109,8 +125,7 @@ class Evaluation(QObject):
         contender = self.contenders[row]
         if contender.slot:
             self._hidden.add(contender.slot)
-        else:
-            self.others = tuple(each for each in self.others if each != contender)
+        self.others = tuple(each for each in self.others if not self._are_one(each, contender))
         self._inputs_changed()
 
     def add_texts(self, texts: Sequence[TextSource]) -> None:
@@ -163,16 +178,32 @@ class Evaluation(QObject):
     def look(self, then: Callable[[], None] | None = None) -> None:
         """See whether models and texts are still what they were; `then` is called once that is known."""
         contenders, texts = self.contenders, self.texts
-        self._wanted = then
+        now = time.monotonic()
+        asked_lately: dict[TextSource, str] = {}
+        if then is None:
+            asked_lately = {
+                text: self._texts_found[text][3]
+                for text, when in self._asked_hub.items()
+                if text in self._texts_found and now - when < ASK_HUB_AFTER
+            }
+        else:
+            self._wanted = then
+        from_hub = {text for text in texts if text.kind == HUB and not asked_lately.get(text)}
+        self._asked_hub |= dict.fromkeys(from_hub, now)
         job = self._board.start(
-            FILES_LANE, "Look at models and texts", lambda: marks.look(contenders, texts), key="marks", quiet=True
+            # A hub that does not answer must not keep models from being opened.
+            "hub" if from_hub else FILES_LANE,
+            "Look at models and texts",
+            lambda: marks.look(contenders, texts, asked_lately),
+            key="marks",
+            quiet=True,
         )
         job.finished.connect(lambda found: self._looked(contenders, texts, found))
         job.failed.connect(self.failed)
 
     def _looked(self, contenders: tuple[Contender, ...], texts: tuple[TextSource, ...], found: marks.Marks) -> None:
         self._models_found |= dict(zip(contenders, zip(found.models, found.missing, strict=True), strict=True))
-        texts_found = zip(found.texts, found.sizes, found.problems, strict=True)
+        texts_found = zip(found.texts, found.sizes, found.problems, found.revisions, strict=True)
         self._texts_found |= dict(zip(texts, texts_found, strict=True))
         self._versions = found.versions
         self._show()
@@ -215,8 +246,9 @@ class Evaluation(QObject):
                     # A file is not there: the sentence stands in the cell.
                     continue
                 self._failed.pop(key, None)
+                pinned = replace(text, revision=found.revisions[column])
                 tasks.append(
-                    measuring.Task(column, text, found.sizes[column], key, found.texts[column], self._begun.get(key))
+                    measuring.Task(column, pinned, found.sizes[column], key, found.texts[column], self._begun.get(key))
                 )
                 self._waiting[key] = None
             if tasks:
@@ -233,13 +265,25 @@ class Evaluation(QObject):
             self.running_changed.emit()
             return
         contender, mark, tasks = self._queue.pop(0)
-        loaded = self._models.loaded(contender.slot) if contender.slot else None
-        plan, done, whole = self.plan, self._done, self._whole
+        loaded = self._open_as(contender)
+        if loaded is None and contender.slot:
+            gone = UserError(f"{contender.name} is no longer open as it was.", "Measure again what is open now.")
+            self._lost(measuring.RowLost(tuple(task.key for task in tasks), gone, True))
+            self._next()
+            return
+        contents = next((each.model_contents for each in self._figures.values() if each.model_hash == mark), "")
+        begun = sum(min(task.begun.scoring.progress.bytes, task.size) for task in tasks if task.begun is not None)
+        began_at = (self._done + begun) / self._whole
+        row, plan = measuring.Row(contender, mark, contents, tasks, self._done, self._whole, began_at), self.plan
         self._done += sum(max(task.size, 1) for task in tasks)
+
+        def trained() -> bool:
+            return loaded is not None and loaded is self._models.in_training
+
         job = self._board.start(
             LANE if loaded is None else MODEL_LANE,
             f"Measure {contender.name}",
-            lambda: measuring.measure_row(loaded, contender, mark, tasks, plan, done, whole),
+            lambda: measuring.measure_row(loaded, row, plan, trained),
             priority=Priority.BACKGROUND,
         )
         self._job = job
@@ -249,6 +293,22 @@ class Evaluation(QObject):
         job.cancelled.connect(self._cancelled)
         self._show()
         self.running_changed.emit()
+
+    def _open_as(self, contender: Contender) -> LoadedModel | None:
+        """The open model of a row whose turn has come: A and B may have changed places since, or be others."""
+        for slot in SLOTS:
+            if contender.slot and self._in_slot(slot) == replace(contender, slot=slot):
+                return self._models.loaded(slot)
+        return None
+
+    def _lost(self, lost: measuring.RowLost) -> None:
+        """Say it above the table too: a model that was closed, or is another now, has no row to say it in."""
+        if not lost.kept:
+            self._begun.pop(lost.keys[0], None)
+        for key in lost.keys:
+            self._waiting.pop(key, None)
+            self._failed[key] = str(lost.error)
+        self.failed.emit(lost.error)
 
     @Slot(object)
     def _stepped(self, value: Any) -> None:
@@ -261,6 +321,8 @@ class Evaluation(QObject):
             self._waiting.pop(value.key, None)
             self._begun.pop(value.key, None)
             self._failed[value.key] = value.why
+        elif isinstance(value, measuring.RowLost):
+            self._lost(value)
         elif isinstance(value, measuring.CellDone):
             self._cell_done(value)
         self._show()
@@ -325,13 +387,14 @@ class Evaluation(QObject):
         if not self._versions:
             return None
         models = [self._models_found.get(each, ("", "")) for each in self.contenders]
-        texts = [self._texts_found.get(each, ("", 0, "")) for each in self.texts]
+        texts = [self._texts_found.get(each, ("", 0, "", "")) for each in self.texts]
         return marks.Marks(
             tuple(mark for mark, _ in models),
-            tuple(mark for mark, _, _ in texts),
-            tuple(size for _, size, _ in texts),
-            tuple(problem for _, _, problem in texts),
+            tuple(mark for mark, *_ in texts),
+            tuple(size for _, size, *_ in texts),
+            tuple(problem for _, _, problem, _ in texts),
             self._versions,
+            tuple(revision for *_, revision in texts),
             tuple(missing for _, missing in models),
         )
 

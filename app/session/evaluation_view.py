@@ -44,6 +44,8 @@ class EvaluationView(QObject):
         self.example: WorkedExample | None = None
         self._raw = b""
         self._scores: tuple[Scores, ...] = ()
+        self._sources: tuple[str, ...] = ()
+        """What an encoder-decoder read beside each record, () where there is no such column."""
         self._keys: tuple[str, ...] = ()
         evaluation.measured.connect(self._measured)
         evaluation.table_changed.connect(self._table_changed)
@@ -94,9 +96,9 @@ class EvaluationView(QObject):
         if loaded is None or which >= len(self._scores):
             self.candidates_read.emit(which, ())
             return
-        scores = self._scores[which]
+        scores, sources = self._scores[which], self._sources
         job = self._board.start(
-            MODEL_LANE, "Read token", lambda: _candidates(loaded, scores, index), key="candidates", quiet=True
+            MODEL_LANE, "Read token", lambda: _candidates(loaded, scores, sources, index), key="candidates", quiet=True
         )
         job.finished.connect(lambda found: self.candidates_read.emit(which, found))
         job.failed.connect(self.failed)
@@ -178,8 +180,8 @@ class EvaluationView(QObject):
         job.failed.connect(self.failed)
 
     @Slot(object)
-    def _cell_read(self, found: tuple[CellReading, bytes, tuple[Scores, ...]]) -> None:
-        self.reading, self._raw, self._scores = found
+    def _cell_read(self, found: tuple[CellReading, bytes, tuple[Scores, ...], tuple[str, ...]]) -> None:
+        self.reading, self._raw, self._scores, self._sources = found
         self.page = self.reading.page
         self.reading_changed.emit()
 
@@ -253,11 +255,13 @@ def _slots(slots: list[str]) -> tuple[str, ...]:
     return ("B", "A") if turned else ("A", "B")
 
 
-def _candidates(loaded: LoadedModel, scores: Scores, index: int) -> Generator[Any, None, tuple[Candidate, ...]]:
-    from app.engine.evaluate.worked import candidates_at
+def _candidates(
+    loaded: LoadedModel, scores: Scores, sources: tuple[str, ...], index: int
+) -> Generator[Any, None, tuple[Candidate, ...]]:
+    from app.engine.evaluate.worked import candidates_at, record_of
 
     yield None
-    return candidates_at(loaded, scores, index)
+    return candidates_at(loaded, scores, index, sources[record_of(scores, index)] if sources else "")
 
 
 def _worked(loaded: LoadedModel, sentence: str) -> Generator[Any, None, WorkedExample]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from app.engine.errors import UserError
 from app.engine.evaluate.records import Plan
-from app.engine.texts.records import FILE, PASTED, TextSource
+from app.engine.texts.records import FILE, HUB, PASTED, TextSource
 from app.session.measured import Contender
+
+_SUFFIXES = (".safetensors", ".json", ".model", ".txt", ".jinja")
+_PIECE = 16 << 20
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,8 @@ class Marks:
     problems: tuple[str, ...]
     """Why a text cannot be read."""
     versions: str
+    revisions: tuple[str, ...] = ()
+    """The commit of every text that is a dataset of the hub, else ''."""
     missing: tuple[str, ...] = ()
     """Why a model cannot be found, one a row."""
 
@@ -53,11 +58,15 @@ def cell(contender: Contender, text: TextSource) -> str:
     return "\x1f".join((contender.ref, contender.precision, contender.device, *where))
 
 
-def look(contenders: Sequence[Contender], texts: Sequence[TextSource]) -> Generator[Any, None, Marks]:
-    """Look at every file: names, sizes and times, without reading what is in it."""
+def look(
+    contenders: Sequence[Contender], texts: Sequence[TextSource], asked_lately: Mapping[TextSource, str]
+) -> Generator[Any, None, Marks]:
+    """Look at every file: names, sizes and times, without reading what is in it. The hub is asked for the commits of
+    its datasets, but for those of `asked_lately`."""
+    from app.engine.texts.hub import revision_of
     from app.engine.texts.source import fingerprint
 
-    models, missing, marks, sizes, problems = [], [], [], [], []
+    models, missing, marks, sizes, problems, revisions = [], [], [], [], [], []
     for contender in contenders:
         yield None
         try:
@@ -69,15 +78,20 @@ def look(contenders: Sequence[Contender], texts: Sequence[TextSource]) -> Genera
             missing.append("" if fetched else str(error))
     for text in texts:
         yield None
+        revision, size = "", 0
         try:
-            marks.append(fingerprint(text))
-            sizes.append(_size_of(text))
-            problems.append("")
+            if text.kind == HUB:
+                revision = asked_lately.get(text) or revision_of(text)
+            mark, size, problem = fingerprint(replace(text, revision=revision)), _size_of(text), ""
         except (UserError, OSError) as error:
-            marks.append("")
-            sizes.append(0)
-            problems.append(str(error))
-    return Marks(tuple(models), tuple(marks), tuple(sizes), tuple(problems), versions(), tuple(missing))
+            mark, problem = "", str(error)
+        marks.append(mark)
+        sizes.append(size)
+        problems.append(problem)
+        revisions.append(revision)
+    return Marks(
+        tuple(models), tuple(marks), tuple(sizes), tuple(problems), versions(), tuple(revisions), tuple(missing)
+    )
 
 
 def _can_be_fetched(ref: str) -> bool:
@@ -96,14 +110,42 @@ def mark_of_model(ref: str) -> str:
     from app.engine.models.catalogue import base_folder, resolve
 
     folder = resolve(ref)
-    parts = [
-        f"{file.name} {(stat := file.stat()).st_size} {stat.st_mtime_ns}"
-        for file in sorted(folder.iterdir())
-        if file.is_file() and file.suffix in (".safetensors", ".json", ".model", ".txt", ".jinja")
-    ]
+    parts = [f"{file.name} {(stat := file.stat()).st_size} {stat.st_mtime_ns}" for file in _files(folder)]
     if is_adapter(folder):
         parts.append(mark_of_model(str(base_folder(read_adapter(folder)))))
     return _hash("\n".join((str(folder), *parts)).encode())
+
+
+def contents_of_model(ref: str) -> Generator[None, None, str]:
+    """SHA-256 of what `sha256sum` says of those files, sorted by name, an adapter's base after it: the same wherever
+    the model lies. A large file takes many steps."""
+    from app.engine.models.adapter_folder import is_adapter, read_adapter
+    from app.engine.models.catalogue import base_folder, resolve
+
+    folder, lines = resolve(ref), []
+    for file in _files(folder):
+        found = hashlib.sha256()
+        with file.open("rb") as content:
+            while piece := content.read(_PIECE):
+                found.update(piece)
+                yield
+        lines.append(f"{found.hexdigest()}  {file.name}\n")
+    if is_adapter(folder):
+        lines.append((yield from contents_of_model(str(base_folder(read_adapter(folder))))))
+    return _hash("".join(lines).encode())
+
+
+def commit_of_model(ref: str) -> str:
+    """The commit of a model of the hub, told from where it lies in the hub's cache; '' for any other folder."""
+    from app.engine.models.catalogue import resolve
+
+    folder = resolve(ref)
+    return folder.name if folder.parent.name == "snapshots" else ""
+
+
+def _files(folder: Path) -> list[Path]:
+    """What makes a model: its weights, its config, its tokenizer."""
+    return [file for file in sorted(folder.iterdir()) if file.is_file() and file.suffix in _SUFFIXES]
 
 
 def versions() -> str:

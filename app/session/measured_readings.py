@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +25,16 @@ def read_cell(
     scores: Sequence[Scores | None],
     slots: Sequence[str],
     start: int,
-) -> Generator[Any, None, tuple[CellReading, bytes, tuple[Scores, ...]]]:
-    """Everything that the panels below the table show, with the text's bytes and the scores for turning its pages.
+) -> Generator[Any, None, tuple[CellReading, bytes, tuple[Scores, ...], tuple[str, ...]]]:
+    """Everything that the panels below the table show, with the text's bytes and the scores for turning its pages, and
+    what an encoder-decoder read beside each record.
 
     Raises UserError where the text changed since, or the tokens of a cell are gone.
     """
     from app.engine.evaluate import align, curves, significance
 
     yield None
-    raw = bytes_of(text, figures[0].text_hash)
+    raw, sources = _contents(replace(text, revision=figures[0].revision), figures[0].text_hash)
     yield None
     known = tuple(_scores(path, each, held) for each, held in zip(figures, scores, strict=True))
     yield None
@@ -51,7 +53,7 @@ def read_cell(
         significance.compare(*pair) if pair else None,
         _warming(known[0]),
     )
-    return reading, raw, known
+    return reading, raw, known, sources
 
 
 def read_page(raw: bytes, scores: Sequence[Scores], start: int) -> Generator[Any, None, TextPage]:
@@ -62,18 +64,21 @@ def read_page(raw: bytes, scores: Sequence[Scores], start: int) -> Generator[Any
     return page(raw, scores, start, PAGE_BYTES)
 
 
-def bytes_of(text: TextSource, wanted: str) -> bytes:
-    """The UTF-8 bytes of all records of a text. Raises UserError when they are not those that were measured."""
+def _contents(text: TextSource, wanted: str) -> tuple[bytes, tuple[str, ...]]:
+    """The UTF-8 bytes of all records of a text, and their sources, () without any. Raises UserError when they are not
+    those that were measured."""
     from app.engine.evaluate.encoding import utf8
     from app.engine.texts.source import ContentHash, records
 
-    parts, known = [], ContentHash()
-    for record in records(text):
-        known.add(record)
-        parts.append(utf8(record.text))
+    parts: list[bytes] = []
+    sources: list[str] = []
+    known = ContentHash()
+    for record in records(text, whole=False):
+        parts += (utf8(piece) for piece in known.passing(record).pieces())
+        sources.append(record.source)
     if known.hexdigest() != wanted:
         raise UserError(CHANGED, "Measure it again.")
-    return b"".join(parts)
+    return b"".join(parts), tuple(sources) if any(sources) else ()
 
 
 def _scores(path: Path | None, figures: Figures, held: Scores | None) -> Scores:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from app.engine.evaluate.records import CAUSAL, CONDITIONAL, MASKED, Plan
 from app.engine.models.records import ModelSummary
-from app.engine.texts.records import TextSource
+from app.engine.texts.records import HUB, TextSource
 from app.session import marks
 from app.session.marks import Marks
 from app.session.measured import (
@@ -101,7 +101,8 @@ def _what_changed(parts: TableParts, row: int, column: int, before: Figures) -> 
     if not found.models[row]:
         return f"The model is no longer there: {found.missing[row]}"
     if not found.texts[column]:
-        return f"The text is no longer there: {found.problems[column]}"
+        gone = "cannot be compared with what was measured" if parts.texts[column].kind == HUB else "is no longer there"
+        return f"The text {gone}: {found.problems[column]}"
     told = [
         what
         for what, changed in (

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from app.engine.decode.settings import DecodingSettings
 from app.engine.errors import UserError
+from app.engine.metrics.pairs import lines
 from app.engine.metrics.records import MetricsReport, MetricsRequest
 from app.engine.texts.records import FILE, TextSource
 from app.jobs.board import Board
@@ -48,8 +49,8 @@ class TextMetrics(QObject):
         job.cancelled.connect(self.ended)
 
     def write_for(self, path: str) -> None:
-        """Let model A write a text for each line of a file, greedily: a translator its target, a decoder how it goes
-        on."""
+        """Let model A write a text for each line of a file, or each row of a table, greedily: a translator its target,
+        a decoder how it goes on."""
         loaded = self._models.loaded()
         if loaded is None:
             return
@@ -62,8 +63,8 @@ class TextMetrics(QObject):
             key="write",
         )
         self._writing.stepped.connect(self._line_came)
-        for ended in (self._writing.finished, self._writing.cancelled):
-            ended.connect(self._write_ended)
+        self._writing.finished.connect(self._all_written)
+        self._writing.cancelled.connect(self._write_ended)
         self._writing.failed.connect(self._write_failed)
 
     @property
@@ -89,6 +90,12 @@ class TextMetrics(QObject):
     def _line_came(self, line: str) -> None:
         self._lines.append(line)
         self.written.emit("\n".join(self._lines))
+
+    @Slot(object)
+    def _all_written(self, passed_over: UserError | None) -> None:
+        self._write_ended()
+        if passed_over is not None:
+            self.failed.emit(passed_over)
 
     @Slot()
     def _write_ended(self) -> None:
@@ -116,18 +123,41 @@ def _measured(request: MetricsRequest) -> Generator[Any, None, MetricsReport]:
         steps.close()
 
 
-def _written(loaded: LoadedModel, path: str) -> Generator[Any, None, None]:
+def _written(loaded: LoadedModel, path: str) -> Generator[Any, None, UserError | None]:
+    """A text for each input, '' where there is none or it cannot be read; returns what is to be said of the latter."""
     from app.engine.decode import stream
-    from app.engine.texts.source import records
 
     settings = DecodingSettings(method="greedy", max_new_tokens=MOST_NEW_TOKENS, stop=("\n",))
     if loaded.kind == "encoder":
         raise UserError("A masked model writes no texts.", "Open a translator such as bart-en-fr, or a decoder.")
-    inputs = "".join(record.text for record in records(TextSource(FILE, path, path=path))).splitlines()
-    for place, line in enumerate(inputs):
+    inputs, failures = _inputs(path), []
+    for number, (place, text) in enumerate(inputs, 1):
         pieces: list[str] = []
-        if line.strip():
-            for step in stream(loaded, line, settings):
+        try:
+            for step in stream(loaded, text, settings) if text.strip() else ():
                 pieces.append(step.text)
-                yield Progress(place / len(inputs), f"text {place + 1:,} of {len(inputs):,}")
-        yield "".join(pieces).strip().replace("\n", " ")
+                yield Progress((number - 1) / len(inputs), f"text {number:,} of {len(inputs):,}")
+        except UserError as error:
+            # The others still have theirs, each on its own line.
+            failures.append(f"{place}: {error}")
+            pieces = []
+        yield " ".join(lines("".join(pieces).strip()))
+    if not failures:
+        return None
+    return UserError(
+        f"For {len(failures):,} of {len(inputs):,} texts nothing was written, and their lines are empty. "
+        f"The first is {failures[0]}"
+    )
+
+
+def _inputs(path: str) -> list[tuple[str, str]]:
+    """(place, text) of each row of a table, or each line of a plain text."""
+    from app.engine.texts.source import records
+
+    found = list(records(TextSource(FILE, path, path=path), empty=True))
+    if [record.place for record in found] != [""]:
+        return [(record.place, record.text) for record in found]
+    written = lines(found[0].text)
+    while written and not written[-1].strip():
+        written.pop()
+    return [(f"line {number:,}", line) for number, line in enumerate(written, 1)]

@@ -1,4 +1,5 @@
-"""Perplexity of a text of some thousand tokens against the loop of transformers' documentation, equal numbers."""
+"""Perplexity of a text of some thousand tokens against the loop of transformers' documentation, and against disjoint
+blocks as lm-evaluation-harness takes them, with equal numbers."""
 
 from __future__ import annotations
 
@@ -7,14 +8,17 @@ from collections.abc import Callable
 
 import torch
 
-from app.engine.evaluate import perplexity
+from app.engine.evaluate import Plan, Scores, perplexity
+from app.engine.evaluate.score import Scoring
 from app.engine.models import load
 from app.engine.models.loaded import LoadedModel
+from app.engine.texts.records import Record
 from tests.bench.measure import ROOT, Budget, Row, compare, hand_over, in_turn, per_second, seconds
 from tests.bench.models import STORY, one_thread
 
 REPEATS = 7
 WINDOWS = ((512, 256), (128, 64), (512, 511))
+BLOCKS = (512, 128)
 TEXTS = ("bedtime-story", "fairy-tale", "news-report", "class-essay")
 
 
@@ -42,8 +46,40 @@ def documented(loaded: LoadedModel, text: str, window: int, stride: int) -> tupl
     return total, count
 
 
+def disjoint(loaded: LoadedModel, text: str, window: int) -> tuple[float, int]:
+    """(total nats, tokens) by lm-evaluation-harness's rolling log-likelihood, one block at a time: a prefix token, then
+    blocks of `window` tokens after the token before them, the last one shifted back to be full."""
+    tokens = loaded.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+    prefix = loaded.tokenizer.bos_token_id
+    ids = [loaded.tokenizer.eos_token_id if prefix is None else prefix, *tokens]
+    total, done = 0.0, 0
+    while done < len(tokens):
+        stop = min(done + window, len(tokens))
+        start = max(0, stop - window)
+        with torch.no_grad():
+            logits = loaded.model(torch.tensor([ids[start:stop]])).logits[0]
+        shares = torch.log_softmax(logits[done - start :], -1)
+        total -= float(shares.gather(-1, torch.tensor(ids[done + 1 : stop + 1])[:, None]).sum())
+        done = stop
+    return total, len(tokens)
+
+
+def in_blocks(loaded: LoadedModel, text: str, window: int) -> Scores:
+    """The same by the plan lm-eval."""
+    scoring = Scoring(loaded, [Record(text)], Plan(window, name="lm-eval"))
+    for _ in scoring.steps():
+        pass
+    return scoring.result()
+
+
+def rate(work: Callable[[], object], count: int) -> Callable[[], float]:
+    """Tokens a second."""
+    taken = seconds(work)
+    return lambda: count / taken()
+
+
 def measure(copies: int = 3, repeats: int = REPEATS) -> list[Row]:
-    """A row for each pair of window and stride. Raises AssertionError where the numbers differ."""
+    """A row for each pair of window and stride, and for blocks. Raises AssertionError where the numbers differ."""
     one_thread()
     loaded, text, rows = load(STORY), text_of(copies), []
     for window, stride in WINDOWS:
@@ -57,17 +93,35 @@ def measure(copies: int = 3, repeats: int = REPEATS) -> list[Row]:
         def theirs(window: int = window, stride: int = stride) -> object:
             return documented(loaded, text, window, stride)
 
-        def rate(work: Callable[[], object], count: int = count) -> Callable[[], float]:
-            taken = seconds(work)
-            return lambda: count / taken()
-
-        numbers = in_turn({"ours": rate(own), "recipe": rate(theirs)}, repeats)
+        numbers = in_turn({"ours": rate(own, count), "recipe": rate(theirs, count)}, repeats)
         rows.append(
             compare(
                 f"perplexity(), window {window}, stride {stride}",
                 numbers["ours"],
                 "the documented recipe",
                 numbers["recipe"],
+                Budget(0.95, at_least=True),
+                per_second,
+            )
+        )
+    for window in BLOCKS:
+        ours = in_blocks(loaded, text, window)
+        total, count = disjoint(loaded, text, window)
+        assert ours.scored == count and math.isclose(ours.total_nats, total, rel_tol=1e-4)
+
+        def planned(window: int = window) -> object:
+            return in_blocks(loaded, text, window)
+
+        def plain(window: int = window) -> object:
+            return disjoint(loaded, text, window)
+
+        numbers = in_turn({"ours": rate(planned, count), "blocks": rate(plain, count)}, repeats)
+        rows.append(
+            compare(
+                f"plan lm-eval, window {window}",
+                numbers["ours"],
+                "disjoint blocks, one by one",
+                numbers["blocks"],
                 Budget(0.95, at_least=True),
                 per_second,
             )

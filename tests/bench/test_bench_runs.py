@@ -29,9 +29,9 @@ def test_a_small_trace_is_measured() -> None:
     assert [row.budget for row in rows] == ["≤ 1.05", "≤ 1.15"]
 
 
-def test_perplexity_equals_the_documented_recipe() -> None:
+def test_perplexity_equals_the_documented_recipe_and_disjoint_blocks() -> None:
     rows = evaluating.measure(1, 1)
-    assert [row.budget for row in rows] == ["≥ 0.95"] * len(evaluating.WINDOWS)
+    assert [row.budget for row in rows] == ["≥ 0.95"] * len((*evaluating.WINDOWS, *evaluating.BLOCKS))
 
 
 def test_a_long_prompt_makes_a_row_of_each_figure() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
@@ -69,6 +69,23 @@ def test_progress_is_apart_from_results(qtbot: QtBot, board: Board) -> None:
     events = heard(job)
     qtbot.waitUntil(lambda: job.state.ended)
     assert events == [("progress", 0.5), ("step", "partial"), ("finished", None)]
+
+
+def test_time_left_is_told_from_what_the_job_itself_did(qtbot: QtBot, board: Board) -> None:
+    """The second of two equal rows: half was done before it began, so half of its half is left after as long."""
+
+    def second() -> Generator[Progress, None, None]:
+        yield Progress(0.5, before=0.5)
+        time.sleep(0.1)
+        yield Progress(0.75, before=0.5)
+        time.sleep(0.1)
+
+    job = board.start("one", "second row", second)
+    left: list[float | None] = []
+    job.progressed.connect(lambda _value: left.append(job.seconds_left))
+    qtbot.waitUntil(lambda: job.state.ended)
+    assert left[0] is None
+    assert left[1] is not None and 0.1 <= left[1] < 0.3
 
 
 def test_a_runtime_error_fails_the_job_and_the_lane_goes_on(qtbot: QtBot, board: Board) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -11,13 +12,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from engine.models.fake_hub import our_hub
 from pytestqt.qtbot import QtBot
 
 from app.engine.decode.settings import DecodingSettings
 from app.engine.evaluate import causal, perplexity
 from app.engine.evaluate.records import Plan
 from app.engine.models import load
-from app.engine.texts.records import FILE, PASTED, TextSource
+from app.engine.texts.records import FILE, HUB, PASTED, TextSource
 from app.jobs.board import Board
 from app.session.evaluation import Evaluation
 from app.session.measured import DONE, FAILED, NOT_YET, RUNNING, STALE, WAITING, Cell, Contender
@@ -82,6 +84,11 @@ def test_the_table_has_the_figures_of_the_engine(qtbot: QtBot, board: Board, ses
             assert figures.bytes == len(text.encode())
             assert (figures.window, figures.stride) == (expected.plan.window, expected.plan.stride)
             assert figures.standard_error > 0
+        figures = cells(evaluation)[row][0].figures
+        assert figures is not None and figures.encoding == "utf-8"
+        files = sorted(file for file in loaded.folder.iterdir() if file.suffix in (".safetensors", ".json", ".txt"))
+        said = "".join(f"{hashlib.sha256(each.read_bytes()).hexdigest()}  {each.name}\n" for each in files)
+        assert figures.model_contents == hashlib.sha256(said.encode()).hexdigest(), "as sha256sum says it"
     assert not any(cell.best for line in cells(evaluation) for cell in line), "two kinds of figures are no ranking"
     assert evaluation.table.objectives == ("causal", "masked")
     evaluation.add_model(Contender("story-gpt", "bf16"))
@@ -131,6 +138,45 @@ def test_nothing_old_passes_for_new(qtbot: QtBot, board: Board, session: Session
     evaluation.look()
     settle(qtbot, board)
     assert "no longer there" in cells(evaluation)[1][0].error
+
+
+def test_a_dataset_of_the_hub_is_read_at_one_commit_and_measured_anew_at_the_next(
+    qtbot: QtBot, board: Board, session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluation, read = session.evaluation, []
+    # Imported before the fake hub is there, as a start of the program has it.
+    import datasets
+
+    def load_dataset(name: str, _config: object, *, streaming: bool, revision: str) -> dict[str, object]:
+        assert name == "ada/tales" and streaming
+        read.append(revision)
+        return {"test": datasets.Dataset.from_list([{"text": f"{OTHER} {revision}"}]).to_iterable_dataset()}
+
+    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+    with our_hub(monkeypatch, tmp_path / "cache") as hub:
+        hub.datasets["ada/tales"] = "1" * 40
+        evaluation.add_texts([TextSource(HUB, "tales", path="ada/tales")])
+        settle(qtbot, board)
+        evaluation.measure()
+        settle(qtbot, board)
+        assert states(evaluation) == [[DONE]]
+        first = evaluation.all_figures()[0]
+        assert (first.column, first.split, first.limit) == ("text", "", 0)
+        assert (first.revision, read) == ("1" * 40, ["1" * 40, "1" * 40]), "measured, and read for the text on screen"
+        hub.datasets["ada/tales"] = "2" * 40
+        evaluation.look(lambda: None)
+        settle(qtbot, board)
+        stale = cells(evaluation)[0][0]
+        assert stale.state == STALE and "what changed: the text." in stale.error
+        evaluation.measure()
+        settle(qtbot, board)
+        second = evaluation.all_figures()[0]
+        assert second.revision == read[-1] == "2" * 40 and second.text_hash != first.text_hash
+        hub.broken = 503
+        evaluation.look(lambda: None)
+        settle(qtbot, board)
+        stale = cells(evaluation)[0][0]
+        assert stale.state == STALE and "cannot be compared" in stale.error and "503" in stale.error
 
 
 def test_a_cell_that_cannot_be_measured_says_why_and_the_others_go_on(
@@ -215,14 +261,52 @@ def test_a_model_closed_meanwhile_is_told_in_its_cells(
     evaluation = session.evaluation
     evaluation.set_plan(Plan(16, 1))
     evaluation.remove_row(0)
-    evaluation.add_texts([TextSource(PASTED, "long", text=STORY)])
+    evaluation.add_texts([TextSource(PASTED, "long", text=STORY), TextSource(PASTED, "other", text=OTHER)])
     settle(qtbot, board)
+    told: list[tuple[str, str]] = []
+    session.failed.connect(lambda page, error: told.append((page, str(error))))
     evaluation.measure()
-    qtbot.waitUntil(lambda: states(evaluation) == [[RUNNING]])
+    qtbot.waitUntil(lambda: cells(evaluation)[0][0].share > 0.005)
     session.models.close("B")
     settle(qtbot, board)
-    assert not evaluation.running
-    assert any("was closed" in why for why in evaluation._failed.values())
+    assert not evaluation.running and states(evaluation) == []
+    assert [page for page, _ in told] == ["evaluate"], "its row is gone: it is said, and once"
+    assert "was closed" in told[0][1]
+    (begun,) = evaluation._begun.values()
+    before = begun.scoring._tokens
+    assert before > 0
+    monkeypatch.undo()
+    session.open_model("story-gpt", slot="B", precision="bf16")
+    settle(qtbot, board)
+    assert [cell.state for cell in cells(evaluation)[0]] == [FAILED, FAILED]
+    evaluation.measure()
+    settle(qtbot, board)
+    assert states(evaluation) == [[DONE, DONE]]
+    assert begun.scoring.finished and begun.scoring._tokens > before, "what was measured before was kept"
+
+
+def test_a_row_whose_turn_comes_late_is_measured_with_its_own_model(
+    qtbot: QtBot, board: Board, session: Session
+) -> None:
+    """A and B change places, and then A is another, while their rows wait."""
+    evaluation = session.evaluation
+    session.open_model("story-gpt", slot="B", precision="bf16")
+    settle(qtbot, board)
+    evaluation.add_texts([TextSource(PASTED, "typed", text=OTHER)])
+    settle(qtbot, board)
+    told: list[str] = []
+    evaluation.failed.connect(lambda error: told.append(str(error)))
+    evaluation.measure()
+    qtbot.waitUntil(lambda: bool(evaluation._queue))
+    session.models.swap()
+    settle(qtbot, board)
+    precisions = {cell.figures.precision for line in cells(evaluation) for cell in line if cell.figures}
+    assert precisions == {"fp32", "bf16"} and not told
+    evaluation.measure([(0, 0), (1, 0)])
+    qtbot.waitUntil(lambda: bool(evaluation._queue))
+    session.models.close("B")
+    settle(qtbot, board)
+    assert "no longer open as it was" in told[0]
 
 
 def test_figures_tokens_and_notes_come_back(qtbot: QtBot, board: Board, session: Session, tmp_path: Path) -> None:

@@ -11,12 +11,16 @@ from pytestqt.qtbot import QtBot
 
 from app.engine.decode.settings import DecodingSettings
 from app.engine.errors import UserError
+from app.engine.evaluate import causal, perplexity
+from app.engine.evaluate.records import Plan
 from app.engine.finetune.records import HeldOutReport, RunEnd, SampleReport, StepReport
 from app.engine.finetune.settings import FinetuneSettings
-from app.engine.texts.records import FILE, TextSource
+from app.engine.texts.records import FILE, PASTED, TextSource
 from app.jobs.board import Board
 from app.session.finetune_work import Compared, Written
 from app.session.session import Session
+
+LONG = "Once upon a time there was a little dog. He liked to run in the park and play with his red ball. " * 20
 
 
 @pytest.fixture
@@ -105,17 +109,40 @@ def test_a_run_while_the_model_is_looked_at(qtbot: QtBot, board: Board, session:
     assert request is not None and request.ref == str(finetuning.folder), "the next start opens what was learnt"
 
 
-def test_thrown_away_and_gone_on_with(qtbot: QtBot, board: Board, session: Session, data: TextSource) -> None:
+def measuring(qtbot: QtBot, board: Board, session: Session, monkeypatch: pytest.MonkeyPatch) -> list[BaseException]:
+    """Model A is being measured in many small steps; gives what will be said of it."""
+    monkeypatch.setattr(causal, "BATCH_TOKENS", {"cpu": 32})
+    said: list[BaseException] = []
+    evaluation = session.evaluation
+    evaluation.failed.connect(said.append)
+    evaluation.set_plan(Plan(32, 8))
+    evaluation.add_texts([TextSource(PASTED, "long", text=LONG)])
+    settle(qtbot, board)
+    evaluation.measure()
+    qtbot.waitUntil(lambda: evaluation.table.cells[0][0].share > 0.02)
+    return said
+
+
+def test_thrown_away_and_gone_on_with(
+    qtbot: QtBot, board: Board, session: Session, data: TextSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
     finetuning = session.finetuning
     chosen(qtbot, board, session, data)
     finetuning.set_settings(FinetuneSettings(max_steps=30, learning_rate=2e-3, batch_size=4, save_every=1))
     settle(qtbot, board)
+    lost = measuring(qtbot, board, session, monkeypatch)
     finetuning.start()
     qtbot.waitUntil(lambda: finetuning.step > 2, timeout=20_000)
     finetuning.discard()
     settle(qtbot, board)
     loaded = session.models.loaded()
     assert loaded is not None and loaded.adapter is None
+    assert "is being trained" in str(lost[0]) and not session.evaluation._figures, "no figure is of two models"
+    monkeypatch.undo()
+    session.evaluation.measure()
+    settle(qtbot, board)
+    (figures,) = session.evaluation.all_figures()
+    assert figures.perplexity == pytest.approx(perplexity(loaded, LONG, window=32, stride=8).perplexity, rel=1e-6)
     run = finetuning.runs[0]
     assert run.state == "unfinished" and run.checkpoints
     before: list[object] = []
@@ -130,7 +157,9 @@ def test_thrown_away_and_gone_on_with(qtbot: QtBot, board: Board, session: Sessi
     assert loaded.adapter is not None
 
 
-def test_before_and_after(qtbot: QtBot, board: Board, session: Session, data: TextSource) -> None:
+def test_before_and_after(
+    qtbot: QtBot, board: Board, session: Session, data: TextSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
     finetuning, view = session.finetuning, session.finetune_view
     chosen(qtbot, board, session, data)
     told: list[object] = []
@@ -159,8 +188,10 @@ def test_before_and_after(qtbot: QtBot, board: Board, session: Session, data: Te
     assert early < late, "at the first checkpoint the weights had moved less"
     loaded = session.models.loaded()
     assert loaded is not None and loaded.adapter_active
+    lost = measuring(qtbot, board, session, monkeypatch)
     session.models.set_adapter_active("A", False)
     settle(qtbot, board)
+    assert "adapter was switched" in str(lost[0]) and not session.evaluation._figures
     assert session.models.adapter_words() == "adapter off"
     assert session.evaluation.contenders[0].ref == "story-gpt"
 

@@ -9,6 +9,8 @@ import numpy as np
 
 from app.engine.evaluate.records import LN2, Piece, Scores, Stretch, TextPage
 
+ENDLESS = 1e6
+"""Bits that stand for infinitely many where spans are ranked."""
 SPAN_BYTES = 60
 """About how long the spans are in which one model is looked for to win most: a clause."""
 
@@ -29,7 +31,9 @@ class Aligned:
     @property
     def bits(self) -> np.ndarray:
         """float64 `[stretch]`: bits of the first model minus those of the second, NaN where not `whole`."""
-        return np.where(self.whole, (self.nats[0] - self.nats[1]) / LN2, np.nan)
+        with np.errstate(invalid="ignore"):
+            # Where both hold a token for impossible the difference is none.
+            return np.where(self.whole, (self.nats[0] - self.nats[1]) / LN2, np.nan)
 
 
 def borders_of(scores: Scores) -> np.ndarray:
@@ -41,7 +45,7 @@ def summed(scores: Scores, borders: np.ndarray) -> tuple[np.ndarray, np.ndarray,
     """Of each stretch between `borders`: nats, tokens, and how many of these were not scored. A token counts where it
     ends; one without bytes of its own (a further piece of a character) with the one before it."""
     at = np.clip(np.searchsorted(borders, scores.spans[:, 1], "left") - 1, 0, len(borders) - 2)
-    nats, size = np.nan_to_num(scores.token_nats), len(borders) - 1
+    nats, size = np.where(np.isnan(scores.token_nats), 0.0, scores.token_nats), len(borders) - 1
     lost = np.isnan(scores.token_nats) & (scores.spans[:, 1] > scores.spans[:, 0])
     return (
         np.bincount(at, nats, size),
@@ -61,7 +65,7 @@ def align(first: Scores, second: Scores) -> Aligned:
 
 def largest_spans(aligned: Aligned, text: bytes, count: int = 5, size: int = SPAN_BYTES) -> tuple[Stretch, ...]:
     """Where one model wins most: spans of about `size` bytes that do not overlap, the largest difference first."""
-    gain = np.concatenate([[0.0], np.cumsum(np.nan_to_num(aligned.bits))])
+    gain = np.concatenate([[0.0], np.cumsum(np.nan_to_num(aligned.bits, posinf=ENDLESS, neginf=-ENDLESS))])
     ends = np.minimum(np.searchsorted(aligned.borders, aligned.borders[:-1] + size, "left"), len(aligned.borders) - 1)
     difference = gain[ends] - gain[:-1]
     taken = np.zeros(len(difference), bool)

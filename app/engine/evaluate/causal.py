@@ -13,17 +13,48 @@ from transformers import DynamicCache
 from app.engine.errors import UserError
 from app.engine.evaluate.surprisal import Noted, note
 from app.engine.evaluate.windows import Window
-from app.engine.models.memory import memory_errors, require_memory
+from app.engine.models.devices import free_bytes
+from app.engine.models.memory import NoMemoryError, memory_errors, require_memory
 
 LOGIT_BYTES = 256 << 20
-"""Logits that may be in memory at once."""
+LOGIT_BYTES_GPU = 4 << 30
+"""Logits that may be in memory at once, where there is room for them."""
 BATCH_TOKENS = {"cpu": 512}
 BATCH_TOKENS_GPU = 16_384
-"""Tokens that go through the model at once. On a CPU more brings nothing but longer steps."""
+"""Tokens that go through the model at once, where there is room. On a CPU more brings nothing but longer steps."""
+ROOM_SHARE = 4
+"""A batch takes no more than this part of the memory that is free, and its logits as much again."""
+FEWEST_ROWS = 8
 SMALLER_WINDOW = "Take a smaller window, close the other model, or open this one with precision bf16."
 
 Task = tuple[np.ndarray, Window]
 """The ids of a whole record, int64 `[token]`, and one window of it."""
+
+
+class Room:
+    """How much goes through a model at once: what free memory has room for, and less each time that was too much."""
+
+    def __init__(self, loaded: Any) -> None:
+        summary, device = loaded.summary, loaded.device
+        on_cpu = device.type == "cpu"
+        spare = free_bytes(str(device)) // ROOM_SHARE
+        # What a block holds of a token while it runs: about ten of the residual width, two of the hidden layer's.
+        token = (10 * summary.width + 2 * (summary.mlp_width or 4 * summary.width)) * 4
+        self.tokens = max(1, min(BATCH_TOKENS.get(device.type, BATCH_TOKENS_GPU), spare // token))
+        logits = min(LOGIT_BYTES if on_cpu else LOGIT_BYTES_GPU, spare)
+        self.rows = max(1, logits // (4 * summary.vocabulary))
+        """Places whose logits are in memory at once."""
+        self.tight = False
+        """It was too much once: a single window that is longer is read in parts too."""
+        self._on_cuda = device.type == "cuda"
+
+    def halve(self) -> bool:
+        """It was too much: half of it from now on. False when there is no less."""
+        if self._on_cuda:
+            torch.cuda.empty_cache()
+        less, self.tight = self.rows > FEWEST_ROWS, True
+        self.tokens, self.rows = max(1, self.tokens // 2), max(1, self.rows // 2)
+        return less
 
 
 class CausalScorer:
@@ -37,24 +68,48 @@ class CausalScorer:
         self._positions = "position_ids" in accepted
         self._cached = bool(getattr(plain, "_supports_default_dynamic_cache", lambda: False)())
         self._vocabulary = int(loaded.summary.vocabulary)
-        self._batch_tokens = BATCH_TOKENS.get(loaded.device.type, BATCH_TOKENS_GPU)
+        self._room = Room(loaded)
 
     def fits(self, windows: Sequence[Window]) -> bool:
         """Whether memory and the device allow these windows in one step of the model."""
         longest = max(window.stop - window.start for window in windows)
         scored = max(window.last - window.first for window in windows)
-        return len(windows) * longest <= self._batch_tokens and len(windows) * scored <= self._rows_at_once
+        return len(windows) * longest <= self._room.tokens and len(windows) * scored <= self._room.rows
 
     def score(self, batch: Sequence[Task]) -> list[Noted]:
-        """What each window's scored tokens cost, in the batch's order. Raises UserError when memory runs out."""
-        with memory_errors(f"measuring with {self._loaded.summary.name}", SMALLER_WINDOW), torch.inference_mode():
-            if len(batch) == 1 and batch[0][1].last - batch[0][1].first > self._rows_at_once:
-                return [self._in_segments(*batch[0])]
-            return self._at_once(batch)
+        """What each window's scored tokens cost, in the batch's order. What does not fit into memory is done in
+        halves; raises UserError when nothing fits."""
+        while True:
+            try:
+                with memory_errors(f"measuring with {self._loaded.summary.name}", SMALLER_WINDOW):
+                    return self._in_room(batch)
+            except NoMemoryError:
+                if not self._room.halve():
+                    raise
 
-    @property
-    def _rows_at_once(self) -> int:
-        return max(1, LOGIT_BYTES // (4 * self._vocabulary))
+    @torch.inference_mode()
+    def _in_room(self, batch: Sequence[Task]) -> list[Noted]:
+        if len(batch) == 1:
+            window = batch[0][1]
+            short = not self._room.tight or window.stop - window.start <= self._room.tokens
+            fits = short and window.last - window.first <= self._room.rows
+            return self._at_once(batch) if fits else [self._in_segments(*batch[0])]
+        if self.fits([window for _, window in batch]):
+            return self._at_once(batch)
+        middle = len(batch) // 2
+        return [*self._in_room(batch[:middle]), *self._in_room(batch[middle:])]
+
+    def after(self, ids: np.ndarray) -> torch.Tensor:
+        """The logits of what may follow `ids`, int64 `[token]`; fp32 `[vocabulary]`, on the CPU."""
+        with memory_errors(f"reading a token with {self._loaded.summary.name}", SMALLER_WINDOW), torch.inference_mode():
+            if not self._keeps:
+                self._require_logits(len(ids))
+            return self._logits(torch.from_numpy(ids)[None].to(self._loaded.device), 1)[0, -1].float().cpu()
+
+    def _require_logits(self, tokens: int) -> None:
+        """Raise UserError unless the logits of so many places fit, for a model that gives them all at once."""
+        needed = tokens * self._vocabulary * 4
+        require_memory(needed, str(self._loaded.device), f"A window of {tokens + 1:,} tokens", SMALLER_WINDOW)
 
     def _at_once(self, batch: Sequence[Task]) -> list[Noted]:
         """Right padding needs no mask: no token sees what comes after it."""
@@ -84,18 +139,20 @@ class CausalScorer:
 
     def _in_segments(self, ids: np.ndarray, window: Window) -> Noted:
         """One window whose logits are too many: its keys and values are cached, and it is read in segments."""
-        device, step = self._loaded.device, self._rows_at_once
+        device, step = self._loaded.device, self._room.rows
+        if self._room.tight:
+            step = min(step, self._room.tokens)
         stop = window.stop - 1
         if not self._cached:
-            needed = (stop - window.start) * self._vocabulary * 4
-            require_memory(needed, str(device), f"A window of {window.stop - window.start:,} tokens", SMALLER_WINDOW)
+            self._require_logits(stop - window.start)
             return self._at_once([(ids, window)])[0]
         cache = DynamicCache(config=self._loaded.model.config.get_text_config(decoder=True))
         parts = []
         at = window.start
         while at < stop:
             # What is before the first scored token needs no logits; the last of it predicts the first one.
-            end = min(max(at + step, window.first - 1), stop)
+            context = window.first - 1 if not self._room.tight else min(window.first - 1, at + self._room.tokens)
+            end = min(max(at + step, context), stop)
             inputs = torch.from_numpy(ids[None, at:end]).to(device)
             keep = max(1, end - max(at, window.first - 1))
             more: dict[str, Any] = {"past_key_values": cache, "use_cache": True}

@@ -33,11 +33,28 @@ class ConditionalScorer:
     def score(self, source: str, labels: np.ndarray, place: str) -> Noted:
         """What each of the labels, int64 `[token]`, cost. Raises UserError without a source and for texts that are
         longer than the model's positions; `place` says where they stand."""
+        with memory_errors(f"measuring with {self._loaded.summary.name}", SMALLER_WINDOW), torch.inference_mode():
+            logits = self._rows(source, labels, place)
+            return note(logits, torch.from_numpy(labels).to(logits.device))
+
+    def at(self, source: str, labels: np.ndarray, label: int) -> torch.Tensor:
+        """The logits in the place of one label, given the source and those before it; fp32 `[vocabulary]`, on the
+        CPU."""
+        with memory_errors(f"reading a token with {self._loaded.summary.name}", SMALLER_WINDOW), torch.inference_mode():
+            return self._rows(source, labels, "")[label].float().cpu()
+
+    def require_source(self, source: str, place: str) -> None:
+        """Raise UserError when there is nothing to read."""
+        if not source.strip():
+            name, where = self._loaded.summary.name, f" ({place})" if place else ""
+            raise UserError(f"{name} writes one text from another, and there is no source{where}.", _TARGET)
+
+    def _rows(self, source: str, labels: np.ndarray, place: str) -> torch.Tensor:
+        """Logits `[label, vocabulary]`."""
         loaded = self._loaded
         name, limit = loaded.summary.name, loaded.summary.context
         where = f" ({place})" if place else ""
-        if not source.strip():
-            raise UserError(f"{name} writes one text from another, and there is no source{where}.", _TARGET)
+        self.require_source(source, place)
         given = loaded.tokenizer(source, verbose=False, return_tensors="pt")
         ids = given["input_ids"].to(loaded.device)
         for what, length in (("source", ids.shape[1]), ("target", len(labels))):
@@ -47,11 +64,10 @@ class ConditionalScorer:
                     "Shorten it, or measure with a model with a longer context.",
                     limit,
                 )
-        wanted = torch.from_numpy(labels).to(loaded.device)
-        with memory_errors(f"measuring with {name}", SMALLER_WINDOW), torch.inference_mode():
-            # With labels the model makes its decoder's input from them; its own loss is not needed.
-            logits = loaded.model(input_ids=ids, labels=wanted[None], return_dict=True).logits[0]
-            return note(logits, wanted)
+        wanted = torch.from_numpy(labels)[None].to(loaded.device)
+        # With labels the model makes its decoder's input from them; its own loss is not needed.
+        logits: torch.Tensor = loaded.model(input_ids=ids, labels=wanted, return_dict=True).logits[0]
+        return logits
 
 
 class _AsTarget:

@@ -21,13 +21,13 @@ def by_position(scores: Scores, label: str, slot: str = "") -> Curve:
     half = smoothing(scores.bytes) / 2
     x = np.linspace(0, scores.bytes, POINTS)
     low, high = np.maximum(x - half, 0), np.minimum(x + half, scores.bytes)
-    return Curve(x, (_bits_before(scores, high) - _bits_before(scores, low)) / np.maximum(high - low, 1), label, slot)
+    return Curve(x, _bits_between(scores, low, high) / np.maximum(high - low, 1), label, slot)
 
 
 def cumulative(scores: Scores, label: str, slot: str = "") -> Curve:
     """Bits per byte of the text up to each place."""
     x = np.linspace(0, scores.bytes, POINTS + 1)[1:]
-    return Curve(x, _bits_before(scores, x) / x, label, slot)
+    return Curve(x, _bits_between(scores, np.zeros(POINTS), x) / x, label, slot)
 
 
 def by_context(scores: Scores, label: str, slot: str = "") -> Curve:
@@ -53,15 +53,18 @@ def context_of(scores: Scores) -> np.ndarray:
     if not window or not stride:
         return place
     if scores.plan.name == "lm-eval":
-        # A block's first token has the one before it, its second that and the first… the last block is full.
-        return np.where(place > 0, (place - 1) % window + 1, 0)
+        # A block's first token has the one before it, its second that and the first…
+        block = np.maximum(place - 1, 0) // window * window
+        # The last block is shifted back to be full.
+        text = np.repeat(np.diff(scores.starts) - 1, np.diff(scores.starts))
+        return np.where(place > 0, place - np.minimum(block, np.maximum(text - window, 0)), 0)
     return np.where(place < window, place, window - stride + (place - window) % stride)
 
 
 def overview(scores: Scores, columns: int) -> np.ndarray:
     """float64 `[column]`: bits per byte of the text in as many equal parts."""
     edges = np.linspace(0, scores.bytes, columns + 1)
-    return np.diff(_bits_before(scores, edges)) / np.diff(edges)
+    return _bits_between(scores, edges[:-1], edges[1:]) / np.diff(edges)
 
 
 def calibration(scores: Scores, bins: int = 10) -> Calibration:
@@ -78,10 +81,21 @@ def calibration(scores: Scores, bins: int = 10) -> Calibration:
         )
 
 
-def _bits_before(scores: Scores, at: np.ndarray) -> np.ndarray:
-    """Bits paid for the text before each byte; inside a token they rise evenly."""
-    bits = np.concatenate([[0.0], np.cumsum(np.nan_to_num(scores.token_nats) / LN2)])
+def _bits_between(scores: Scores, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Bits paid for the text from each byte `low` to `high`, NaN where a token among them was held for impossible."""
+    bits = np.nan_to_num(scores.token_nats / LN2, posinf=0.0)
+    paid = _before(scores, bits, high) - _before(scores, bits, low)
+    endless = np.isinf(scores.token_nats)
+    if not endless.any():
+        return paid
+    lost = _before(scores, endless, high) - _before(scores, endless, low)
+    return np.where(lost > 0, np.nan, paid)
+
+
+def _before(scores: Scores, each: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """The sum of what `each` token has in the text before each byte `at`; inside a token it rises evenly."""
+    total = np.concatenate([[0.0], np.cumsum(each)])
     ends = np.concatenate([[0], scores.spans[:, 1]])
     # Of several tokens that end at one byte the last has everything before it.
     last = np.append(np.diff(ends) > 0, True)
-    return np.interp(at, ends[last], bits[last])
+    return np.interp(at, ends[last], total[last])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from app.engine.errors import UserError
 
 PIECE = 200_000
 """Letters that are split into tokens at once: a tokenizer holds a hundred bytes and more for every token."""
@@ -35,40 +37,108 @@ def utf8(text: str) -> bytes:
 
 
 def encode(tokenizer: Any, text: str, add_special: bool = True) -> Encoded:
-    """All of `encode_steps` at once."""
-    steps = encode_steps(tokenizer, text, add_special)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            return stop.value
+    """The tokens of `tokenizer(text)`."""
+    return joined([part for part, _ in encode_pieces(tokenizer, iter((text,)), add_special)])
 
 
-def encode_steps(
-    tokenizer: Any, text: str, add_special: bool = True, piece: int = PIECE, overlap: int = OVERLAP
-) -> Generator[float, None, Encoded]:
-    """The tokens of `tokenizer(text)`; yields the share done.
+def joined(parts: Sequence[Encoded]) -> Encoded:
+    """The parts of a text one after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    return Encoded(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("ids", "spans", "special")))
 
-    A long text is split in pieces that overlap, cut where both pieces have a token's border and agree on the tokens
-    after it; where they never agree the text is split whole.
+
+def encode_pieces(
+    tokenizer: Any, pieces: Iterator[str], add_special: bool = True, piece: int = PIECE, overlap: int = OVERLAP
+) -> Iterator[tuple[Encoded, bool]]:
+    """The tokens of `tokenizer(text)` of a text that comes in pieces of any size, part by part as they are settled, and
+    of each part whether it is the last.
+
+    The text is split in stretches that overlap, cut where both have a token's border and agree on the tokens after
+    it; where two agree nowhere (one long word) a longer stretch is split instead. No more letters are held than that.
     """
+    letters = _Letters(pieces)
     if not getattr(tokenizer, "is_fast", False):
-        return _without_offsets(tokenizer, text, add_special)
-    if len(text) <= piece + overlap:
-        return _joined([_piece(tokenizer, text, 0, len(text), add_special)], text)
-    parts = [_piece(tokenizer, text, 0, piece + overlap, add_special)]
-    start = piece
-    while start + overlap < len(text):
-        yield start / len(text)
-        after = _piece(tokenizer, text, start, start + piece + overlap, add_special)
-        cut = _common_border(parts[-1], after, start + overlap // 4, start + 3 * overlap // 4)
-        if cut is None:
-            return _joined([_piece(tokenizer, text, 0, len(text), add_special)], text)
-        before, behind = cut
-        parts[-1] = parts[-1].upto(before)
-        parts.append(after.since(behind))
-        start += piece
-    return _joined(parts, text)
+        yield _without_offsets(tokenizer, letters.all(), add_special), True
+        return
+
+    def split(start: int, stop: int) -> _Piece:
+        return _piece(tokenizer, letters.between(start, stop), start, add_special)
+
+    settled = _Settled(letters)
+    begin, stop = 0, letters.upto(piece + overlap)
+    held = split(0, stop)
+    while letters.upto(stop + 1) > stop:
+        start = stop - overlap
+        end = letters.upto(start + piece + overlap)
+        after = split(start, end)
+        cut = _common_border(held, after, start + overlap // 4, start + 3 * overlap // 4)
+        if cut is not None:
+            yield settled.part(held.upto(cut[0]), last=False), False
+            held, begin, stop = after.since(cut[1]), start, end
+            letters.forget(min(begin, settled.letters))
+        else:
+            stop = letters.upto(begin + 2 * (stop - begin))
+            held = _longer(held, split(begin, stop)) if begin else split(0, stop)
+    yield settled.part(held, last=True), True
+
+
+class _Letters:
+    """A text that comes in pieces, of which only what is needed is held."""
+
+    def __init__(self, pieces: Iterator[str]) -> None:
+        self._pieces = pieces
+        self._start = 0
+        self._text = ""
+
+    def upto(self, stop: int) -> int:
+        """Read on until letter `stop` is held; how many letters there are where the text ends before."""
+        parts, end = [self._text], self._start + len(self._text)
+        while end < stop and (piece := next(self._pieces, None)) is not None:
+            parts.append(piece)
+            end += len(piece)
+        self._text = "".join(parts) if len(parts) > 1 else self._text
+        return min(stop, end)
+
+    def between(self, start: int, stop: int) -> str:
+        return self._text[start - self._start : stop - self._start]
+
+    def forget(self, before: int) -> None:
+        self._text, self._start = self._text[before - self._start :], before
+
+    def all(self) -> str:
+        return self._text + "".join(self._pieces)
+
+
+class _Settled:
+    """Makes parts of pieces, one after the other: special tokens stay at the text's very beginning and end alone, and
+    tokens stand at bytes of the whole text."""
+
+    def __init__(self, letters: _Letters) -> None:
+        self._letters = letters
+        self.letters = self._bytes = 0
+        """Where the last token ends."""
+        self._first = True
+
+    def part(self, piece: _Piece, last: bool) -> Encoded:
+        keep = ~piece.special
+        content = np.flatnonzero(keep)
+        if self._first:
+            keep[: content[0] if content.size else None] = True
+        if last:
+            keep[content[-1] + 1 if content.size else 0 :] = True
+        self._first = False
+        ids, special, stops = piece.ids[keep], piece.special[keep], piece.offsets[:, 1][keep]
+        spans = self._spans(stops, special)
+        return Encoded(ids, spans, special)
+
+    def _spans(self, stops: np.ndarray, special: np.ndarray) -> np.ndarray:
+        ends = np.maximum.accumulate(np.where(special, self.letters, np.maximum(stops, self.letters)))
+        end = int(ends[-1]) if ends.size else self.letters
+        spans = _spans(ends - self.letters, np.zeros(len(ends), bool), self._letters.between(self.letters, end))
+        spans += self._bytes
+        self.letters, self._bytes = end, int(spans[-1, 1]) if ends.size else self._bytes
+        return spans
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,9 +155,10 @@ class _Piece:
         return _Piece(self.ids[start:], self.offsets[start:], self.special[start:])
 
 
-def _piece(tokenizer: Any, text: str, start: int, stop: int, add_special: bool) -> _Piece:
+def _piece(tokenizer: Any, text: str, start: int, add_special: bool) -> _Piece:
+    """The tokens of a stretch that begins at letter `start`."""
     encoded = tokenizer(
-        text[start:stop],
+        text,
         add_special_tokens=add_special,
         return_offsets_mapping=True,
         return_special_tokens_mask=True,
@@ -97,6 +168,19 @@ def _piece(tokenizer: Any, text: str, start: int, stop: int, add_special: bool) 
     offsets = np.asarray(encoded["offset_mapping"], np.int64).reshape(-1, 2) + start
     special = np.asarray(encoded["special_tokens_mask"], bool)
     return _Piece(ids, offsets, special)
+
+
+def _longer(held: _Piece, longer: _Piece) -> _Piece:
+    """A stretch whose first tokens are settled, split again with more letters after it."""
+    cut = _common_border(held, longer, int(held.offsets[0, 0]), int(held.offsets[-1, 1]))
+    if cut is None:
+        raise UserError(
+            "The tokenizer splits a very long word of this text otherwise with every letter that follows it.",
+            "Break what stands there without a space into lines.",
+        )
+    before, behind = cut
+    parts = (held.upto(before), longer.since(behind))
+    return _Piece(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("ids", "offsets", "special")))
 
 
 def _common_border(before: _Piece, after: _Piece, low: int, high: int) -> tuple[int, int] | None:
@@ -112,24 +196,6 @@ def _common_border(before: _Piece, after: _Piece, low: int, high: int) -> tuple[
         if len(ours.ids) == AGREE and alike:
             return int(place), other
     return None
-
-
-def _joined(parts: list[_Piece], text: str) -> Encoded:
-    """The pieces one after the other; special tokens stay at the very beginning and end alone."""
-    last = len(parts) - 1
-    kept = []
-    for place, part in enumerate(parts):
-        keep = ~part.special
-        content = np.flatnonzero(keep)
-        if place == 0:
-            keep[: content[0] if content.size else None] = True
-        if place == last:
-            keep[content[-1] + 1 if content.size else 0 :] = True
-        kept.append(_Piece(part.ids[keep], part.offsets[keep], part.special[keep]))
-    ids = np.concatenate([part.ids for part in kept])
-    special = np.concatenate([part.special for part in kept])
-    stops = np.concatenate([part.offsets[:, 1] for part in kept])
-    return Encoded(ids, _spans(stops, special, text), special)
 
 
 def _spans(stops: np.ndarray, special: np.ndarray, text: str) -> np.ndarray:

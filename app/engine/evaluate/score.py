@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,15 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from app.engine.errors import UserError
+from app.engine.errors import ModelClosedError, UserError
 from app.engine.evaluate.causal import CausalScorer, check_finite
 from app.engine.evaluate.conditional import ConditionalScorer
-from app.engine.evaluate.encoding import Encoded, encode_steps, utf8
+from app.engine.evaluate.encoding import Encoded, encode_pieces
 from app.engine.evaluate.masked import MaskedScorer
+from app.engine.evaluate.record_scores import RecordScores
 from app.engine.evaluate.records import CAUSAL, CONDITIONAL, MASKED, Plan, Scores
 from app.engine.evaluate.surprisal import Noted
-from app.engine.evaluate.windows import Window, halved, rolling, settled, sliding
+from app.engine.evaluate.windows import Window, moved, rolling, settled, settled_windows, sliding
 from app.engine.texts.records import Record
+from app.engine.texts.source import sound
 
 OBJECTIVE = {"decoder": CAUSAL, "encoder": MASKED, "encoder-decoder": CONDITIONAL}
 _SCORERS = {CAUSAL: CausalScorer, MASKED: MaskedScorer, CONDITIONAL: ConditionalScorer}
@@ -33,7 +34,7 @@ def perplexity(model: Any, text: str, *, window: int | None = None, stride: int 
     Raises UserError for a text of fewer than two tokens, for a stride outside 1 ≤ stride ≤ window − 1, and for a
     model that cannot score a text.
     """
-    scoring = Scoring(model, [Record(text)], Plan(window, stride))
+    scoring = Scoring(model, [Record(sound(text, "The text"))], Plan(window, stride))
     for _ in scoring.steps():
         pass
     return scoring.result()
@@ -49,17 +50,6 @@ class ScoreProgress:
     """Bytes of the text that those stand for, about."""
 
 
-@dataclass(eq=False)
-class _Record:
-    """One record while it is measured."""
-
-    encoded: Encoded
-    noted: list[Noted]
-    places: list[np.ndarray]
-    bytes: int
-    words: int
-
-
 class Scoring:
     """One measurement that can be stopped and gone on with: `steps` again continues where the last one was left.
 
@@ -72,13 +62,14 @@ class Scoring:
                 f"{loaded.summary.name} cannot score a text: it has no language-modelling head.",
                 "Open a checkpoint saved with one.",
             )
+        _require_open(loaded)
         self._loaded = loaded
         self.objective = OBJECTIVE[loaded.kind]
         self._scorer: Any = _SCORERS[self.objective](loaded)
         context = loaded.summary.context
         self.plan = settled(plan, context, self.objective)
         self._records = iter(records)
-        self._kept: list[_Record] = []
+        self._kept: list[RecordScores] = []
         self._skipped = 0
         self._seconds = 0.0
         self._tokens = 0
@@ -88,8 +79,14 @@ class Scoring:
 
     def go_on_with(self, loaded: Any) -> None:
         """Continue with the same model in a new place, after it was closed and opened again."""
+        _require_open(loaded)
         self._loaded = loaded
         self._scorer = _SCORERS[self.objective](loaded)
+
+    @property
+    def progress(self) -> ScoreProgress:
+        """How far it is."""
+        return ScoreProgress(self._tokens, self._bytes)
 
     def steps(self) -> Generator[ScoreProgress, None, None]:
         """Measure; each yield says how far it is. Raises UserError where a text or the model cannot be measured."""
@@ -97,11 +94,7 @@ class Scoring:
             kinds = {CAUSAL: self._causal, MASKED: self._masked, CONDITIONAL: self._conditional}
             self._reading = kinds[self.objective]()
         while True:
-            if self._loaded.model is None:
-                raise UserError(
-                    f"{self._loaded.summary.name} was closed while it was measured.",
-                    "Open it again; what was measured before is kept.",
-                )
+            _require_open(self._loaded)
             began = time.perf_counter()
             step = next(self._reading, None)
             self._seconds += time.perf_counter() - began
@@ -118,7 +111,7 @@ class Scoring:
                 "There is nothing to score: the text has fewer than two tokens.",
                 "The first token has nothing before it; give a longer text.",
             )
-        sizes = [len(record.encoded.ids) for record in kept]
+        sizes = [record.tokens for record in kept]
         starts = np.concatenate([[0], np.cumsum(sizes)])
         offsets = np.concatenate([[0], np.cumsum([record.bytes for record in kept])])
         total = int(starts[-1])
@@ -129,10 +122,14 @@ class Scoring:
                 at = places + start
                 nats[at], rank[at], entropy[at] = noted.nats, noted.rank, noted.entropy
                 confidence[at] = noted.confidence
-        spans = [record.encoded.spans + start for record, start in zip(kept, offsets[:-1].tolist(), strict=True)]
+        spans = [
+            part.spans + start
+            for record, start in zip(kept, offsets[:-1].tolist(), strict=True)
+            for part in record.parts
+        ]
         return Scores(
             self.objective,
-            np.concatenate([record.encoded.ids for record in kept]),
+            np.concatenate([part.ids for record in kept for part in record.parts]),
             nats,
             np.concatenate(spans),
             entropy,
@@ -149,45 +146,37 @@ class Scoring:
     # Decoders
 
     def _causal(self) -> Iterator[ScoreProgress]:
-        assert self.plan.window is not None
-        assert self.plan.stride is not None
+        batch: list[tuple[RecordScores, np.ndarray, Window]] = []
         lm_eval = self.plan.name == "lm-eval"
-        batch: list[tuple[_Record, Window]] = []
         for text in self._records:
-            encoded = yield from self._encoded(text.text, add_special=not lm_eval)
-            if lm_eval:
-                encoded = _with_prefix(encoded, self._prefix())
-            record = self._begin(text.text, encoded)
-            if record is None:
-                continue
-            count = len(encoded.ids)
-            cut = rolling(count, self.plan.window) if lm_eval else sliding(count, self.plan.window, self.plan.stride)
-            for window in cut:
-                if batch and not self._scorer.fits([*(each for _, each in batch), window]):
+            record = self._begin()
+            parts = encode_pieces(self._loaded.tokenizer, record.counted(text.pieces()), add_special=not lm_eval)
+            for window in settled_windows(self._cut, self._growing(record, parts)):
+                if window is None:
+                    yield self.progress
+                    continue
+                if batch and not self._scorer.fits([*(each for _, _, each in batch), window]):
                     yield self._score_causal(batch)
                     batch = []
-                batch.append((record, window))
+                batch.append((record, record.ids(window), window))
         if batch:
             yield self._score_causal(batch)
 
-    def _score_causal(self, batch: Sequence[tuple[_Record, Window]]) -> ScoreProgress:
-        scored = self._scorer.score([(record.encoded.ids, window) for record, window in batch])
-        for (record, window), noted in zip(batch, scored, strict=True):
-            self._note(record, noted, np.arange(window.first, window.last), record.encoded.ids)
-        return self._progress()
+    def _cut(self, tokens: int, number: int) -> Iterator[Window]:
+        """A record's windows from the `number`th on."""
+        assert self.plan.window is not None
+        assert self.plan.stride is not None
+        if self.objective == MASKED:
+            return self._scorer.windows(tokens, self.plan, number)
+        if self.plan.name == "lm-eval":
+            return rolling(tokens, self.plan.window, number)
+        return sliding(tokens, self.plan.window, self.plan.stride, number)
 
-    def _encoded(self, text: str, add_special: bool = True) -> Generator[ScoreProgress, None, Encoded]:
-        """The tokens of a record; a long one takes several steps."""
-        steps = encode_steps(self._loaded.tokenizer, text, add_special)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as stop:
-                return stop.value
-            yield self._progress()
-
-    def _progress(self) -> ScoreProgress:
-        return ScoreProgress(self._tokens, self._bytes)
+    def _score_causal(self, batch: Sequence[tuple[RecordScores, np.ndarray, Window]]) -> ScoreProgress:
+        scored = self._scorer.score([(ids, moved(window)) for _, ids, window in batch])
+        for (record, ids, window), noted in zip(batch, scored, strict=True):
+            self._note(record, noted, window.first, ids[window.first - window.start : window.last - window.start])
+        return self.progress
 
     def _prefix(self) -> int:
         """The token that lm-evaluation-harness puts before a text: BOS, or the end of text where there is none."""
@@ -203,66 +192,78 @@ class Scoring:
     # Masked models and encoder-decoders
 
     def _masked(self) -> Iterator[ScoreProgress]:
-        assert self.plan.window is not None
-        assert self.plan.stride is not None
-        window = max(2, self.plan.window - self._scorer.special)
-        stride = min(self.plan.stride, window - 1)
         for text in self._records:
-            encoded = yield from self._encoded(text.text)
-            inner = np.flatnonzero(~encoded.special)
-            record = self._begin(text.text, encoded, least=1, count=len(inner))
-            if record is None:
-                continue
-            ids = encoded.ids[inner]
-            for cut in halved(len(ids), window, stride):
-                for first, last in self._scorer.parts(cut):
-                    noted = self._scorer.score(ids, cut, first, last)
-                    self._note(record, noted, inner[first:last], encoded.ids)
-                    yield self._progress()
+            record = self._begin()
+            parts = encode_pieces(self._loaded.tokenizer, record.counted(text.pieces()))
+            for window in settled_windows(self._cut, self._growing(record, parts)):
+                if window is None:
+                    yield self.progress
+                    continue
+                ids, inside = record.ids(window), moved(window)
+                for first, last in self._scorer.parts(inside):
+                    noted = self._scorer.score(ids, inside, first, last)
+                    self._note(record, noted, window.start + first, ids[first:last])
+                    yield self.progress
 
     def _conditional(self) -> Iterator[ScoreProgress]:
         for text in self._records:
-            encoded = self._scorer.encode(text.text)
-            record = self._begin(text.text, encoded, least=1)
-            if record is None:
-                continue
-            noted = self._scorer.score(text.source, encoded.ids, text.place)
-            self._note(record, noted, np.arange(len(encoded.ids)), encoded.ids)
-            yield self._progress()
+            self._scorer.require_source(text.source, text.place)
+            record = self._begin()
+            labels = self._scorer.encode("".join(record.counted(text.pieces())))
+            for _ in self._growing(record, iter(((labels, True),))):
+                noted = self._scorer.score(text.source, labels.ids, text.place)
+                self._note(record, noted, 0, labels.ids)
+                yield self.progress
 
     # What is kept
 
-    def _begin(self, text: str, encoded: Encoded, least: int = 2, count: int | None = None) -> _Record | None:
-        """Keep a record, scored or not: its bytes are bytes of the text. None when it is too short to be scored."""
-        outside = np.flatnonzero(encoded.ids >= self._loaded.summary.vocabulary)
+    def _begin(self) -> RecordScores:
+        """Keep a record, scored or not: its bytes are bytes of the text."""
+        record = RecordScores(self.plan.name == "lm-eval", own_only=self.objective == MASKED)
+        self._kept.append(record)
+        return record
+
+    def _growing(self, record: RecordScores, parts: Iterator[tuple[Encoded, bool]]) -> Iterator[tuple[int, bool]]:
+        """How many tokens of a record there are by now, and whether these are all; nothing for one that is too short
+        to be scored."""
+        least = 2 if self.objective == CAUSAL else 1
+        for part, ended in parts:
+            if self.objective == CAUSAL and self.plan.name == "lm-eval" and not record.tokens:
+                part = _with_prefix(part, self._prefix())  # noqa: PLW2901
+            self._require_known(part.ids)
+            record.add(part)
+            if ended and record.in_windows < least:
+                self._skipped += 1
+                self._bytes += record.bytes
+                return
+            yield record.in_windows, ended
+
+    def _require_known(self, ids: np.ndarray) -> None:
+        outside = np.flatnonzero(ids >= self._loaded.summary.vocabulary)
         if outside.size:
             raise UserError(
-                f"The tokenizer gives the id {int(encoded.ids[outside[0]]):,}; the model's embedding has "
+                f"The tokenizer gives the id {int(ids[outside[0]]):,}; the model's embedding has "
                 f"{self._loaded.summary.vocabulary:,} rows.",
                 "Use the tokenizer that belongs to this model.",
             )
-        # lm-evaluation-harness counts what lies between stretches of white space, also nothing at the ends.
-        lm_eval = self.plan.name == "lm-eval"
-        words = _count(r"\s+", text) + 1 if lm_eval else _count(r"\S+", text)
-        record = _Record(encoded, [], [], len(utf8(text)), words)
-        self._kept.append(record)
-        if (len(encoded.ids) if count is None else count) < least:
-            self._skipped += 1
-            self._bytes += record.bytes
-            return None
-        return record
 
-    def _note(self, record: _Record, noted: Noted, places: np.ndarray, ids: np.ndarray) -> None:
-        chosen = ids[places]
-        check_finite(self._loaded.summary.name, noted, chosen, int(places[0]), self._loaded.tokenizer)
-        record.noted.append(noted)
-        record.places.append(places)
-        self._tokens += len(places)
-        self._bytes += record.bytes * len(places) / len(record.encoded.ids)
+    def _note(self, record: RecordScores, noted: Noted, first: int, ids: np.ndarray) -> None:
+        """Keep what the tokens `ids` cost, the first of which is number `first` of the record's windows."""
+        record.note(noted, first, first + len(ids))
+        check_finite(self._loaded.summary.name, noted, ids, int(record.places[-1][0]), self._loaded.tokenizer)
+        self._tokens += len(ids)
+        # The bytes that the tokens scored so far stand for, about.
+        told = record.settled * (int(record.places[-1][-1]) + 1) / record.tokens
+        self._bytes += told - record.told
+        record.told = told
 
 
-def _count(pattern: str, text: str) -> int:
-    return sum(1 for _ in re.finditer(pattern, text))
+def _require_open(loaded: Any) -> None:
+    if loaded.model is None:
+        raise ModelClosedError(
+            f"{loaded.summary.name} was closed while it was measured.",
+            "Open it again and measure: it goes on from where it stopped.",
+        )
 
 
 def _with_prefix(encoded: Encoded, prefix: int) -> Encoded:

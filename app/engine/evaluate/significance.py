@@ -21,7 +21,9 @@ FEWEST, MOST = 8, 400
 
 
 def standard_error(scores: Scores, seed: int = 0) -> float:
-    """Of bits per byte; NaN where the text has too few parts."""
+    """Of bits per byte; NaN where the text has too few parts, or a token was held for impossible."""
+    if not math.isfinite(scores.total_nats):
+        return math.nan
     borders = borders_of(scores)
     nats = summed(scores, borders)[0]
     parts = _parts(scores, borders)
@@ -32,7 +34,10 @@ def standard_error(scores: Scores, seed: int = 0) -> float:
 
 
 def compare(first: Scores, second: Scores, seed: int = 0) -> Comparison | None:
-    """The difference of two models in bits per byte on one text, None where the text has too few parts."""
+    """The difference of two models in bits per byte on one text, None where the text has too few parts, or a model held
+    a token for impossible: that difference is infinite."""
+    if not math.isfinite(first.total_nats + second.total_nats):
+        return None
     aligned = align(first, second)
     parts = _parts(first, aligned.borders)
     if len(parts) - 1 < FEWEST:

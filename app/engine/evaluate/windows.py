@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from app.engine.errors import UserError
@@ -47,15 +47,41 @@ def settled(plan: Plan, context: int | None, objective: str = "causal") -> Plan:
     return Plan(window, stride, plan.name)
 
 
-def sliding(tokens: int, window: int, stride: int) -> Iterator[Window]:
+def settled_windows(
+    cut: Callable[[int, int], Iterator[Window]], growing: Iterable[tuple[int, bool]]
+) -> Iterator[Window | None]:
+    """The windows of a text whose tokens come bit by bit, each as soon as what follows it can no longer change it.
+
+    `growing` says how many tokens there are by now and whether these are all; `cut(tokens, number)` gives a text's
+    windows from the `number`th on. None comes before more tokens are waited for.
+    """
+    number = 0
+    for tokens, ended in growing:
+        for window in cut(tokens, number):
+            # Only a window that ends with the text depends on where the text ends.
+            if window.stop == tokens and not ended:
+                break
+            number += 1
+            yield window
+        if not ended:
+            yield None
+
+
+def moved(window: Window) -> Window:
+    """The same window with its own first token as the zeroth."""
+    start = window.start
+    return Window(0, window.stop - start, window.first - start, window.last - start)
+
+
+def sliding(tokens: int, window: int, stride: int, number: int = 0) -> Iterator[Window]:
     """Windows at 0, stride, 2·stride…; each scores what no earlier one scored, token 0 never.
 
     Every token after the first window is conditioned on at least `window − stride` tokens. The last window stops at
     the text's end. (The recipe of transformers' documentation, "Perplexity of fixed-length models", with every token
-    counted once.)
+    counted once.) The first `number` of them are left out.
     """
-    done = 1
-    for start in range(0, max(tokens - 1, 0), stride):
+    done = 1 if number == 0 else (number - 1) * stride + window
+    for start in range(number * stride, max(tokens - 1, 0), stride):
         stop = min(start + window, tokens)
         yield Window(start, stop, done, stop)
         done = stop
@@ -63,13 +89,14 @@ def sliding(tokens: int, window: int, stride: int) -> Iterator[Window]:
             return
 
 
-def rolling(tokens: int, window: int) -> Iterator[Window]:
+def rolling(tokens: int, window: int, number: int = 0) -> Iterator[Window]:
     """The blocks of lm-evaluation-harness's rolling log-likelihood (`get_rolling_token_windows`, context_len 1).
 
     Counted with the prefix token, which stands at place 0 before `tokens` − 1 tokens of text: blocks of `window`
     scored tokens, each after the token before it; the last block is shifted back to be full and scores what is left.
+    The first `number` are left out.
     """
-    text, done = tokens - 1, 0
+    text, done = tokens - 1, number * window
     while done < text:
         stop = min(done + window, text)
         start = max(0, stop - window)
@@ -78,11 +105,12 @@ def rolling(tokens: int, window: int) -> Iterator[Window]:
         done = stop
 
 
-def halved(tokens: int, window: int, stride: int) -> Iterator[Window]:
+def halved(tokens: int, window: int, stride: int, number: int = 0) -> Iterator[Window]:
     """Windows for a model that looks both ways: neighbours share their overlap half and half, so that every token has
-    context on both sides, at least (window − stride) / 2 tokens of it where the text has them."""
-    done = 0
-    for start in range(0, tokens, stride):
+    context on both sides, at least (window − stride) / 2 tokens of it where the text has them. The first `number`
+    are left out."""
+    done = 0 if number == 0 else (number - 1) * stride + window - (window - stride) // 2
+    for start in range(number * stride, tokens, stride):
         stop = min(start + window, tokens)
         last = stop if stop == tokens else stop - (window - stride) // 2
         yield Window(start, stop, done, last)

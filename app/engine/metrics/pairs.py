@@ -18,7 +18,7 @@ def pairs_from_lines(hypotheses: str, references: str) -> tuple[TextPair, ...]:
 
     Blank lines at the end are no lines, and one that is blank in both texts is left out.
     """
-    written, wanted = _lines(hypotheses), _lines(references)
+    written, wanted = lines(hypotheses), lines(references)
     while wanted and not wanted[-1].strip():
         wanted.pop()
     # A hypothesis may be empty; one that nothing stands beside is a line break too many.
@@ -75,7 +75,7 @@ def checked(pairs: Iterable[TextPair]) -> tuple[TextPair, ...]:
     return tuple(kept)
 
 
-def _lines(text: str) -> list[str]:
+def lines(text: str) -> list[str]:
     """Lines as editors count them. `str.splitlines` would also break at form feeds and at U+2028, inside a sentence."""
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 

@@ -14,6 +14,10 @@ from app.engine.models.devices import free_bytes
 _CPU_ALLOCATOR = "DefaultCPUAllocator"
 
 
+class NoMemoryError(UserError):
+    """An allocation failed; with less at once it may succeed."""
+
+
 def require_memory(needed: int, device: str, what: str, remedy: str) -> None:
     """Raise UserError when `needed` bytes are not free on `device`.
 
@@ -30,8 +34,8 @@ def memory_errors(what: str, remedy: str) -> Iterator[None]:
     try:
         yield
     except (torch.OutOfMemoryError, MemoryError) as error:
-        raise UserError(f"There was not enough memory for {what}.", remedy) from error
+        raise NoMemoryError(f"There was not enough memory for {what}.", remedy) from error
     except RuntimeError as error:
         if _CPU_ALLOCATOR in str(error):
-            raise UserError(f"There was not enough memory for {what}.", remedy) from error
+            raise NoMemoryError(f"There was not enough memory for {what}.", remedy) from error
         raise

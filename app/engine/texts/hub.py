@@ -21,6 +21,8 @@ _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 _PREFERRED_SPLITS = ("test", "validation", "train")
 _PEEK = 20
 _PREVIEW = 500
+_PATIENCE = 10.0
+"""Seconds."""
 # Readers of the library that load_dataset takes by name; they would read the folder the app was started in.
 _READERS = frozenset(
     ("arrow", "audiofolder", "csv", "imagefolder", "json", "pandas", "parquet", "text", "videofolder", "webdataset")
@@ -66,6 +68,11 @@ def splits_of(path: str, config: str = "") -> tuple[str, ...]:
     return tuple(_splits(TextSource(HUB, path, path=path, config=config)))
 
 
+def revision_of(source: TextSource) -> str:
+    """The commit that a dataset of the hub stands at, '' for a folder. Raises UserError when the hub cannot say."""
+    return "" if Path(source.path).is_dir() else _require_on_hub(source.path, source.revision)
+
+
 def _columns_of(source: TextSource) -> list[str]:
     return [column for column in (source.column, source.source_column) if column]
 
@@ -73,19 +80,18 @@ def _columns_of(source: TextSource) -> list[str]:
 def _splits(source: TextSource) -> dict[str, Any]:
     """The splits of a dataset by name; nothing but their first bytes is read."""
     ref = source.path
-    local = Path(ref).is_dir()
-    if not local:
-        _require_on_hub(ref)
+    # What is read is one commit, whatever comes to the hub meanwhile.
+    revision = revision_of(source)
     import datasets
 
     datasets.disable_progress_bars()
     datasets.logging.set_verbosity_error()
-    where = str(Path(ref).resolve()) if local else ref
+    where = ref if revision else str(Path(ref).resolve())
     with _errors(ref):
         try:
-            return dict(datasets.load_dataset(where, source.config or None, streaming=True))
+            return dict(datasets.load_dataset(where, source.config or None, streaming=True, revision=revision or None))
         except ValueError as error:
-            _require_config(where, source, error)
+            _require_config(where, source, revision, error)
             raise
 
 
@@ -98,11 +104,11 @@ def _split_of(splits: dict[str, Any], source: TextSource, preferred: Sequence[st
     return split if split.features is None else split.decode(False)
 
 
-def _require_config(where: str, source: TextSource, error: ValueError) -> None:
+def _require_config(where: str, source: TextSource, revision: str, error: ValueError) -> None:
     """Raise UserError when the trouble is the configuration; the library says so only in a text."""
     import datasets
 
-    configs = datasets.get_dataset_config_names(where)
+    configs = datasets.get_dataset_config_names(where, revision=revision or None)
     if source.config and source.config not in configs:
         fact = f"{source.path} has no configuration “{source.config}”."
     elif not source.config and len(configs) > 1:
@@ -112,8 +118,8 @@ def _require_config(where: str, source: TextSource, error: ValueError) -> None:
     raise UserError(fact, f"Choose one of: {named(configs)}.") from error
 
 
-def _require_on_hub(ref: str) -> None:
-    """Raise UserError unless the hub has this dataset and lets it be read.
+def _require_on_hub(ref: str, revision: str) -> str:
+    """The dataset's commit. Raises UserError unless the hub has it and lets it be read.
 
     Asked first because the library, without network, tries for half a minute, and says the same of most failures.
     """
@@ -133,12 +139,15 @@ def _require_on_hub(ref: str) -> None:
     from huggingface_hub import HfApi, errors
 
     try:
-        HfApi(endpoint=os.environ.get("HF_ENDPOINT")).dataset_info(ref)
+        hub = HfApi(endpoint=os.environ.get("HF_ENDPOINT"))
+        found = hub.dataset_info(ref, revision=revision or None, timeout=_PATIENCE)
     except errors.GatedRepoError as error:
         raise UserError(
             f"The dataset {ref} is gated: its owner wants to be asked.",
             f"Accept its terms at https://huggingface.co/datasets/{ref}, then start Unembed with HF_TOKEN set.",
         ) from error
+    except errors.RevisionNotFoundError as error:
+        raise UserError(f"{ref} has no revision “{revision}”.", "Read its newest one.") from error
     except (errors.RepositoryNotFoundError, errors.HFValidationError) as error:
         raise UserError(
             f"The hub knows no dataset “{ref}”, or it is private.",
@@ -149,6 +158,7 @@ def _require_on_hub(ref: str) -> None:
         raise UserError(f"The hub answered {status} for “{ref}”.", "Try again in a while.") from error
     except (OSError, httpx2.TransportError) as error:
         raise _unreachable(ref) from error
+    return str(found.sha or "main")
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 PASTED, FILE, HUB = "pasted", "file", "hub"
@@ -33,6 +34,22 @@ class TextSource:
     """The configuration of a dataset, '' for the only one."""
     limit: int | None = None
     """The most rows to read, None for all."""
+    revision: str = ""
+    """The commit of a dataset of the hub, '' for the newest."""
+
+
+PIECE = 1 << 18
+"""Letters that are handed on at once."""
+
+
+@dataclass(frozen=True)
+class LongText:
+    """A text that is read when it is needed, piece by piece."""
+
+    bytes: int
+    """In UTF-8."""
+    read: Callable[[], Iterator[str]]
+    """From its beginning, each time."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +57,18 @@ class Record:
     """One text of a source. A plain file is one record, a table one a row."""
 
     text: str
+    """'' where it is `long`."""
     source: str = ""
     """What an encoder-decoder reads, '' where there is no such column."""
     place: str = ""
     """Where it stands: "line 12", "row 3"; '' for a whole file."""
+    long: LongText | None = None
+
+    def pieces(self) -> Iterator[str]:
+        """The text, never more than a piece of a long one at once."""
+        if self.long is not None:
+            return self.long.read()
+        return (self.text[at : at + PIECE] for at in range(0, len(self.text), PIECE))
 
 
 @dataclass(frozen=True)

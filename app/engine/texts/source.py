@@ -15,8 +15,9 @@ from app.engine.texts.encoding import open_text
 from app.engine.texts.files import facts_of, nothing_to_read, os_errors
 from app.engine.texts.hub import dataset_rows
 from app.engine.texts.letter_file import LetterFile
+from app.engine.texts.long_text import long_text
 from app.engine.texts.parquet import is_parquet, parquet_columns, parquet_rows
-from app.engine.texts.records import FILE, HUB, PASTED, Record, SourceFacts, TextSource
+from app.engine.texts.records import FILE, HUB, PASTED, LongText, Record, SourceFacts, TextSource
 from app.engine.texts.tables import PARQUET, TEXT, Row, flat, kind_of, named, no_rows, text_columns
 
 _PREVIEW = 500
@@ -29,10 +30,12 @@ _MISSING = object()
 class Records(Iterator[Record]):
     """The records of a source, read when they are asked for. Raises UserError then, not when it is made."""
 
-    def __init__(self, source: TextSource) -> None:
+    def __init__(self, source: TextSource, whole: bool = True, empty: bool = False) -> None:
         self.skipped = 0
         """Rows so far that were passed over because their text, or what the model would read, is empty."""
-        self._source = source
+        self.column = self.encoding = ""
+        """Which column of a table is read, and in which encoding a file, once the first record was."""
+        self._source, self._whole, self._empty = source, whole, empty
         self._records = self._read()
 
     def __next__(self) -> Record:
@@ -54,7 +57,14 @@ class Records(Iterator[Record]):
                 source = source if source.column else replace(source, column=_parquet_column(path, source))
                 columns = [column for column in (source.column, source.source_column) if column]
                 yield from self._of_rows(parquet_rows(path, columns), source)
-            elif (file := LetterFile.of(path, source.encoding)).form == TEXT:
+                return
+            file = LetterFile.of(path, source.encoding)
+            self.encoding = file.encoding.name
+            if file.form == TEXT:
+                long = None if self._whole else long_text(path, file.encoding.name)
+                if long is not None:
+                    yield Record("", long=long)
+                    return
                 with open_text(path, file.encoding.name) as letters:
                     text = letters.read()
                 yield _whole(text, path.name)
@@ -70,12 +80,15 @@ class Records(Iterator[Record]):
         if not first:
             raise no_rows(name)
         column = source.column or choose_column(text_columns(row for _, row in first), name, source.source_column)
+        self.column = column
         found = False
         for place, row in chain(first, rows):
             text = _text_in(row, column, f"{name}, {place}")
             read = _text_in(row, source.source_column, f"{name}, {place}") if source.source_column else ""
             if not text.strip() or (source.source_column and not read.strip()):
                 self.skipped += 1
+                if self._empty:
+                    yield Record("", "", place)
                 continue
             found = True
             yield Record(text, read, place)
@@ -83,9 +96,10 @@ class Records(Iterator[Record]):
             raise UserError(f"{name} has no row with a text in “{column}”.", "Choose another column or another file.")
 
 
-def records(source: TextSource) -> Records:
-    """The texts of a source: of a plain text one, of a table one a row, however large it is."""
-    return Records(source)
+def records(source: TextSource, whole: bool = True, empty: bool = False) -> Records:
+    """The texts of a source: of a plain text one, of a table one a row, however large it is. A large plain text comes
+    as a `LongText` where it need not be `whole`; rows without a text are passed over unless `empty` ones count."""
+    return Records(source, whole, empty)
 
 
 def look(path: str | Path, encoding: str = "") -> SourceFacts:
@@ -136,7 +150,8 @@ def choose_column(columns: tuple[str, ...], name: str, besides: str = "") -> str
 def fingerprint(source: TextSource) -> str:
     """64 hexadecimal digits that change when the source does. A file is not read for it: its size and time are asked.
 
-    What comes over the network is taken for the same as long as its name is. Raises UserError when a file is gone.
+    What comes over the network is the same as long as its name and its `revision` are. Raises UserError when a file is
+    gone.
     """
     if source.kind == PASTED:
         pasted = "\x1f".join(part for part in (source.text, source.source_text) if part)
@@ -155,7 +170,7 @@ def fingerprint(source: TextSource) -> str:
         stands.append([str(file), facts.st_size, facts.st_mtime_ns])
     asked = [source.kind, source.column, source.source_column, source.encoding, source.limit]
     if source.kind == HUB:
-        asked += [source.path, source.config, source.split]
+        asked += [source.path, source.config, source.split, source.revision]
     return hashlib.sha256(json.dumps([asked, stands]).encode()).hexdigest()
 
 
@@ -166,10 +181,20 @@ class ContentHash:
         self._hash = hashlib.sha256()
 
     def add(self, record: Record) -> None:
-        for text in (record.source, record.text):
-            data = text.encode()
-            self._hash.update(len(data).to_bytes(8, "little"))
-            self._hash.update(data)
+        for _ in self.passing(record).pieces():
+            pass
+
+    def passing(self, record: Record) -> Record:
+        """The same record, which counts once all its pieces were read."""
+        size = record.long.bytes if record.long is not None else len(record.text.encode())
+        return replace(record, text="", long=LongText(size, lambda: self._hashed(record, size)))
+
+    def _hashed(self, record: Record, size: int) -> Iterator[str]:
+        source = record.source.encode()
+        self._hash.update(len(source).to_bytes(8, "little") + source + size.to_bytes(8, "little"))
+        for piece in record.pieces():
+            self._hash.update(piece.encode())
+            yield piece
 
     def hexdigest(self) -> str:
         return self._hash.hexdigest()
@@ -197,7 +222,7 @@ def _whole(text: str, name: str) -> Record:
     """A text that is one record."""
     if not text.strip():
         raise nothing_to_read(name)
-    return Record(_sound(text, name))
+    return Record(sound(text, name))
 
 
 def _text_in(row: Mapping[str, Any], column: str, where: str) -> str:
@@ -209,10 +234,10 @@ def _text_in(row: Mapping[str, Any], column: str, where: str) -> str:
         return ""
     if not isinstance(value, str):
         raise UserError(f"{where}: “{column}” is not a text but {kind_of(value)}.", "Choose a column of texts.")
-    return _sound(value, where)
+    return sound(value, where)
 
 
-def _sound(text: str, where: str) -> str:
+def sound(text: str, where: str) -> str:
     """The text, if its letters can be written in UTF-8: JSON can name halves of letters (\\ud83d)."""
     try:
         text.encode()

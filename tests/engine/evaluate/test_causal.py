@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import tracemalloc
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,12 +19,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.engine.errors import UserError
-from app.engine.evaluate import causal, perplexity
+from app.engine.evaluate import causal, perplexity, score
+from app.engine.evaluate.align import align, largest_spans
+from app.engine.evaluate.curves import by_position, cumulative, overview
+from app.engine.evaluate.encoding import encode_pieces
 from app.engine.evaluate.records import Plan, Scores
 from app.engine.evaluate.score import Scoring
-from app.engine.evaluate.windows import rolling, settled, sliding
+from app.engine.evaluate.significance import compare, standard_error
+from app.engine.evaluate.windows import halved, rolling, settled, settled_windows, sliding
+from app.engine.evaluate.worked import worked_example
 from app.engine.models.loaded import LoadedModel
-from app.engine.texts.records import Record
+from app.engine.texts.records import FILE, LongText, Record, TextSource
+from app.engine.texts.source import records
 
 LM_EVAL = {
     (512, "STORY"): (-959.2091064453125, 163),
@@ -61,6 +72,20 @@ def test_rolling_blocks_score_every_token_of_the_text_once(text: int, window: in
     assert all(cut.stop - 1 - cut.start <= window for cut in cuts)
     if text > window:
         assert all(cut.stop - 1 - cut.start == window for cut in cuts), "the last block is shifted back to be full"
+
+
+@given(st.integers(1, 200), st.integers(2, 30), st.data())
+def test_windows_are_the_same_when_tokens_come_bit_by_bit(tokens: int, window: int, data: st.DataObject) -> None:
+    stride = data.draw(st.integers(1, window - 1))
+    counts = sorted(data.draw(st.sets(st.integers(0, tokens - 1), max_size=6)))
+    growing = [*((count, False) for count in counts), (tokens, True)]
+    for cut in (
+        lambda count, number: sliding(count, window, stride, number),
+        lambda count, number: rolling(count, window, number),
+        lambda count, number: halved(count, window, stride, number),
+    ):
+        found = [each for each in settled_windows(cut, growing) if each is not None]
+        assert found == list(cut(tokens, 0))
 
 
 @pytest.mark.parametrize("family", ["gpt2", "llama", "qwen2", "gemma2", "gpt_neox", "opt"])
@@ -141,6 +166,37 @@ def test_neither_batches_nor_segments_change_anything(
         assert found[0].skipped == (1 if family in ("gpt2", "qwen2") else 0), "one letter, and a start token or none"
 
 
+def test_what_does_not_fit_into_memory_is_done_in_halves(
+    story: LoadedModel, bert: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(causal, "BATCH_TOKENS", {"cpu": 1_000})
+    sizes: list[int] = []
+
+    def refuse(_module: object, _given: object, named: dict[str, torch.Tensor]) -> None:
+        sizes.append(named["input_ids"].numel())
+        if sizes[-1] > 100:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    for loaded, text, plan in (
+        (story, STORY, Plan(32, 16)),
+        (story, STORY, Plan(256, 100)),
+        (bert, STORY[:200], Plan()),
+    ):
+        expected = measured(loaded, text, plan)
+        handle = loaded.model.register_forward_pre_hook(refuse, with_kwargs=True)
+        sizes.clear()
+        try:
+            found = measured(loaded, text, plan)
+        finally:
+            handle.remove()
+        np.testing.assert_allclose(found.token_nats, expected.token_nats, rtol=1e-4, atol=1e-4)
+        refused = [place for place, size in enumerate(sizes) if size > 100]
+        assert refused and refused[-1] < 12, "once it is known how much fits, no more is tried"
+    monkeypatch.setattr(causal, "free_bytes", lambda _device: 4 << 20)
+    room = causal.Room(story)
+    assert room.tokens < 100 and room.rows * story.summary.vocabulary * 4 <= 1 << 20
+
+
 def test_a_window_is_never_held_as_logits_as_a_whole(story: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     """With room for 8 places of logits the model is asked for no more than 8 at once."""
     monkeypatch.setattr(causal, "LOGIT_BYTES", 8 * 4 * story.summary.vocabulary)
@@ -155,6 +211,55 @@ def test_a_window_is_never_held_as_logits_as_a_whole(story: LoadedModel, monkeyp
     np.testing.assert_allclose(
         scores.token_nats, perplexity(story, STORY, window=128, stride=64).token_nats, rtol=1e-4, atol=1e-4
     )
+
+
+@pytest.mark.parametrize("plan", [Plan(64, 32), Plan(64, name="lm-eval")])
+def test_a_text_that_comes_in_pieces_is_the_same_text(
+    story: LoadedModel, monkeypatch: pytest.MonkeyPatch, plan: Plan
+) -> None:
+    text = (STORY + MIXED) * 3
+    whole = measured(story, text, plan)
+    monkeypatch.setattr(score, "encode_pieces", partial(encode_pieces, piece=1_000, overlap=300))
+    pieces = LongText(len(text.encode()), lambda: (text[at : at + 137] for at in range(0, len(text), 137)))
+    scoring = Scoring(story, [Record("", long=pieces), Record(STORY)], plan)
+    steps = list(scoring.steps())
+    found, own = scoring.result(), measured(story, STORY, plan)
+    assert steps[-1].bytes == pytest.approx(found.bytes, rel=0.01)
+    assert found.ids.tolist() == [*whole.ids.tolist(), *own.ids.tolist()]
+    assert found.spans[: len(whole.ids)].tolist() == whole.spans.tolist()
+    assert (found.bytes, found.words) == (whole.bytes + own.bytes, whole.words + own.words)
+    np.testing.assert_allclose(found.token_nats[: len(whole.ids)], whole.token_nats, rtol=1e-4, atol=1e-4)
+    assert found.total_nats == pytest.approx(whole.total_nats + own.total_nats, rel=1e-6)
+
+
+def test_a_long_file_is_scored_while_it_is_read(
+    story: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(score, "encode_pieces", partial(encode_pieces, piece=20_000))
+    path, text = tmp_path / "long.txt", (STORY + MIXED) * 3_000
+    path.write_text(text, encoding="utf-8", newline="")
+    read = 0
+
+    def seen(record: Record) -> Record:
+        long = record.long
+        assert long is not None and record.text == ""
+
+        def pieces() -> Iterator[str]:
+            nonlocal read
+            for piece in long.read():
+                read += len(piece)
+                yield piece
+
+        return replace(record, long=LongText(long.bytes, pieces))
+
+    tracemalloc.start()
+    scoring = Scoring(story, map(seen, records(TextSource(FILE, "long", path=str(path)), whole=False)), Plan())
+    first = next(step for step in scoring.steps() if step.tokens)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert 0 < first.bytes < 5_000
+    assert read < 300_000 < len(text) / 8, "two stretches, and what was read with their last letters"
+    assert peak < 12e6, "what stretches of this size take; the text is held nowhere"
 
 
 def test_what_is_noted_besides_the_surprisal(story: LoadedModel) -> None:
@@ -187,6 +292,12 @@ def test_a_stopped_measurement_goes_on_where_it_stopped(story: LoadedModel, monk
     expected = perplexity(story, STORY, window=64, stride=32).total_nats
     expected += perplexity(story, MIXED, window=64, stride=32).total_nats
     assert scoring.result().total_nats == pytest.approx(expected, rel=1e-6)
+
+
+def test_half_a_letter_is_said(story: LoadedModel) -> None:
+    for measure in (perplexity, worked_example):
+        with pytest.raises(UserError, match=r"letter 4 is half of a surrogate pair"):
+            measure(story, "One\ud83d day.")
 
 
 @pytest.mark.parametrize("text", ["", "a"])
@@ -233,6 +344,20 @@ def test_an_impossible_token_costs_infinity(tiny: Callable[[str], LoadedModel]) 
     assert math.isinf(scores.token_nats[3])
     assert scores.perplexity == math.inf
     assert np.isfinite(scores.entropy[1:]).all()
+    text = STORY * 2
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        handle = loaded.model.lm_head.register_forward_hook(forbid)
+        endless = perplexity(loaded, text)
+        handle.remove()
+        finite = perplexity(loaded, text)
+        assert math.isnan(standard_error(endless)) and compare(endless, finite) is None
+        curve, run, parts = by_position(endless, "a"), cumulative(endless, "a"), overview(endless, 20)
+        first = next(span for span, nats in zip(endless.spans, endless.token_nats, strict=True) if math.isinf(nats))
+        assert np.isfinite(run.y[run.x < first[0]]).all() and np.isnan(run.y[run.x > first[1]]).all()
+        assert np.isnan(curve.y).any() and np.isnan(parts).any()
+        spans = largest_spans(align(endless, finite), text.encode())
+        assert math.isinf(spans[0].bits[0]) and math.isfinite(spans[0].bits[1])
 
 
 def test_a_model_that_is_closed_meanwhile(tiny: Callable[[str], LoadedModel], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from app.engine.evaluate.curves import by_context, by_position, calibration, con
 from app.engine.evaluate.records import CAUSAL, LN2, Plan, Scores, WorkedExample, WorkedToken
 from app.engine.evaluate.score import Scoring
 from app.engine.evaluate.significance import compare, standard_error
-from app.engine.evaluate.worked import candidates_at, worked_example
+from app.engine.evaluate.worked import candidates_at, record_of, worked_example
 from app.engine.models.loaded import LoadedModel
 from app.engine.texts.records import Record
 
@@ -198,5 +198,35 @@ def test_the_distribution_behind_a_token(story: LoadedModel) -> None:
     chosen = next(each for each in found if each.token_id == scores.ids[100])
     assert chosen.probability == pytest.approx(math.exp(-scores.token_nats[100]), rel=1e-4)
     assert found[0].probability == pytest.approx(float(scores.confidence[100]), rel=1e-4)
-    with pytest.raises(UserError, match="no next-token"):
+    with pytest.raises(UserError, match="not scored"):
         candidates_at(story, scores, 0)
+
+
+def test_the_distribution_is_the_measured_one_for_every_kind_of_model(
+    story: LoadedModel, bert: LoadedModel, bart: LoadedModel
+) -> None:
+    """In every window and block, at its borders too; and a decoder is asked for one row of logits alone."""
+    rows: list[int] = []
+    handle = story.model.lm_head.register_forward_hook(lambda *call: rows.append(call[2].shape[1]))
+    pair = [Record("Oui.", "Yes."), Record("Je suis très content.", "I am very happy.")]
+    for loaded, records, plan, places in (
+        (story, [Record(STORY)], Plan(64, 32), (1, 63, 64, 96, 170)),
+        (story, [Record(STORY)], Plan(64, name="lm-eval"), (1, 64, 65, 150, 170)),
+        (bert, [Record("Short."), Record(STORY)], Plan(32, 10), (1, 4, 30, 100)),
+        (bart, pair, Plan(), (0, 4, 8)),
+    ):
+        scoring = Scoring(loaded, records, plan)
+        for _ in scoring.steps():
+            pass
+        scores = scoring.result()
+        rows.clear()
+        for index in (*places, int(np.flatnonzero(scores.rank >= 0)[-1])):
+            if scores.rank[index] < 0:
+                continue
+            source = records[record_of(scores, index)].source
+            found = candidates_at(loaded, scores, index, source)
+            own = next(each for each in found if each.token_id == scores.ids[index])
+            assert own.probability == pytest.approx(math.exp(-scores.token_nats[index]), rel=1e-3), (plan, index)
+            assert found[0].probability == pytest.approx(float(scores.confidence[index]), rel=1e-3)
+        assert set(rows) <= {1}
+    handle.remove()

@@ -46,21 +46,24 @@ def test_pseudo_perplexity_hides_each_token_in_turn(bert: LoadedModel) -> None:
 def test_a_long_text_gives_every_hidden_token_context_on_both_sides(
     bert: LoadedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: list[tuple[int, int]] = []
+    seen: list[tuple[list[int], int]] = []
     real = masked.MaskedScorer.score
 
     def noted(self: object, ids: np.ndarray, window: masked.Window, first: int, last: int) -> object:
-        inner = len(ids)
-        for token in range(first, last):
-            before, after = token - window.start, window.stop - 1 - token
-            assert before >= min(token, (30 - 10) // 2) and after >= min(inner - 1 - token, (30 - 10) // 2)
-            seen.append((token, window.stop - window.start))
+        seen.extend((ids[window.start : window.stop].tolist(), token - window.start) for token in range(first, last))
         return real(self, ids, window, first, last)
 
     monkeypatch.setattr(masked.MaskedScorer, "score", noted)
     scores = measured(bert, Record(STORY), plan=Plan(32, 10))
-    assert [token for token, _ in seen] == list(range(scores.scored))
-    assert max(length for _, length in seen) == 30, "two of the window's 32 tokens are special"
+    own = scores.ids[1:-1].tolist()
+    assert len(seen) == scores.scored == len(own)
+    for token, (ids, before) in enumerate(seen):
+        assert ids == own[token - before : token - before + len(ids)], (
+            "what is hidden is this token among its neighbours"
+        )
+        after = len(ids) - 1 - before
+        assert before >= min(token, (30 - 10) // 2) and after >= min(len(own) - 1 - token, (30 - 10) // 2)
+    assert max(len(ids) for ids, _ in seen) == 30, "two of the window's 32 tokens are special"
 
 
 def test_conditional_equals_the_models_own_loss(bart: LoadedModel) -> None:

@@ -26,6 +26,8 @@ class FakeHub:
     """What is served and how; `sent` names each file whose bytes were asked for."""
 
     repositories: dict[str, Path] = field(default_factory=dict)
+    datasets: dict[str, str] = field(default_factory=dict)
+    """Names of datasets, and the commit that each stands at; they have no files."""
     gated: set[str] = field(default_factory=set)
     seconds_per_chunk: float = 0.0
     broken: int | None = None
@@ -80,6 +82,8 @@ class _Handler(BaseHTTPRequestHandler):
             )
         elif path.startswith("/api/models/"):
             self._describe(path.removeprefix("/api/models/"))
+        elif (name := path.removeprefix("/api/datasets/").partition("/revision/")[0]) in hub.datasets:
+            self._json({"id": name, "sha": hub.datasets[name], "private": False, "tags": [], "siblings": []})
         elif "/resolve/" in path:
             name, _, rest = path.removeprefix("/").partition("/resolve/")
             self._file(name, rest.partition("/")[2], body)

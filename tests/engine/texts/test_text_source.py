@@ -32,6 +32,22 @@ def test_a_plain_text_is_one_record(story: TextSource) -> None:
     assert (facts.encoding, facts.guessed, facts.preview) == ("utf-8", False, "Once upon a time.")
 
 
+def test_a_long_text_comes_in_pieces_and_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "long.txt"
+    path.write_bytes("\ufeffDer Bär saß da.\r\n".encode() * 70_000)
+    source = TextSource(FILE, "long", path=str(path))
+    (record,), (whole,) = records(source, whole=False), records(source)
+    assert record.long is not None and record.long.bytes == len(whole.text.encode())
+    assert max(map(len, record.pieces())) < len(whole.text) / 4
+    assert "".join(record.pieces()) == "".join(whole.pieces()) == whole.text
+    assert content_hash([record]) == content_hash([whole]) != content_hash([Record(whole.text + "!")])
+    path.write_bytes(b" " * (2 << 20))
+    with pytest.raises(UserError, match="nothing but white space"):
+        next(records(source, whole=False))
+    with pytest.raises(UserError, match="changed while it was read"):
+        list(record.pieces())
+
+
 def test_a_look_reads_a_beginning_only(tmp_path: Path) -> None:
     """What stands neither at the beginning nor in the middle, a look does not see."""
     path = tmp_path / "long.txt"

@@ -41,7 +41,7 @@ def test_csv_reads_back() -> None:
 def test_json_reads_back_with_numbers_and_null() -> None:
     (row,) = json.loads(as_json([ODD]))
     whole = asdict(ODD)
-    assert (row.pop("standard_error"), row.pop("perplexity")) == (None, None)
+    assert (row.pop("standard_error"), row.pop("perplexity")) == (None, "Infinity")
     assert row.pop("when") == "2026-11-25T21:27:08+00:00"
     assert row == {name: whole[name] for name in row}
     assert len(row) == len(whole) - 3

@@ -43,10 +43,19 @@ HEADERS = {
     "parameters": "Parameters",
     "vocabulary": "Vocabulary",
     "text_hash": "Text sha256",
-    "model_hash": "Model hash",
+    "model_hash": "Mark of the model's files",
+    "model_contents": "Model sha256",
+    "model_commit": "Model commit",
     "tokenizer_hash": "Tokenizer hash",
     "versions": "Versions",
     "source": "Source",
+    "revision": "Revision of the dataset",
+    "config": "Configuration",
+    "split": "Split",
+    "limit": "Row limit",
+    "column": "Column",
+    "source_column": "Source column",
+    "encoding": "Encoding",
     "text_mark": "Mark of the source",
     "asked": "Windows asked for",
     "cell": "Cell",
@@ -77,7 +86,8 @@ def as_markdown(figures: Sequence[Figures]) -> str:
 
 
 def as_json(figures: Sequence[Figures]) -> str:
-    """A list of objects under the names of the fields. JSON has neither NaN nor infinity: both are null."""
+    """A list of objects under the names of the fields. JSON has neither NaN nor infinity: they are null and
+    "Infinity"."""
     rows = [{name: _json_value(each, name) for name in HEADERS} for each in figures]
     return json.dumps(rows, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
 
@@ -105,4 +115,6 @@ def _json_value(figures: Figures, name: str) -> str | float | None:
     value: str | float = getattr(figures, name)
     if name == "when":
         return iso_time(float(value)) or None
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else "Infinity"
+    return value

@@ -48,7 +48,10 @@ class RunBar(QWidget):
         self.start.setProperty("kind", "primary")
         self.start.setToolTip("Measure every cell that has no figures for its inputs as they are (Ctrl+Enter)")
         self.cancel = QPushButton("Cancel")
-        self.cancel.setToolTip("Stop within one step (Esc); finished cells stay, the next run goes on from here")
+        self.cancel.setToolTip(
+            "Stop within one step (Esc); finished cells stay, and the next run goes on from here, "
+            "as long as Unembed stays open"
+        )
         self.cancel.hide()
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
