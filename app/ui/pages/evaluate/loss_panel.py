@@ -63,7 +63,7 @@ class LossPanel(Panel):
                 [CalibrationShown(each, figures.model, slot) for each, figures, slot in shown]
             )
         elif view == CONTEXT:
-            self.chart.set_curves(reading.context, "tokens before", "bits per token")
+            self.chart.set_curves(reading.context, "tokens before", "bits per token", doubling=True)
         else:
             curves = reading.position if view == POSITION else reading.cumulative
             shade = Shade(0.0, float(reading.warming), "warming up") if reading.warming else None
