@@ -284,8 +284,14 @@ def test_two_models_on_one_text(qtbot: QtBot, board: Board, session: Session) ->
     settle(qtbot, board)
     reading = view.reading
     assert reading is not None
-    assert [each.model for each in reading.figures] == ["story-gpt bf16", "story-gpt"]
-    assert reading.slots == ("B", "A"), "a model that is open keeps its letter"
+    assert [each.model for each in reading.figures] == ["story-gpt", "story-gpt bf16"]
+    assert reading.slots == ("A", "B"), "a model that is open keeps its letter and stands above"
+    assert reading.chosen == 1
+    view.compare_with(None)
+    settle(qtbot, board)
+    assert view.reading is not None and view.reading.slots == ("",), "alone, a model that is not open has no letter"
+    view.compare_with(0)
+    settle(qtbot, board)
     assert "".join(piece.text for piece in reading.page.rows[0]) == OTHER[: reading.page.stop]
     assert reading.comparison is not None
     assert reading.comparison.difference == pytest.approx(

@@ -58,8 +58,8 @@ _PLAIN = {
 
 def explain_cell(reading: CellReading) -> Explanation:
     """The formula with the numbers of the chosen cell, or of the two that are compared."""
-    first = reading.figures[0]
-    versus = f", {reading.slots[0]} beside {reading.slots[1]}" if len(reading.figures) > 1 else ""
+    first, slot = reading.figures[reading.chosen], reading.slots[reading.chosen]
+    versus = f", {slot} beside {reading.slots[1 - reading.chosen]}" if len(reading.figures) > 1 else f", {first.model}"
     perplexity = f"{first.perplexity:,.1f}"
     return Explanation(
         title=_TITLES[first.objective],
