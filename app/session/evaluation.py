@@ -79,7 +79,14 @@ class Evaluation(QObject):
     def contenders(self) -> tuple[Contender, ...]:
         """The models of the table, A and B first."""
         slots = [self._in_slot(slot) for slot in SLOTS if slot not in self._hidden]
-        return (*(each for each in slots if each is not None), *self.others)
+        opened = [each for each in slots if each is not None]
+        return (*opened, *(each for each in self.others if not any(self._are_one(each, one) for one in opened)))
+
+    def _are_one(self, one: Contender, other: Contender) -> bool:
+        """Whether two rows would be the same model, under whatever names it was asked for."""
+        first, second = (self._models_found.get(each, ("", ""))[0] for each in (one, other))
+        asked = (one.precision, one.device) == (other.precision, other.device)
+        return asked and (one.ref == other.ref or (first == second != ""))
 
     def _in_slot(self, slot: str) -> Contender | None:
         """The open model of a slot. With its adapter off it is its base; while it is trained it is no row."""
@@ -92,7 +99,7 @@ class Evaluation(QObject):
 
     def add_model(self, contender: Contender) -> None:
         """A model that is opened for measuring; one that stands in the table already stays as it is."""
-        known = {(each.ref, each.precision, each.device) for each in self.contenders}
+        known = {(each.ref, each.precision, each.device) for each in (*self.contenders, *self.others)}
         hidden = [
             slot
             for slot in self._hidden
@@ -109,8 +116,7 @@ class Evaluation(QObject):
         contender = self.contenders[row]
         if contender.slot:
             self._hidden.add(contender.slot)
-        else:
-            self.others = tuple(each for each in self.others if each != contender)
+        self.others = tuple(each for each in self.others if not self._are_one(each, contender))
         self._inputs_changed()
 
     def add_texts(self, texts: Sequence[TextSource]) -> None:

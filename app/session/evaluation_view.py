@@ -12,6 +12,7 @@ from app.jobs.board import Board
 from app.session import measured_readings
 from app.session.evaluation import Evaluation
 from app.session.measured import CellReading, Figures
+from app.session.measured_table import objective_of
 from app.session.models import MODEL_LANE, OpenModels
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ class EvaluationView(QObject):
 
     reading_changed = Signal()
     page_changed = Signal()
-    worked = Signal(object)
-    """A WorkedExample."""
+    worked = Signal(object, str, str)
+    """A WorkedExample, the model whose numbers they are, and its objective."""
     candidates_read = Signal(int, object)
     """Which model of the reading, and what it held for likely."""
     failed = Signal(object)
@@ -41,7 +42,6 @@ class EvaluationView(QObject):
         """The row of the model that is compared with, None for none."""
         self.reading: CellReading | None = None
         self.page: TextPage | None = None
-        self.example: WorkedExample | None = None
         self._raw = b""
         self._scores: tuple[Scores, ...] = ()
         self._keys: tuple[str, ...] = ()
@@ -107,7 +107,7 @@ class EvaluationView(QObject):
         loaded = self._models.loaded()
         if loaded is not None:
             job = self._board.start(MODEL_LANE, "Work a sentence", lambda: _worked(loaded, sentence), key="work")
-            job.finished.connect(self._worked)
+            job.finished.connect(lambda example: self._worked(loaded, example))
             job.failed.connect(self.failed)
 
     def context_before(self, which: int, index: int) -> str:
@@ -205,10 +205,10 @@ class EvaluationView(QObject):
         self.page = page
         self.page_changed.emit()
 
-    @Slot(object)
-    def _worked(self, example: WorkedExample) -> None:
-        self.example = example
-        self.worked.emit(example)
+    def _worked(self, loaded: LoadedModel, example: WorkedExample) -> None:
+        if loaded is self._models.loaded():
+            name = ", ".join(words for words in (loaded.summary.name, self._models.adapter_words()) if words)
+            self.worked.emit(example, name, objective_of(loaded.summary))
 
     @Slot(str)
     def _measured(self, key: str) -> None:

@@ -15,7 +15,7 @@ from app.ui.widgets.reliability_picture import CalibrationShown
 from app.ui.widgets.segmented import Segmented
 
 POSITION, CUMULATIVE, CONTEXT, CALIBRATION = range(4)
-_LOWEST, _FRAME = 140, 60
+_LOWEST, _FRAME = 140, 61
 """Pixels that a curve needs, and what the panel takes around its picture."""
 _TITLES = ("Loss by position", "Loss up to here", "Loss by context", "Calibration")
 
