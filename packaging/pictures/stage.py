@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from PySide6.QtCore import QEventLoop, QPoint, QRect, QRectF, Qt, QTimer
-from PySide6.QtGui import QImage, QPainter
+from PySide6.QtGui import QCursor, QImage, QPainter
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -46,6 +46,8 @@ class Stage:
         self.window.complete()
         self.window.show()
         self.window.activateWindow()
+        # Away from what lights up under it.
+        QCursor.setPos(self.window.mapToGlobal(QPoint(4, 4)))
         self.session.finetuning.keep_in(scratch / "runs")
 
     def page(self, key: str, kind: type[Kind]) -> Kind:

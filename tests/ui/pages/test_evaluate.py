@@ -140,7 +140,7 @@ def test_two_models_above_each_other(evaluating: Desk) -> None:
         assert page.loss.title() == title
     evaluating.settle()
     diagram = page.loss.diagram
-    assert diagram.visibleRegion().boundingRect().size() == diagram.size() and diagram.height() >= 220
+    assert diagram.visibleRegion().boundingRect().size() == diagram.size() and diagram.height() >= 204
 
 
 def test_a_long_text_is_turned_by_pages(evaluating: Desk) -> None:

@@ -19,6 +19,8 @@ from app.ui.widgets.worked_perplexity import WorkedPerplexity
 
 _LOW = 640
 """Pixels of the three panels under which the text and its curves take turns."""
+_CURVE = 170
+"""Pixels of a panel with a curve: what more there is belongs to the text."""
 
 
 class EvaluateLayout(Page):
@@ -48,7 +50,7 @@ class EvaluateLayout(Page):
         self.results.setMinimumHeight(170)
         self.surprise.setMinimumHeight(150)
         return split(
-            "evaluate table", Qt.Orientation.Vertical, (self.results, 300), (self.surprise, 260), (self.loss, 190)
+            "evaluate table", Qt.Orientation.Vertical, (self.results, 300), (self.surprise, 260), (self.loss, _CURVE)
         )
 
     @Slot()
@@ -68,7 +70,7 @@ class EvaluateLayout(Page):
         needed = self.loss.minimumHeight()
         above = whole - (0 if low else self.surprise.minimumHeight()) - needed
         first = min(max(self.results.wanted_height(), self.results.minimumHeight()), whole // 2, above)
-        last = whole - first if low else max(min(190, (whole - first) * 2 // 5), needed)
+        last = whole - first if low else max(min(_CURVE, (whole - first) * 2 // 5), needed)
         self.table.setSizes([first, whole - first if low else whole - first - last, last])
 
     @Slot(int)
