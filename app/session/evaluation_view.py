@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -12,6 +12,7 @@ from app.jobs.board import Board
 from app.session import measured_readings
 from app.session.evaluation import Evaluation
 from app.session.measured import CellReading, Figures
+from app.session.measured_table import objective_of
 from app.session.models import MODEL_LANE, OpenModels
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ class EvaluationView(QObject):
 
     reading_changed = Signal()
     page_changed = Signal()
-    worked = Signal(object)
-    """A WorkedExample."""
+    worked = Signal(object, str, str)
+    """A WorkedExample, the model whose numbers they are, and its objective."""
     candidates_read = Signal(int, object)
     """Which model of the reading, and what it held for likely."""
     failed = Signal(object)
@@ -41,12 +42,12 @@ class EvaluationView(QObject):
         """The row of the model that is compared with, None for none."""
         self.reading: CellReading | None = None
         self.page: TextPage | None = None
-        self.example: WorkedExample | None = None
         self._raw = b""
         self._scores: tuple[Scores, ...] = ()
         self._sources: tuple[str, ...] = ()
         """What an encoder-decoder read beside each record, () where there is no such column."""
         self._keys: tuple[str, ...] = ()
+        self._slots: tuple[str, ...] = ()
         evaluation.measured.connect(self._measured)
         evaluation.table_changed.connect(self._table_changed)
 
@@ -108,7 +109,7 @@ class EvaluationView(QObject):
         loaded = self._models.loaded()
         if loaded is not None:
             job = self._board.start(MODEL_LANE, "Work a sentence", lambda: _worked(loaded, sentence), key="work")
-            job.finished.connect(self._worked)
+            job.finished.connect(lambda example: self._worked(loaded, example))
             job.failed.connect(self.failed)
 
     def context_before(self, which: int, index: int) -> str:
@@ -150,29 +151,45 @@ class EvaluationView(QObject):
             return other
         return min(rivals, key=lambda each: self._bits(each, column))
 
+    def _rows(self) -> list[int]:
+        """The rows that are looked at, the model that is A, or not B, above the other: A − B is one less the other."""
+        table, column = self._evaluation.table, self.column
+        rows = [
+            row
+            for row in (self.row, self.beside)
+            if row is not None and column is not None and self._figures(row, column) is not None
+        ]
+        slots = [table.rows[row].contender.slot for row in rows]
+        return rows[::-1] if len(rows) > 1 and (slots[1] == "A" or slots == ["B", ""]) else rows
+
+    def _letters(self, rows: Sequence[int]) -> tuple[str, ...]:
+        """The letters of two; a model that is looked at alone has its own, '' where it is not open."""
+        if len(rows) > 1:
+            return "A", "B"
+        return tuple(self._evaluation.table.rows[row].contender.slot for row in rows)
+
     def _bits(self, row: int, column: int) -> float:
         figures = self._figures(row, column)
         return figures.bits_per_byte if figures is not None else float("inf")
 
     def _read(self) -> None:
-        rows = [row for row in (self.row, self.beside) if row is not None]
-        column, evaluation = self.column, self._evaluation
-        found = [self._figures(row, column) for row in rows] if column is not None else []
-        figures = [each for each in found if each is not None]
-        if column is None or not figures or found[0] is None or column >= len(evaluation.texts):
-            self._keys = ()
+        rows, column, evaluation = self._rows(), self.column, self._evaluation
+        if column is None or self.row not in rows or column >= len(evaluation.texts):
+            self._keys = self._slots = ()
             if self.reading is not None:
                 self.reading = self.page = None
                 self.reading_changed.emit()
             return
-        table, text, path = evaluation.table, evaluation.texts[column], evaluation.path
-        slots = _slots([table.rows[row].contender.slot for row in rows[: len(figures)]])
+        text, path = evaluation.texts[column], evaluation.path
+        figures = [each for row in rows if (each := self._figures(row, column)) is not None]
+        slots = self._slots = self._letters(rows)
         held = [evaluation.scores(each.key) for each in figures]
-        self._keys = tuple(each.key for each in figures)
+        chosen = rows.index(self.row)
+        self._keys = tuple(each.key for each in (figures[chosen], *figures[:chosen], *figures[chosen + 1 :]))
         job = self._board.start(
             LANE,
             "Read cell",
-            lambda: measured_readings.read_cell(path, text, figures, held, slots, 0),
+            lambda: measured_readings.read_cell(path, text, figures, held, slots, chosen),
             key="cell",
             quiet=True,
         )
@@ -190,10 +207,10 @@ class EvaluationView(QObject):
         self.page = page
         self.page_changed.emit()
 
-    @Slot(object)
-    def _worked(self, example: WorkedExample) -> None:
-        self.example = example
-        self.worked.emit(example)
+    def _worked(self, loaded: LoadedModel, example: WorkedExample) -> None:
+        if loaded is self._models.loaded():
+            name = ", ".join(words for words in (loaded.summary.name, self._models.adapter_words()) if words)
+            self.worked.emit(example, name, objective_of(loaded.summary))
 
     @Slot(str)
     def _measured(self, key: str) -> None:
@@ -237,22 +254,18 @@ class EvaluationView(QObject):
             self.beside = second[0] if second is not None else None
             if second is None:
                 self._read()
+                return
+        if self._letters(self._rows()) != self._slots:
+            # A model was opened, closed, or changed places with the other.
+            self._read()
 
     def _loaded(self, which: int) -> LoadedModel | None:
         """The model of the reading, when it is open in a slot."""
-        rows = [row for row in (self.row, self.beside) if row is not None]
+        rows = self._rows()
         if which >= len(rows) or rows[which] >= len(self._evaluation.table.rows):
             return None
         slot = self._evaluation.table.rows[rows[which]].contender.slot
         return self._models.loaded(slot) if slot else None
-
-
-def _slots(slots: list[str]) -> tuple[str, ...]:
-    """The letters of a comparison: A and B as they are open; a model that is not open takes the letter that is left."""
-    if len(slots) == 1:
-        return (slots[0] or "A",)
-    turned = slots[1] == "A" or slots == ["B", ""]
-    return ("B", "A") if turned else ("A", "B")
 
 
 def _candidates(

@@ -171,9 +171,9 @@ class CellReading:
     """What is shown of a measured cell, or of two models on the same text."""
 
     figures: tuple[Figures, ...]
-    """One or two."""
+    """One or two, A above B."""
     slots: tuple[str, ...]
-    """How each is marked: "A", "B"."""
+    """How each is marked: "A", "B"; '' for a lone one that is not open."""
     page: TextPage
     overview: tuple[np.ndarray, ...]
     """float64 `[column]` a model: bits per byte along the whole text."""
@@ -187,3 +187,5 @@ class CellReading:
     comparison: Comparison | None = None
     warming: int = 0
     """Bytes of the first window, in which the context still grows."""
+    chosen: int = 0
+    """Which of the two was clicked; the other one stands beside it."""

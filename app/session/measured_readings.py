@@ -24,11 +24,12 @@ def read_cell(
     figures: Sequence[Figures],
     scores: Sequence[Scores | None],
     slots: Sequence[str],
-    start: int,
+    chosen: int,
 ) -> Generator[Any, None, tuple[CellReading, bytes, tuple[Scores, ...], tuple[str, ...]]]:
     """Everything that the panels below the table show, with the text's bytes and the scores for turning its pages, and
     what an encoder-decoder read beside each record.
 
+    `chosen` is the cell that was clicked, the other one stands beside it.
     Raises UserError where the text changed since, or the tokens of a cell are gone.
     """
     from app.engine.evaluate import align, curves, significance
@@ -43,7 +44,7 @@ def read_cell(
     reading = CellReading(
         tuple(figures),
         tuple(slots),
-        align.page(raw, known, start, PAGE_BYTES),
+        align.page(raw, known, 0, PAGE_BYTES),
         tuple(curves.overview(each, min(OVERVIEW, max(1, each.bytes))) for each in known),
         tuple(curves.by_position(*each) for each in named),
         tuple(curves.cumulative(*each) for each in named),
@@ -51,7 +52,8 @@ def read_cell(
         tuple(curves.calibration(each) for each in known),
         align.largest_spans(align.align(*pair), raw) if pair else (),
         significance.compare(*pair) if pair else None,
-        _warming(known[0]),
+        _warming(known[chosen]),
+        chosen,
     )
     return reading, raw, known, sources
 

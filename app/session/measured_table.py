@@ -26,7 +26,7 @@ from app.session.measured import (
 )
 
 TIE = 0.002
-"""Bits per byte nearer together than this share are a tie: neither gets the tick."""
+"""Bits per byte nearer together than this share are a tie: all of them get the tick where somebody is behind them."""
 _OBJECTIVE = {"encoder": MASKED, "encoder-decoder": CONDITIONAL}
 
 
@@ -66,6 +66,11 @@ def table_of(parts: TableParts) -> Table:
     ]
     rows = tuple(_row(parts, contender, line) for contender, line in zip(parts.contenders, cells, strict=True))
     return Table(rows, tuple(_column(parts, at) for at in range(len(parts.texts))), _with_best(cells))
+
+
+def objective_of(summary: ModelSummary) -> str:
+    """What a model's surprise is conditioned on."""
+    return _OBJECTIVE.get(summary.kind, CAUSAL)
 
 
 def _cell(parts: TableParts, row: int, column: int, last: Mapping[str, Figures]) -> Cell:
@@ -122,7 +127,7 @@ def _row(parts: TableParts, contender: Contender, line: Sequence[Cell]) -> RowHe
     if summary is not None:
         facts = f"{_count(summary.parameters)} · {summary.precision}"
         name = contender.name if summary.adapter is not None else summary.name
-        return RowHead(contender, name, facts, summary.vocabulary, _OBJECTIVE.get(summary.kind, CAUSAL))
+        return RowHead(contender, name, facts, summary.vocabulary, objective_of(summary))
     if known is not None:
         facts = f"{_count(known.parameters)} · {known.precision}"
         return RowHead(contender, contender.name, facts, known.vocabulary, known.objective)
@@ -150,10 +155,10 @@ def _with_best(cells: Sequence[Sequence[Cell]]) -> tuple[tuple[Cell, ...], ...]:
                 and figures.objective == objective
                 and not math.isnan(figures.bits_per_byte)
             ]
-            rivals.sort()
-            if len(rivals) > 1 and rivals[0][0] < (1 - TIE) * rivals[1][0]:
-                best = rivals[0][1]
-                marked[best][column] = replace(marked[best][column], best=True)
+            lowest = min(rivals, default=(0.0, 0))[0]
+            tied = [row for bits, row in rivals if lowest >= (1 - TIE) * bits]
+            for row in tied if len(tied) < len(rivals) else ():
+                marked[row][column] = replace(marked[row][column], best=True)
     return tuple(tuple(line) for line in marked)
 
 

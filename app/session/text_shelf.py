@@ -10,11 +10,15 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal, Slot
 
 from app.engine.errors import UserError
-from app.engine.texts.records import FILE, HUB, SourceFacts, TextSource
+from app.engine.texts.records import FILE, HUB, PASTED, SourceFacts, TextSource
 from app.jobs.board import Board
 from app.session.models import FILES_LANE
 
 SAMPLES = Path(__file__).resolve().parents[2] / "resources" / "texts"
+HUB_LANE = "hub"
+"""The network is waited for here, so that no file has to."""
+_NAMED = 3
+"""So many files that were left out are named, others counted."""
 _USUAL = ("text", "content", "sentence", "story", "document")
 
 
@@ -24,17 +28,19 @@ class Looked:
 
     texts: tuple[TextSource, ...]
     """Those that can be added as they are."""
-    questions: tuple[tuple[str, SourceFacts], ...]
-    """Tables (path and facts) of which a column has to be chosen."""
+    questions: tuple[tuple[str, str, SourceFacts], ...]
+    """Tables (name, path and facts) of which a column has to be chosen."""
     guessed: tuple[str, ...]
     """Sentences about encodings that were guessed."""
     problems: tuple[str, ...]
     """Why the others cannot be read."""
+    left_out: tuple[str, ...] = ()
+    """Sentences about files of folders that are no texts."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A file of the table that was looked at again, for another choice."""
+    """A text of the table that was looked at again, for another choice."""
 
     text: TextSource
     what: str
@@ -61,19 +67,24 @@ class TextShelf(QObject):
         job.finished.connect(self._looked)
         job.failed.connect(self.failed)
 
-    def look_at_dataset(self, ref: str, config: str, split: str, column: str, limit: int | None) -> None:
+    def look_at_dataset(self, source: TextSource) -> None:
         """Look at a dataset of the hub."""
-        source = TextSource(HUB, ref, path=ref, config=config, split=split, column=column, limit=limit)
-        job = self._board.start("hub", f"Look at the dataset {ref}", lambda: _dataset(source))
+        job = self._board.start(HUB_LANE, f"Look at the dataset {source.name}", lambda: _dataset(source))
         job.finished.connect(self._looked)
         job.failed.connect(self.failed)
 
     def look_again(self, column: int, text: TextSource, what: str) -> None:
-        """Look at a file of the table once more, to choose its columns or its encoding."""
-        if text.kind != FILE:
-            self.failed.emit(UserError(f"{text.name} is no file.", "Columns and encodings are chosen of files."))
+        """Look at a text of the table once more, to choose its columns or its encoding."""
+        if text.kind == PASTED:
+            self.failed.emit(UserError(f"{text.name} was pasted.", "Columns and encodings are chosen of files."))
             return
-        job = self._board.start(FILES_LANE, "Look at text", lambda: _again(text), quiet=True)
+        if text.kind == HUB and what == "encoding":
+            self.failed.emit(
+                UserError(f"{text.name} is a dataset: its rows are letters already.", "Choose its columns.")
+            )
+            return
+        lane = FILES_LANE if text.kind == FILE else HUB_LANE
+        job = self._board.start(lane, "Look at text", lambda: _again(text), quiet=True)
         job.finished.connect(lambda facts: self.read_again.emit(column, Asked(text, what, facts)))
         job.failed.connect(self.failed)
 
@@ -90,42 +101,74 @@ def samples() -> tuple[TextSource, ...]:
     )
 
 
+def letters_of(path: Path) -> tuple[str, str]:
+    """The letters of a file, and a sentence where its encoding was guessed, else ''. Raises UserError for what is no
+    text."""
+    from app.engine.texts.encoding import find_encoding, open_text
+
+    encoding = find_encoding(path)
+    with open_text(path, encoding.name) as file:
+        letters = file.read()
+    return letters, f"{path.name} is not UTF-8 and is read as {encoding.name}." if encoding.guessed else ""
+
+
 def _look(paths: Sequence[str]) -> Generator[Any, None, Looked]:
-    from app.engine.texts.folder import texts_in
+    from app.engine.texts.folder import files_in
     from app.engine.texts.source import look
 
     texts: list[TextSource] = []
-    questions: list[tuple[str, SourceFacts]] = []
-    guessed: list[str] = []
-    problems: list[str] = []
+    questions: list[tuple[str, str, SourceFacts]] = []
+    guessed, problems, left_out = [], [], []
     for path in paths:
         yield None
         try:
             if Path(path).is_dir():
-                texts += texts_in(path)
-                continue
-            facts = look(path)
+                inside = files_in(path)
+                found = [(file.name, str(file.path), file.facts) for file in inside if file.facts is not None]
+                left_out += _left_out(Path(path).name, [file.name for file in inside if file.facts is None])
+            else:
+                facts = look(path)
+                found = [(facts.name, path, facts)]
         except UserError as error:
             problems.append(str(error))
             continue
-        column = chosen_column(facts)
-        if facts.columns and column is None:
-            questions.append((path, facts))
-            continue
-        if facts.guessed:
-            others = ", ".join(facts.encodings[:3])
-            guessed.append(
-                f"{facts.name} is not UTF-8 and is read as {facts.encoding}."
-                + (f" It could also be {others}: right-click the text to choose." if others else "")
-            )
-        texts.append(TextSource(FILE, facts.name, path=path, column=column or ""))
-    return Looked(tuple(texts), tuple(questions), tuple(guessed), tuple(problems))
+        for name, file, facts in found:
+            column = chosen_column(facts)
+            if column is None:
+                questions.append((name, file, facts))
+                continue
+            guessed += _guess(facts)
+            texts.append(TextSource(FILE, name, path=file, column=column))
+    if (more := len(guessed) - _NAMED) > 0:
+        guessed[_NAMED:] = [f"{more:,} more are not UTF-8 either."]
+    return Looked(tuple(texts), tuple(questions), tuple(guessed), tuple(problems), tuple(left_out))
+
+
+def _guess(facts: SourceFacts) -> list[str]:
+    """A sentence where the encoding may be another."""
+    if not facts.guessed:
+        return []
+    others = ", ".join(facts.encodings[:3])
+    choice = f" It could also be {others}: right-click the text to choose." if others else ""
+    return [f"{facts.name} is not UTF-8 and is read as {facts.encoding}.{choice}"]
+
+
+def _left_out(folder: str, names: Sequence[str]) -> list[str]:
+    """A sentence about the files of a folder that are no texts."""
+    if not names:
+        return []
+    more = len(names) - _NAMED
+    listed = ", ".join(names[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+    return [f"No text and left out of {folder}: {listed}."]
 
 
 def _again(text: TextSource) -> Generator[Any, None, SourceFacts]:
+    from app.engine.texts.hub import look_at_dataset
     from app.engine.texts.source import look
 
     yield None
+    if text.kind == HUB:
+        return look_at_dataset(text.path, text.config, text.split)
     return look(text.path, text.encoding)
 
 

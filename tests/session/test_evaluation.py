@@ -14,16 +14,18 @@ import numpy as np
 import pytest
 from engine.models.fake_hub import our_hub
 from pytestqt.qtbot import QtBot
+from ui.pages.measured_tables import figures
 
 from app.engine.decode.settings import DecodingSettings
 from app.engine.evaluate import causal, perplexity
 from app.engine.evaluate.records import Plan
 from app.engine.models import load
+from app.engine.models.catalogue import resolve
 from app.engine.texts.records import FILE, HUB, PASTED, TextSource
 from app.jobs.board import Board
 from app.session.evaluation import Evaluation
 from app.session.measured import DONE, FAILED, NOT_YET, RUNNING, STALE, WAITING, Cell, Contender
-from app.session.measured_table import table_of
+from app.session.measured_table import _with_best, table_of
 from app.session.session import Session
 
 STORY = "Once upon a time there was a little dog. He liked to run in the park and play with his red ball. " * 30
@@ -368,8 +370,14 @@ def test_two_models_on_one_text(qtbot: QtBot, board: Board, session: Session) ->
     settle(qtbot, board)
     reading = view.reading
     assert reading is not None
-    assert [each.model for each in reading.figures] == ["story-gpt bf16", "story-gpt"]
-    assert reading.slots == ("B", "A"), "a model that is open keeps its letter"
+    assert [each.model for each in reading.figures] == ["story-gpt", "story-gpt bf16"]
+    assert reading.slots == ("A", "B"), "a model that is open keeps its letter and stands above"
+    assert reading.chosen == 1
+    view.compare_with(None)
+    settle(qtbot, board)
+    assert view.reading is not None and view.reading.slots == ("",), "alone, a model that is not open has no letter"
+    view.compare_with(0)
+    settle(qtbot, board)
     assert "".join(piece.text for piece in reading.page.rows[0]) == OTHER[: reading.page.stop]
     assert reading.comparison is not None
     assert reading.comparison.difference == pytest.approx(
@@ -386,6 +394,32 @@ def test_two_models_on_one_text(qtbot: QtBot, board: Board, session: Session) ->
     settle(qtbot, board)
     assert found and found[0][0].probability == pytest.approx(view._scores[0].confidence[5], rel=1e-3)  # type: ignore[index]
     assert OTHER.startswith(view.context_before(0, 5))
+
+
+def test_a_model_that_is_open_stands_once_in_the_table(qtbot: QtBot, board: Board, session: Session) -> None:
+    evaluation, folder = session.evaluation, str(resolve("story-gpt"))
+    evaluation.add_model(Contender(folder))
+    settle(qtbot, board)
+    assert [(each.ref, each.slot) for each in evaluation.contenders] == [("story-gpt", "A")]
+    session.models.close("A")
+    settle(qtbot, board)
+    assert [each.ref for each in evaluation.contenders] == [folder], "it stays when it is closed"
+    session.open_model("story-gpt")
+    settle(qtbot, board)
+    evaluation.remove_row(0)
+    settle(qtbot, board)
+    assert evaluation.contenders == () and evaluation.others == ()
+
+
+def test_all_that_are_lowest_are_ticked_where_somebody_is_behind() -> None:
+    def best(*bits: float) -> list[bool]:
+        cells = [[Cell(DONE, figures(bits=each))] for each in bits]
+        return [line[0].best for line in _with_best(cells)]
+
+    assert best(1.602, 1.603, 7.720) == [True, True, False]
+    assert best(1.602, 1.603) == [False, False]
+    assert best(1.6, 1.7) == [True, False]
+    assert best(1.6) == [False]
 
 
 def test_waiting_cells_say_so(qtbot: QtBot, board: Board, session: Session) -> None:

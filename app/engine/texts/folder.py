@@ -3,16 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from app.engine.errors import UserError
 from app.engine.texts.files import os_errors
-from app.engine.texts.records import FILE, TextSource
+from app.engine.texts.records import FILE, SourceFacts, TextSource
 from app.engine.texts.source import look
 
 
+@dataclass(frozen=True)
+class FolderFile:
+    """A file of a folder at a look."""
+
+    name: str
+    """Its place in the folder: "one/a.txt"."""
+    path: Path
+    facts: SourceFacts | None
+    """None for what cannot be read as a text."""
+
+
 def texts_in(folder: str | Path) -> tuple[TextSource, ...]:
-    """Every file of a folder that can be read as a text or a table, by name; others and hidden ones are passed over.
+    """Every file of a folder that can be read as a text or a table, by name; others and hidden ones are passed over."""
+    return tuple(
+        TextSource(FILE, file.name, path=str(file.path)) for file in files_in(folder) if file.facts is not None
+    )
+
+
+def files_in(folder: str | Path) -> tuple[FolderFile, ...]:
+    """Every file of a folder but hidden ones, by name, at least one of them a text or a table.
 
     Folders inside are looked into, one deep, only when there is no text beside them.
     """
@@ -20,21 +40,21 @@ def texts_in(folder: str | Path) -> tuple[TextSource, ...]:
     with os_errors(folder):
         if folder.is_file():
             raise UserError(f"{folder} is a file, not a folder.", "Open it as a file.")
-        found = _readable(folder.iterdir(), folder) or _readable(folder.glob("*/*"), folder)
-    if not found:
-        raise UserError(f"{folder} has no file that can be read as a text.", "Choose a folder with texts in it.")
-    return found
+        for paths in (folder.iterdir(), folder.glob("*/*")):
+            found = _looked_at(paths, folder)
+            if any(file.facts is not None for file in found):
+                return found
+    raise UserError(f"{folder} has no file that can be read as a text.", "Choose a folder with texts in it.")
 
 
-def _readable(paths: Iterable[Path], folder: Path) -> tuple[TextSource, ...]:
-    sources = []
+def _looked_at(paths: Iterable[Path], folder: Path) -> tuple[FolderFile, ...]:
+    files = []
     for path in sorted(paths):
         inside = path.relative_to(folder)
         if not path.is_file() or any(part.startswith(".") for part in inside.parts):
             continue
-        try:
-            look(path)
-        except UserError:
-            continue
-        sources.append(TextSource(FILE, inside.as_posix(), path=str(path)))
-    return tuple(sources)
+        facts = None
+        with suppress(UserError):
+            facts = look(path)
+        files.append(FolderFile(inside.as_posix(), path, facts))
+    return tuple(files)

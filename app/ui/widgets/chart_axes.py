@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import ceil, floor, isfinite, log10
+from math import ceil, floor, isfinite, log2, log10
 
 import numpy as np
 
@@ -83,6 +83,12 @@ def log_ticks(low: float, high: float, most: int) -> list[float]:
         return inside
     tens = [10.0**power for power in powers if low * 0.999999 <= 10.0**power <= high * 1.000001]
     return tens[:: max(1, ceil(len(tens) / max(most, 1)))]
+
+
+def doubling_ticks(low: float, high: float, most: int) -> list[float]:
+    """1, 2, 4, 8, … between the ends, every second or third of them where all are too many."""
+    powers = range(ceil(log2(low) - 1e-6), floor(log2(high) + 1e-6) + 1)
+    return [2.0**power for power in powers[:: max(1, ceil(len(powers) / max(most, 1)))]]
 
 
 def widened(low: float, high: float, most: int, *, log: bool) -> tuple[float, float]:

@@ -6,6 +6,7 @@ import csv
 import io
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from math import log2
 
 import numpy as np
 
@@ -49,8 +50,9 @@ def next_place(places: Sequence[np.ndarray], x: float, step: float) -> float | N
     return min(enough, key=lambda place: abs(place - x)) if enough else max(ahead, key=lambda place: abs(place - x))
 
 
-def value_at(curve: Curve, x: float, *, log: bool) -> tuple[float, bool]:
-    """What the line shows at `x`, and whether a point is there; between two points it is on the line between them.
+def value_at(curve: Curve, x: float, *, log: bool, doubling: bool = False) -> tuple[float, bool]:
+    """What the line shows at `x`, and whether a point is there; between two points it is on the line between them,
+    which on a `doubling` axis is straight over the logarithm of `x`.
 
     NaN outside the curve and in its gaps.
     """
@@ -61,7 +63,7 @@ def value_at(curve: Curve, x: float, *, log: bool) -> tuple[float, bool]:
     if right in (0, len(xs)):
         return float("nan"), False
     (before, after), (low, high) = xs[right - 1 : right + 1], ys[right - 1 : right + 1]
-    share = (x - before) / (after - before)
+    share = (log2(x / before) / log2(after / before)) if doubling else (x - before) / (after - before)
     if log and low > 0 and high > 0:
         return float(low ** (1 - share) * high**share), False
     return float(low + share * (high - low)), False

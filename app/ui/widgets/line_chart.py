@@ -62,6 +62,7 @@ class LineChart(ChartWidget):
         *,
         shade: Shade | None = None,
         log: bool = False,
+        doubling: bool = False,
         styles: Sequence[LineStyle] | None = None,
         right: RightAxis | None = None,
         marks: Marks | None = None,
@@ -69,10 +70,13 @@ class LineChart(ChartWidget):
         """Show these curves, each with ascending `x`. `x_label` is the unit of `x`: "bytes", "steps".
 
         A shaded stretch lengthens the axis where it reaches further. On a logarithmic axis values up to zero are
-        gaps. Without `styles` the models' own are used. `marks` can be pointed at and chosen like points.
+        gaps. `doubling` makes the horizontal axis, then all above zero, logarithmic with ticks at powers of two.
+        Without `styles` the models' own are used. `marks` can be pointed at and chosen like points.
         """
         chosen = usual_styles(curves) if styles is None else styles
-        self._lines = Lines(curves, chosen, (x_label, y_label), shade, log=log, right=right, marks=marks)
+        self._lines = Lines(
+            curves, chosen, (x_label, y_label), shade, log=log, doubling=doubling, right=right, marks=marks
+        )
         if self._pointed is not None:
             marked = self._pointed in self._lines.marks.places
             self._pointed = self._pointed if marked else nearest_place(self._lines.places, self._pointed)
@@ -150,9 +154,9 @@ class LineChart(ChartWidget):
             end = x.low if step in (1.0, 0.1, -2.0) else x.high
             self._point_at(nearest_place(places, end if self._marked is None else self._marked))
             return
-        span = x.high - x.low
-        reach = span / (x.end - x.begin) if abs(step) == 1.0 else abs(step) * span
-        place = next_place(places, self._pointed, reach if step > 0 else -reach)
+        pixels = step if abs(step) == 1.0 else step * (x.end - x.begin)
+        reach = x.value(x.pixel(self._pointed) + pixels) - self._pointed
+        place = next_place(places, self._pointed, reach)
         if place is not None:
             self._point_at(place)
 

@@ -12,7 +12,7 @@ from PySide6.QtGui import QFontMetricsF, QPainter, QPen
 
 from app.engine.evaluate.records import Curve
 from app.ui.theme import Theme
-from app.ui.widgets.chart_axes import RightAxis, Scale, log_ticks, nice_ticks, tick_texts, widened
+from app.ui.widgets.chart_axes import RightAxis, Scale, doubling_ticks, log_ticks, nice_ticks, tick_texts, widened
 from app.ui.widgets.chart_lines import LineStyle, draw_curve, spread
 from app.ui.widgets.chart_points import curve_name, kept_points, value_at
 
@@ -57,12 +57,13 @@ class Lines:
         shade: Shade | None = None,
         *,
         log: bool = False,
+        doubling: bool = False,
         right: RightAxis | None = None,
         marks: Marks | None = None,
     ) -> None:
         self.curves, self.styles = list(curves), list(styles)
         self.x_label, self.y_label = labels
-        self.shade, self.log, self.right = shade, log, right
+        self.shade, self.log, self.doubling, self.right = shade, log, doubling, right
         self.marks = marks or Marks()
         self.places = [kept_points(curve, log=log) for curve in curves]
         """Per curve the `x` of the points that are drawn."""
@@ -71,7 +72,7 @@ class Lines:
 
     def value(self, index: int, x: float) -> tuple[float, bool]:
         """What a curve's line shows at `x`, and whether a point is there."""
-        return value_at(self.curves[index], x, log=self.log)
+        return value_at(self.curves[index], x, log=self.log, doubling=self.doubling)
 
     def last(self, index: int) -> float:
         """A curve's last value."""
@@ -115,7 +116,7 @@ class LinePicture:
         end = max(size.width() - max(self._beside + beyond, _EDGE), begin + 20.0)
         self.plot = QRectF(round(begin), round(top), round(end - begin), round(bottom - top))
         """Where the lines are drawn."""
-        self.x = Scale(left, right, self.plot.left(), self.plot.right())
+        self.x = Scale(left, right, self.plot.left(), self.plot.right(), lines.doubling)
         self.y = Scale(low, high, self.plot.bottom(), self.plot.top(), lines.log)
 
     def right_texts(self) -> list[tuple[float, str]]:
@@ -162,12 +163,12 @@ class LinePicture:
         return found
 
     def _place_texts(self, parts: int) -> list[tuple[QRectF, str]]:
-        ticks = nice_ticks(self.x.low, self.x.high, parts)
+        ticks = (doubling_ticks if self.x.log else nice_ticks)(self.x.low, self.x.high, parts)
         if self.x.high - self.x.low <= _FEW and all(not np.any(places % 1.0) for places in self._lines.places):
             # Between block 1 and block 2 there is nothing.
             ticks = [tick for tick in ticks if float(tick).is_integer()]
         found = []
-        for index, (tick, text) in enumerate(zip(ticks, tick_texts(ticks), strict=True)):
+        for index, (tick, text) in enumerate(zip(ticks, tick_texts(ticks, log=self.x.log), strict=True)):
             left = self.x.pixel(tick) - self._numbers.horizontalAdvance(text) / 2
             words = f"{text} {self._lines.x_label}".strip() if index == len(ticks) - 1 else text
             wide = self._numbers.horizontalAdvance(words) + 1.0

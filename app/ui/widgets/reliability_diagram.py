@@ -31,7 +31,7 @@ class ReliabilityDiagram(ChartWidget):
         self._shown: list[CalibrationShown] = []
         self._laid_out: list[ReliabilityPicture] | None = None
         self._pointed = _NOWHERE
-        self.setMinimumSize(240, 220)
+        self.setMinimumSize(240, 204)
         self.setAccessibleName("Calibration: how often the model is right when it is sure")
         self._describe()
 
@@ -133,11 +133,8 @@ class ReliabilityDiagram(ChartWidget):
             values = ", ".join(f"{name} {value}".strip() for name, value in shown.bin_lines(index))
             self.setAccessibleDescription(f"{shown.slot} {shown.name}, {shown.range_words(index)}: {values}".strip())
             return
-        parts = []
-        for each in self._shown:
-            lean = f", {each.lean_words()} on the whole" if each.lean_words() else ""
-            parts.append(f"{each.slot} {each.name}: {each.error_words()}{lean}".strip())
-        self.setAccessibleDescription("; ".join(parts) or _EMPTY)
+        said = (f"{each.slot} {each.name}: {each.words()}".strip() for each in self._shown)
+        self.setAccessibleDescription("; ".join(said) or _EMPTY)
 
     def _paint_still(self, painter: QPainter) -> None:
         for picture in self.laid_out():

@@ -18,6 +18,8 @@ _TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 _STRIP, _STRIP_GAP, _EDGE = 30.0, 6.0, 18.0
 _BADGE = 16.0
 _HATCH = 6.0
+_APART = 36.0
+"""Pixels around a badge, and between a name and what is said of it."""
 _LEVEL = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 _RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 _MIDDLE = int(Qt.AlignmentFlag.AlignCenter)
@@ -56,6 +58,11 @@ class CalibrationShown:
         gap = float(gaps.sum()) / self.total
         return "" if abs(gap) < _NOTABLE else "too sure" if gap > 0 else "too modest"
 
+    def words(self) -> str:
+        """Its error, and which way it leans."""
+        lean = self.lean_words()
+        return f"{self.error_words()}, {lean} on the whole" if lean else self.error_words()
+
     def range_words(self, index: int) -> str:
         """ "Confidence 70 to 80%"."""
         low, high = (f"{100 * float(self.calibration.edges[index + step]):g}" for step in (0, 1))
@@ -86,7 +93,8 @@ class ReliabilityPicture:
         self._small, self._numbers = theme.font(11), theme.font(11, mono=True)
         self._line = max(QFontMetricsF(font).height() for font in (self._small, self._numbers)) + 1.0
         self._head = max(QFontMetricsF(theme.font(13, 650)).height(), _BADGE) + 2.0
-        self._words = QFontMetricsF(theme.font(12)).height() + 2.0
+        self._beside = self._room_beside()
+        self._words = 0.0 if self._beside else QFontMetricsF(theme.font(12)).height() + 2.0
         captions = (QFontMetricsF(self._small).horizontalAdvance("tokens"), self._number_width("100%"))
         left = rect.left() + max(captions) + 12.0
         top = rect.top() + self._head + self._words + self._line + 13.0
@@ -177,18 +185,27 @@ class ReliabilityPicture:
             painter.drawText(badge, _MIDDLE, shown.slot)
             left = badge.right() + 7.0
         room = QRectF(left, rect.top(), rect.right() - left - 4.0, self._head)
+        if self._beside:
+            self._paint_words(painter, QRectF(room.right() - self._beside, room.top(), self._beside, room.height()))
+            room.setWidth(room.width() - self._beside)
         font = theme.font(13, 650)
         painter.setFont(font)
         painter.setPen(theme.color("ink"))
         name = QFontMetricsF(font).elidedText(shown.name, Qt.TextElideMode.ElideMiddle, room.width())
         painter.drawText(room, _LEVEL, name)
-        self._paint_words(painter, QRectF(rect.left() + 4.0, room.bottom(), rect.width() - 8.0, self._words))
+        if not self._beside:
+            self._paint_words(painter, QRectF(rect.left() + 4.0, room.bottom(), rect.width() - 8.0, self._words))
+
+    def _room_beside(self) -> float:
+        """Pixels of all that is said of the model, where that has room beside its name; else 0."""
+        words = QFontMetricsF(self._theme.font(12)).horizontalAdvance(self._shown.words()) + 1.0
+        name = QFontMetricsF(self._theme.font(13, 650)).horizontalAdvance(self._shown.name)
+        return words if name + words + _BADGE + _APART <= self._rect.width() else 0.0
 
     def _paint_words(self, painter: QPainter, room: QRectF) -> None:
         font = self._theme.font(12)
-        words, lean = self._shown.error_words(), self._shown.lean_words()
-        longer = f"{words}, {lean} on the whole"
-        fits = lean and QFontMetricsF(font).horizontalAdvance(longer) <= room.width()
+        words, longer = self._shown.error_words(), self._shown.words()
+        fits = QFontMetricsF(font).horizontalAdvance(longer) <= room.width()
         painter.setFont(font)
         painter.setPen(self._theme.color("ink2"))
         shown = QFontMetricsF(font).elidedText(longer if fits else words, Qt.TextElideMode.ElideRight, room.width())

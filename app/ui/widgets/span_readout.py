@@ -21,7 +21,8 @@ _LONGEST = 60
 _NOTHING = "Choose a token to see what it cost."
 
 SpanRow = tuple[str, int, float | None]
-"""The model's letter, how many tokens the text is to it, and its bits; None where they were not scored."""
+"""The model's letter, '' for one that is not open; how many tokens the text is to it; their bits, None where they were
+not scored."""
 
 
 class SpanReadout(QWidget):
@@ -34,7 +35,7 @@ class SpanReadout(QWidget):
         self._theme = theme
         self._shown = ""
         self.setAccessibleName("The chosen text")
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
         self.setMinimumWidth(180)
         self._text = make_label(theme, "", 13, 700, mono=True)
         self._text.setTextFormat(Qt.TextFormat.RichText)
@@ -50,8 +51,8 @@ class SpanReadout(QWidget):
         self.link.setCursor(Qt.CursorShape.PointingHandCursor)
         self.link.clicked.connect(self._wanted)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(12, 12, 12, 10)
-        layout.setSpacing(8)
+        layout.setContentsMargins(12, 10, 12, 6)
+        layout.setSpacing(6)
         layout.addWidget(self._text)
         grid = QGridLayout()
         grid.setHorizontalSpacing(8)
@@ -82,6 +83,7 @@ class SpanReadout(QWidget):
                 widget.setVisible(number < len(rows))
             if number < len(rows):
                 slot, count, cost = rows[number]
+                badge.setVisible(bool(slot))
                 badge.set_slot(slot)
                 tokens.setText(count_text(count))
                 bits.setText("not scored" if cost is None else f"{bits_text(cost)} bits")
@@ -108,7 +110,7 @@ class SpanReadout(QWidget):
 
     def lines(self) -> list[tuple[str, str, str]]:
         """Letter, tokens and bits of each model shown."""
-        shown = (line for line in self._lines if not line[0].isHidden())
+        shown = (line for line in self._lines if not line[1].isHidden())
         return [(badge.slot(), tokens.text(), bits.text()) for badge, tokens, bits in shown]
 
     def paintEvent(self, _event: QPaintEvent) -> None:
@@ -129,7 +131,7 @@ class SpanReadout(QWidget):
         for label, words in ((self._sentence, sentence), (self._extra, extra)):
             label.setText(words)
             label.setVisible(bool(words))
-        costs = (f"{slot}: {tokens}, {bits}" for slot, tokens, bits in self.lines())
+        costs = (f"{slot}: {tokens}, {bits}" if slot else f"{tokens}, {bits}" for slot, tokens, bits in self.lines())
         self.setAccessibleDescription(". ".join(part for part in (self._shown, *costs, sentence, extra) if part))
 
     @Slot()

@@ -75,7 +75,7 @@ def describe_token(row: TokenRow, index: int, letters: str, slot: str) -> str:
         together = row.bits(index)
         cost = "" if together is None else f", together {bits_text(together)} bits"
         parts.append(f"token {index - group.start + 1} of {len(group)} that share a character{cost}")
-    return " · ".join(parts)
+    return " · ".join(part for part in parts if part)
 
 
 def describe_stretch(stretch: Stretch, text: str) -> str:
@@ -93,7 +93,8 @@ def summary(page: TextPage, slots: Sequence[str]) -> str:
     said = []
     for slot, row in zip(slots, page.rows, strict=False):
         known = [bits for piece in row if (bits := scored_bits(piece)) is not None]
-        costs = f"{slot}: {count_text(len(row))}, {bits_text(math.fsum(known))} bits"
+        named = f"{slot}: " if slot else ""
+        costs = f"{named}{count_text(len(row))}, {bits_text(math.fsum(known))} bits"
         said.append(f"{costs}; most for {_dearest(row)}" if known else costs)
     return f"{bytes_text(page.start, page.stop).capitalize()} of {page.total:,}. {'. '.join(said)}."
 
@@ -105,7 +106,7 @@ def table_lines(page: TextPage, slots: Sequence[str], texts: Sequence[str]) -> l
         for stretch, text in zip(page.stretches, texts, strict=True):
             lines.append([visible_token(text), *map(_exact, stretch.bits)])
         return lines
-    lines = [["Text", f"{slots[0]} bits"]]
+    lines = [["Text", f"{slots[0]} bits".strip()]]
     return lines + [[visible_token(piece.text), _exact(piece.bits)] for row in page.rows for piece in row]
 
 

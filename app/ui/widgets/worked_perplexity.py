@@ -28,7 +28,7 @@ from app.ui.widgets.labels import make_label
 from app.ui.widgets.number_text import short_number
 from app.ui.widgets.segmented import Segmented
 from app.ui.widgets.worked_columns import WorkedColumns
-from app.ui.widgets.worked_words import BadNumbersError, Step, example_of, parse_numbers, steps_text, work
+from app.ui.widgets.worked_words import PERPLEXITY, BadNumbersError, Step, example_of, parse_numbers, steps_text, work
 
 SENTENCE, NUMBERS = 0, 1
 EXAMPLES = ("0.4, 0.27, 0.55, 0.79", "0.7, 0.5, 0.6, 0.9")
@@ -100,6 +100,7 @@ class WorkedPerplexity(QWidget):
         super().__init__(parent)
         self._theme = theme
         self._sentence_example: WorkedExample | None = None
+        self._model, self._quantity = "", PERPLEXITY
         self._numbers = parse_numbers(EXAMPLES[0])
         self._busy = False
         self._problem = ""
@@ -121,9 +122,15 @@ class WorkedPerplexity(QWidget):
         self._restyle()
         self._show()
 
-    def show_example(self, example: WorkedExample) -> None:
-        """The model's answer for the sentence. The person's choice between the two stays."""
+    def show_example(self, example: WorkedExample, model: str, quantity: str = PERPLEXITY) -> None:
+        """A model's answer for the sentence, and what its last line is called. The person's choice of the two stays."""
         self._sentence_example, self._busy, self._problem = example, False, ""
+        self._model, self._quantity = model, quantity
+        self._show()
+
+    def forget(self) -> None:
+        """Another model, or other weights: what was worked is no longer theirs."""
+        self._sentence_example, self._busy, self._problem = None, False, ""
         self._show()
 
     def show_busy(self) -> None:
@@ -156,7 +163,13 @@ class WorkedPerplexity(QWidget):
     def steps_text(self) -> str:
         """The steps as plain text, '' without any."""
         example = self.example()
-        return steps_text(example) if example is not None and example.tokens else ""
+        if example is None or not example.tokens:
+            return ""
+        return steps_text(example, self.quantity(), self._whose() if self.mode() == SENTENCE else "")
+
+    def quantity(self) -> str:
+        """What the last line of the steps is called."""
+        return self._quantity if self.mode() == SENTENCE else PERPLEXITY
 
     @Slot()
     def copy(self) -> None:
@@ -174,7 +187,7 @@ class WorkedPerplexity(QWidget):
         self.numbers_field.setAccessibleName("Probabilities")
         self.numbers_field.textEdited.connect(self._on_typed)
         self.numbers_field.editingFinished.connect(self._say_what_is_wrong)
-        self.choice.changed.connect(self._show)
+        self.choice.changed.connect(self._mode_chosen)
         self._copy_button.setDefaultAction(self.copy_action)
         self._copy_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.message.setWordWrap(True)
@@ -241,6 +254,16 @@ class WorkedPerplexity(QWidget):
         if self.sentence_field.text().strip():
             self.sentence_asked.emit(self.sentence_field.text())
 
+    def ask_once(self) -> None:
+        """Ask for the sentence unless its answer, or why there is none, stands here or is on its way."""
+        if self.mode() == SENTENCE and self._sentence_example is None and not self._busy and not self._problem:
+            self.ask()
+
+    @Slot()
+    def _mode_chosen(self) -> None:
+        self._show()
+        self.ask_once()
+
     @Slot()
     def _on_typed(self) -> None:
         self._pause.stop()
@@ -288,7 +311,7 @@ class WorkedPerplexity(QWidget):
         elif self._busy:
             self._say(_BUSY, "caption")
         else:
-            self._say(_HINT if example is None else "" if example.tokens else _NOTHING, "caption")
+            self._say(_HINT if example is None else self._whose() if example.tokens else _NOTHING, "caption")
         self._show_steps(example if example is not None and example.tokens else None)
 
     def _show_steps(self, example: WorkedExample | None) -> None:
@@ -297,10 +320,15 @@ class WorkedPerplexity(QWidget):
         self.copy_action.setEnabled(example is not None)
         if example is None:
             return
-        worked = work(example)
+        worked = work(example, self.quantity())
         self.columns.show_example(example, worked.numbers)
         self.lines.show_steps(worked.steps + worked.log_steps)
         self.words.setText(_in_words(example.perplexity))
+
+    def _whose(self) -> str:
+        """Which model gave the tokens their probabilities, and under which condition."""
+        hidden = "" if self._quantity == PERPLEXITY else f"; the outcome is a {self._quantity}, not ranked with others"
+        return f"The probability that {self._model} gave each token{hidden}"
 
     def _say(self, words: str, role: str = "caption") -> None:
         self.message.setText(words)

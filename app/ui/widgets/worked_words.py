@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 from math import isfinite, isinf
 
@@ -12,6 +12,7 @@ from app.engine.evaluate.records import WorkedExample, WorkedToken
 from app.ui.widgets.number_text import MINUS
 from app.ui.widgets.token_text import visible_token
 
+PERPLEXITY = "perplexity"
 MOST_NUMBERS = 100
 _EXACT = 60
 """Digits that are calculated with; what is shown is rounded from them."""
@@ -96,8 +97,20 @@ def example_of(numbers: Sequence[float]) -> WorkedExample:
     return WorkedExample(tuple(WorkedToken("", number) for number in numbers))
 
 
-def work(example: WorkedExample) -> Worked:
-    """The steps with as few digits as lead to the example's perplexity, each line worked from the one before."""
+def work(example: WorkedExample, quantity: str = PERPLEXITY) -> Worked:
+    """The steps with as few digits as lead to the example's perplexity, each line worked from the one before.
+
+    `quantity` is what the last line is called where it is no plain perplexity.
+    """
+    worked = _worked(example)
+    steps, logs = (
+        tuple(replace(step, caption=quantity) if step.final else step for step in each)
+        for each in (worked.steps, worked.log_steps)
+    )
+    return replace(worked, steps=steps, log_steps=logs)
+
+
+def _worked(example: WorkedExample) -> Worked:
     if isinf(example.perplexity):
         return _work_impossible(example)
     with localcontext(Context(prec=_EXACT)):
@@ -110,10 +123,10 @@ def work(example: WorkedExample) -> Worked:
     return Worked(tuple(_shown(number) for number in numbers), steps, log_steps)
 
 
-def steps_text(example: WorkedExample) -> str:
-    """Everything as plain text, for a sheet of paper."""
-    worked = work(example)
-    lines = []
+def steps_text(example: WorkedExample, quantity: str = PERPLEXITY, heading: str = "") -> str:
+    """Everything as plain text, for a sheet of paper; `heading` says whose numbers they are."""
+    worked = work(example, quantity)
+    lines = [heading] if heading else []
     if any(token.text for token in example.tokens):
         if example.context:
             lines.append(f"given: {example.context}")
@@ -145,7 +158,7 @@ def _steps(example: WorkedExample, digits: int) -> tuple[list[Decimal], tuple[St
     return numbers, (
         Step("product", factors if len(numbers) > 1 else "", base),
         Step("geometric mean", f"{f'({base})' if '^' in base else base}^{{1/{len(numbers)}}}", _shown(mean)),
-        Step("perplexity", f"1 / {_shown(mean)}", _shown(perplexity), final=True),
+        Step(PERPLEXITY, f"1 / {_shown(mean)}", _shown(perplexity), final=True),
     )
 
 
@@ -167,7 +180,7 @@ def _log_steps(numbers: Sequence[Decimal], decimals: int) -> tuple[Step, ...]:
     return (
         Step("sum of −ln p", summands if len(logs) > 1 else "", _shown(total)),
         Step("mean of −ln p", f"{_shown(total)} / {len(logs)}", f"{_shown(mean)} nats"),
-        Step("perplexity", f"e^{{{_shown(mean)}}}", _shown(_figures(mean.exp(), _RESULT)), final=True),
+        Step(PERPLEXITY, f"e^{{{_shown(mean)}}}", _shown(_figures(mean.exp(), _RESULT)), final=True),
     )
 
 
@@ -177,9 +190,9 @@ def _work_impossible(example: WorkedExample) -> Worked:
     steps = (
         Step("product", " × ".join(numbers), "0"),
         Step("geometric mean", f"0^{{1/{len(numbers)}}}", "0"),
-        Step("perplexity", "1 / 0", "∞", final=True),
+        Step(PERPLEXITY, "1 / 0", "∞", final=True),
     )
-    logs = (Step("sum of −ln p", "−ln 0", "∞"), Step("mean of −ln p", "", "∞"), Step("perplexity", "", "∞", final=True))
+    logs = (Step("sum of −ln p", "−ln 0", "∞"), Step("mean of −ln p", "", "∞"), Step(PERPLEXITY, "", "∞", final=True))
     return Worked(numbers, steps, logs)
 
 

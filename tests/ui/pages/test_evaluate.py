@@ -12,10 +12,13 @@ from ui.desk import Desk
 
 from app.engine.evaluate import perplexity
 from app.engine.models.loaded import LoadedModel
+from app.engine.texts.records import HUB
 from app.session.measured import DONE, STALE
 from app.session.text_shelf import samples
+from app.ui.explanation import Explanation
 from app.ui.pages.evaluate.adding import dropped_texts, pasted
 from app.ui.pages.evaluate.page import EvaluatePage
+from app.ui.pages.evaluate.text_dialogs import DatasetDialog
 from app.ui.widgets.surprise_colours import DIFFERENCE
 
 STORY = "Once upon a time there was a little dog. He liked to run in the park and play with his red ball. " * 12
@@ -81,11 +84,14 @@ def test_the_text_below_is_the_cells(evaluating: Desk, story: LoadedModel) -> No
 
 def test_a_token_shows_what_was_expected_and_leads_to_inspect(evaluating: Desk, story: LoadedModel) -> None:
     page = measured(evaluating, STORY)
-    view = page.surprise.view
+    view, side = page.surprise.view, page.surprise.side
     evaluating.click(view.viewport(), QPointF(view.token_rect(0, 4).center()))
     evaluating.settle()
     piece = view.selected_piece()
     assert piece is not None and piece.index == 4
+    for part in (side.readout, side.bars):
+        assert part.visibleRegion().boundingRect().size() == part.size(), "both are in view without scrolling"
+    assert side.readout.height() >= side.readout.layout().totalHeightForWidth(side.readout.width())
     texts = [text for text, _, _ in page.surprise.bars.rows()]
     scores = perplexity(story, STORY)
     assert story.tokenizer.decode([int(scores.ids[4])]) in texts
@@ -123,14 +129,18 @@ def test_two_models_above_each_other(evaluating: Desk) -> None:
     evaluating.settle()
     assert page.surprise.mode.isVisible() and len(page.surprise.view.page().rows) == 2
     evaluating.click(page.surprise.mode.button(1))
-    assert page.surprise.view.mode() == DIFFERENCE
+    assert page.surprise.view.mode() == DIFFERENCE and "A better" in page.surprise.legend.words()[0]
     page.surprise.beside.setCurrentIndex(0)
     page.surprise.beside.activated.emit(0)
     evaluating.settle()
     assert len(page.surprise.view.page().rows) == 1
+    assert page.surprise.legend.words()[0] == "0 bits, expected", "one model alone has no difference"
     for index, title in enumerate(("Loss by position", "Loss up to here", "Loss by context", "Calibration")):
         evaluating.click(page.loss.views.button(index))
         assert page.loss.title() == title
+    evaluating.settle()
+    diagram = page.loss.diagram
+    assert diagram.visibleRegion().boundingRect().size() == diagram.size() and diagram.height() >= 204
 
 
 def test_a_long_text_is_turned_by_pages(evaluating: Desk) -> None:
@@ -156,9 +166,32 @@ def test_by_hand_with_the_models_numbers(evaluating: Desk, story: LoadedModel) -
     assert example is not None
     sentence = "Once upon a time there was a little dog."
     assert example.perplexity == pytest.approx(perplexity(story, sentence).perplexity)
+    assert page.worked.message.text() == "The probability that story-gpt gave each token"
     evaluating.type_over(page.worked.sentence_field, STORY)
     evaluating.settle()
     assert "shorter" in page.worked.message.text()
+
+
+def test_another_model_is_asked_by_hand_and_for_its_own_quantity(evaluating: Desk) -> None:
+    page = page_of(evaluating)
+    evaluating.click(page.bar.views.button(1))
+    evaluating.settle()
+    before = page.worked.example()
+    evaluating.open("story-bert")
+    evaluating.settle()
+    after = page.worked.example()
+    assert before is not None and after is not None
+    expected = perplexity(evaluating.session.models.loaded(), "Once upon a time there was a little dog.").perplexity
+    assert before.perplexity != pytest.approx(expected) and after.perplexity == pytest.approx(expected)
+    assert "story-bert" in page.worked.message.text() and "pseudo-perplexity" in page.worked.message.text()
+    assert "pseudo-perplexity: 1 /" in page.worked.steps_text()
+    evaluating.click(page.worked.choice.button(1))
+    assert "pseudo" not in page.worked.steps_text(), "typed numbers are nobody's"
+    evaluating.click(page.bar.views.button(0))
+    explained: list[Explanation] = []
+    page.explained.connect(explained.append)
+    measured(evaluating, "The red ball was under the table.")
+    assert "<td>Pseudo-perplexity</td>" in explained[-1].formula_note
 
 
 def test_texts_against_references(evaluating: Desk) -> None:
@@ -236,6 +269,50 @@ def test_an_impossible_stride_is_refused_at_once(evaluating: Desk) -> None:
     assert "at most 63" in page.banner.text()
     assert evaluating.session.evaluation.plan.stride is None
     assert page.surprise.view.page() is not None, "what was measured with other windows can still be looked at"
+
+
+def test_a_folder_is_told_of_file_by_file_and_a_dataset_has_a_source(
+    evaluating: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = page_of(evaluating)
+    (tmp_path / "latin.txt").write_bytes("Le garçon a mangé une crêpe à Zürich. ".encode("cp1252") * 4)
+    for name in ("one.csv", "two.csv"):
+        (tmp_path / name).write_text("first,second\nOne day.,The dog ran.\n", encoding="utf-8")
+    for name in "abcde":
+        (tmp_path / f"{name}.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
+    asked: list[str] = []
+
+    def answer(*question: object) -> tuple[str, bool]:
+        asked.append(str(question[2]))
+        return "second", True
+
+    monkeypatch.setattr("app.ui.pages.evaluate.adding.QInputDialog.getItem", answer)
+    page.adding.drop([str(tmp_path)])
+    evaluating.settle()
+    texts = evaluating.session.evaluation.texts
+    assert [(text.name, text.column) for text in texts] == [
+        ("latin.txt", ""),
+        ("one.csv: second", "second"),
+        ("two.csv: second", "second"),
+    ]
+    assert asked == ["one.csv is a table. 1 more has the same columns. Which column is the text?"]
+    assert "latin.txt is not UTF-8" in page.banner.text()
+    assert f"left out of {tmp_path.name}: a.png, b.png, c.png and 2 more." in page.banner.text()
+
+    (tmp_path / "pairs").mkdir()
+    (tmp_path / "pairs" / "train.csv").write_text("en,fr\nI am happy.,Je suis content.\n", encoding="utf-8")
+    dialog = DatasetDialog()
+    for field, words in ((dialog.ref, str(tmp_path / "pairs")), (dialog.column, "fr"), (dialog.source_column, "en")):
+        field.setText(words)
+    assert (dialog.answer().column, dialog.answer().source_column, dialog.answer().limit) == ("fr", "en", 200)
+    page.shelf.look_at_dataset(dialog.answer())
+    evaluating.settle()
+    monkeypatch.setattr("app.ui.pages.evaluate.adding.ColumnsDialog.exec", lambda *_: True)
+    monkeypatch.setattr("app.ui.pages.evaluate.adding.ColumnsDialog.answer", lambda *_: ("en", "fr"))
+    page.results.grid.columns_wanted.emit(3)
+    evaluating.settle()
+    text = evaluating.session.evaluation.texts[3]
+    assert (text.kind, text.column, text.source_column) == (HUB, "en", "fr")
 
 
 def test_another_encoding_and_a_source(evaluating: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit
 from ui.pages.measured_tables import figures, table, with_cell
 
+from app.engine.evaluate.records import MASKED
 from app.session.measured import DONE, RUNNING, STALE, Cell
 from app.ui.pages.evaluate.figures_list import FiguresList
 from app.ui.pages.evaluate.figures_model import COLUMNS, NOTE
@@ -67,6 +68,14 @@ def test_numbers_sort_as_numbers_and_the_unknown_last(panel: ResultsPanel, shown
     press_heading(shown, ERROR)
     assert column(shown, ERROR) == ["0.020", "", "", "", "", ""]
     assert panel.figures()[0].bits_per_byte == 10.5
+
+
+def test_kinds_of_perplexity_are_never_in_one_ranking(panel: ResultsPanel, shown: FiguresList) -> None:
+    masked = replace(figures("story-bert", "Fairy tale", 0.7, 3.2), objective=MASKED)
+    panel.show_table(with_cell(table(), 2, 1, Cell(DONE, masked)))
+    for wanted in (["0.580", "0.790", "0.860", "0.960", "1.050"], ["1.050", "0.960", "0.860", "0.790", "0.580"]):
+        press_heading(shown, BITS)
+        assert column(shown, BITS) == [*wanted, "0.700"], "the pseudo-perplexity comes after the others both ways"
 
 
 def test_the_filter_looks_for_every_word_in_any_column_shown(panel: ResultsPanel, shown: FiguresList) -> None:
@@ -137,11 +146,11 @@ def test_selected_rows_are_copied_as_they_are_shown(shown: FiguresList) -> None:
     shown.view.selectAll()
     QTest.keyClick(shown.view, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     lines = [line.split("\t") for line in QGuiApplication.clipboard().text().split("\n")]
-    assert lines[0][:3] == ["Model", "Text", "Bits/byte"]
-    assert [line[:3] for line in lines[1:]] == [
-        ["story-gpt", "Fairy tale", "1.050"],
-        ["gpt2", "Fairy tale", "0.960"],
-        ["distilgpt2", "Fairy tale", "1.040"],
+    assert lines[0][:4] == ["Model", "Text", "Objective", "Bits/byte"]
+    assert [line[:4] for line in lines[1:]] == [
+        ["story-gpt", "Fairy tale", "perplexity", "1.050"],
+        ["gpt2", "Fairy tale", "perplexity", "0.960"],
+        ["distilgpt2", "Fairy tale", "perplexity", "1.040"],
     ]
     assert "Vocabulary" not in lines[0]
 

@@ -27,7 +27,7 @@ from app.ui.pages.evaluate.results_panel import (
 from app.ui.theme import Theme
 
 LEFT = Qt.MouseButton.LeftButton
-SPLIT = "Warning: These models split text differently, so their perplexities cannot be compared."
+SPLIT = "Warning: These models split text differently: compare their bits per byte, not their perplexities."
 
 
 @pytest.fixture
@@ -108,11 +108,11 @@ def test_only_a_tick_is_on_the_accents_ground(panel: ResultsPanel, theme: Theme)
 def test_the_note_says_why_with_a_real_example(panel: ResultsPanel) -> None:
     assert panel.comparing.isVisible() and not panel.kinds.isVisible()
     assert panel.comparing.text() == (
-        f"{SPLIT} Ticks mark the lowest bits per byte, which is fair. Fairy tale shows why: A has the lower "
-        "perplexity (11.9 against 15.2), yet B has the lower bits per byte (0.96 against 1.05)."
+        f"{SPLIT} Ticks mark the lowest bits per byte: a byte is the same to every tokenizer. Fairy tale shows why: A "
+        "has the lower perplexity (11.9 against 15.2), yet B has the lower bits per byte (0.96 against 1.05)."
     )
     QTest.mouseClick(panel.measure.button(1), LEFT)
-    assert "So none is ticked here; bits per byte is fair." in panel.comparing.text()
+    assert "So none is ticked here: a byte is the same to every tokenizer, a token is not." in panel.comparing.text()
     panel.show_table(split_alike(table()))
     assert not panel.comparing.isVisible()
 

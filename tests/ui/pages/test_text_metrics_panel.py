@@ -232,7 +232,14 @@ def test_files_fill_the_fields(panel: TextMetricsPanel, tmp_path: Path) -> None:
     assert problems[-1].fact == "The files differ in how many lines they have: ref0.txt 2, short.txt 1."
     short.write_bytes(b"\xff\xfe\x00")
     panel.fields.read_hypotheses(short)
-    assert "not a text in UTF-8" in problems[-1].fact
+    assert "is no letter in utf-16" in problems[-1].fact
+    noted: list[str] = []
+    panel.fields.noted.connect(noted.append)
+    latin = "Le garçon a mangé une crêpe à Zürich."
+    short.write_bytes((latin + "\r\n").encode("cp1252"))
+    panel.fields.read_hypotheses(short)
+    assert panel.fields.hypotheses.toPlainText() == latin + "\n"
+    assert noted[-1].startswith("short.txt is not UTF-8 and is read as ")
     panel.fields.read_hypotheses(tmp_path / "gone.txt")
     assert "gone.txt could not be read" in problems[-1].fact
     short.write_bytes(b"a" * (LARGEST + 1))

@@ -16,7 +16,7 @@ from ui.widgets.charts import curve
 from ui.widgets.matrices import move, press
 
 from app.ui.theme import Theme
-from app.ui.widgets.chart_axes import RightAxis, Scale, log_ticks, nice_ticks, tick_texts, widened
+from app.ui.widgets.chart_axes import RightAxis, Scale, doubling_ticks, log_ticks, nice_ticks, tick_texts, widened
 from app.ui.widgets.chart_lines import LineStyle, runs, spread, thinned, usual_styles
 from app.ui.widgets.line_chart import LineChart
 from app.ui.widgets.line_picture import Marks, Shade
@@ -52,6 +52,17 @@ def has_near(image: QImage, colour: QColor, point: QPointF) -> bool:
 
 
 # Axes
+
+
+def test_points_that_double_stand_at_equal_distances(qtbot, theme):
+    chart = shown(qtbot, theme, [curve([1, 2, 4, 8, 16], [9, 7, 6, 5, 4])], x_label="tokens before", doubling=True)
+    places = chart.laid_out().x.pixels(np.array([1.0, 2.0, 4.0, 8.0, 16.0]))
+    assert np.diff(places) == pytest.approx([(places[-1] - places[0]) / 4] * 4)
+    assert [words for _, words in chart.laid_out().place_texts()] == ["1", "2", "4", "8", "16 tokens before"]
+    assert doubling_ticks(1.0, 512.0, 5) == [1.0, 4.0, 16.0, 64.0, 256.0]
+    move(chart, at(chart, 4.2))
+    qtbot.keyClick(chart, Qt.Key.Key_Right)
+    assert (chart.pointed(), chart.readout()) == (8.0, [("A story-gpt", "5.000")])
 
 
 def test_ticks_are_multiples_of_one_two_and_five():

@@ -146,7 +146,7 @@ def test_a_product_too_small_for_a_float_is_still_a_number():
 
 
 def test_a_token_held_for_impossible_makes_it_infinite(worked):
-    worked.show_example(WorkedExample((WorkedToken(" a", 0.5), WorkedToken(" b", 0.0))))
+    worked.show_example(WorkedExample((WorkedToken(" a", 0.5), WorkedToken(" b", 0.0))), "story-gpt")
     assert "∞" in on_screen(worked)[2]
     assert "infinite" in worked.words.text()
     worked.grab()
@@ -180,20 +180,23 @@ def test_enter_asks_for_the_sentence(qtbot, worked):
 
 
 def test_busy_problem_and_answer(worked):
-    worked.show_example(TIM)
+    worked.show_example(TIM, "story-gpt")
     worked.show_busy()
     assert worked.message.text() == "Asking the model…"
     assert len(on_screen(worked)) == 6
     worked.show_problem("No model is open.")
     assert (worked.message.text(), worked.message.property("role")) == ("No model is open.", "error")
-    worked.show_example(TIM)
-    assert not worked.message.isVisible()
-    worked.show_example(WorkedExample(()))
+    worked.show_example(TIM, "story-gpt")
+    assert (worked.message.text(), worked.message.property("role")) == (
+        "The probability that story-gpt gave each token",
+        "caption",
+    )
+    worked.show_example(WorkedExample(()), "story-gpt")
     assert on_screen(worked) == [] and "at least two tokens" in worked.message.text()
 
 
 def test_powers_are_real_superscripts(worked):
-    worked.show_example(TIM)
+    worked.show_example(TIM, "story-gpt")
     lines = on_screen(worked)
     assert "1.234·10<sup>−5</sup>" in lines[0]
     assert "<sup>1/3</sup>" in lines[1]
@@ -238,7 +241,7 @@ def test_half_a_number_is_no_mistake_until_typing_rests(qtbot, worked):
 
 def test_sentence_and_numbers_share_the_steps(qtbot, worked):
     type_numbers(qtbot, worked, "0.5, 0.5")
-    worked.show_example(TIM)
+    worked.show_example(TIM, "story-gpt")
     assert worked.mode() == NUMBERS and "<b>2</b>" in on_screen(worked)[2]
     qtbot.mouseClick(worked.choice.button(SENTENCE), Qt.MouseButton.LeftButton)
     assert worked.columns.accessibleDescription() == "␣Tim 0.41327, ␣ran 1.234·10 to the power of −5, . 0.9"
@@ -254,7 +257,9 @@ def test_the_copy_action_gives_the_steps_as_text(worked):
 @pytest.mark.parametrize("width", [560, 1000])
 def test_a_long_sentence_scrolls_and_wraps_without_being_cut(qtbot, worked, width):
     tokens = tuple(WorkedToken(f" word{index}", 0.123456 / (index + 1)) for index in range(40))
-    worked.show_example(WorkedExample(tokens, "A beginning that is longer than any chip could be on a screen"))
+    worked.show_example(
+        WorkedExample(tokens, "A beginning that is longer than any chip could be on a screen"), "story-gpt"
+    )
     worked.resize(width, 300)
     qtbot.waitUntil(lambda: worked.lines.height() >= worked.lines.layout().totalHeightForWidth(worked.lines.width()))
     assert worked.columns.width() > width

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -138,7 +139,7 @@ class Adding(QObject):
         """Ask for a dataset of the hub."""
         dialog = DatasetDialog(self._window)
         if dialog.exec() and dialog.ref.text().strip():
-            self._shelf.look_at_dataset(*dialog.answer())
+            self._shelf.look_at_dataset(dialog.answer())
 
     def drop(self, paths: list[str]) -> None:
         """Files or folders that were dropped on the page."""
@@ -147,17 +148,22 @@ class Adding(QObject):
     @Slot(object)
     def _looked(self, found: Looked) -> None:
         texts = [*found.texts]
-        for path, facts in found.questions:
-            column = self._ask_column(facts)
-            if column:
-                texts.append(TextSource(FILE, f"{facts.name}: {column}", path=path, column=column))
+        alike = Counter(facts.columns for _, _, facts in found.questions)
+        answers: dict[tuple[str, ...], str] = {}
+        for name, path, facts in found.questions:
+            # Tables with the same columns, as a folder may hold, are asked about once.
+            if facts.columns not in answers:
+                answers[facts.columns] = self._ask_column(facts, alike[facts.columns] - 1)
+            if column := answers[facts.columns]:
+                texts.append(TextSource(FILE, f"{name}: {column}", path=path, column=column))
         if texts:
             self._session.evaluation.add_texts(texts)
             self.added.emit()
+        notes = (*found.guessed, *found.left_out)
         if found.problems:
-            self.problem.emit("\n".join(found.problems))
-        elif found.guessed:
-            self.noted.emit(" ".join(found.guessed))
+            self.problem.emit("\n".join((*found.problems, *notes)))
+        elif notes:
+            self.noted.emit(" ".join(notes))
 
     @Slot(int)
     def ask_columns(self, column: int) -> None:
@@ -173,7 +179,7 @@ class Adding(QObject):
 
     @Slot(int, object)
     def _choose_again(self, column: int, asked: Asked) -> None:
-        """The file was looked at: ask, and put the other reading in the place of the old one."""
+        """The text was looked at: ask, and put the other reading in the place of the old one."""
         evaluation, facts = self._session.evaluation, asked.facts
         if column >= len(evaluation.texts) or evaluation.texts[column] != asked.text:
             return
@@ -189,8 +195,9 @@ class Adding(QObject):
         if given and name:
             evaluation.replace_text(column, replace(asked.text, encoding=name))
 
-    def _ask_column(self, facts: SourceFacts) -> str:
-        words = f"{facts.name} is a table. Which column is the text?"
+    def _ask_column(self, facts: SourceFacts, alike: int) -> str:
+        others = f" {alike:,} more {'has' if alike == 1 else 'have'} the same columns." if alike else ""
+        words = f"{facts.name} is a table.{others} Which column is the text?"
         column, given = QInputDialog.getItem(self._window, "Choose a column", words, list(facts.columns), 0, False)
         return column if given else ""
 

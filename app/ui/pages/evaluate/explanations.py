@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from app.engine.evaluate.records import CAUSAL, CONDITIONAL, LN2, MASKED
+from app.engine.evaluate.records import CAUSAL, CONDITIONAL, LN2, MASKED, OBJECTIVE_WORDS
 from app.session.measured import CellReading, Figures
 from app.ui.explanation import Explanation
 
@@ -58,8 +58,8 @@ _PLAIN = {
 
 def explain_cell(reading: CellReading) -> Explanation:
     """The formula with the numbers of the chosen cell, or of the two that are compared."""
-    first = reading.figures[0]
-    versus = f", {reading.slots[0]} beside {reading.slots[1]}" if len(reading.figures) > 1 else ""
+    first, slot = reading.figures[reading.chosen], reading.slots[reading.chosen]
+    versus = f", {slot} beside {reading.slots[1 - reading.chosen]}" if len(reading.figures) > 1 else f", {first.model}"
     perplexity = f"{first.perplexity:,.1f}"
     return Explanation(
         title=_TITLES[first.objective],
@@ -82,7 +82,7 @@ def _numbers(figures: tuple[Figures, ...], slots: tuple[str, ...]) -> str:
         ("Bits per token", [f"{each.nats_per_token / LN2:.2f}" for each in figures]),
         ("Bytes per token", [f"{each.bytes / max(each.tokens, 1):.2f}" for each in figures]),
         ("<b>Bits per byte</b>", [f"<b>{each.bits_per_byte:.3f}</b>" for each in figures]),
-        ("Perplexity", [f"{each.perplexity:,.2f}" for each in figures]),
+        (OBJECTIVE_WORDS[figures[0].objective].capitalize(), [f"{each.perplexity:,.2f}" for each in figures]),
         ("Entropy, bits", [f"{each.entropy / LN2:.2f}" for each in figures]),
         ("First choice right", [f"{each.accuracy * 100:.1f}%" for each in figures]),
         ("Among first five", [f"{each.top5 * 100:.1f}%" for each in figures]),

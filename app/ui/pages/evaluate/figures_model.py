@@ -63,6 +63,7 @@ class Column:
 COLUMNS = (
     Column("model", "Model"),
     Column("text", "Text"),
+    Column("objective", "Objective", _kind, "What a token's surprise is conditioned on: each kind is ranked by itself"),
     Column("bits_per_byte", "Bits/byte", _places(3), "All surprise in bits over the bytes of the text", True),
     Column("standard_error", "±", _places(3), "Standard error of bits per byte", True),
     Column("perplexity", "Perplexity", _short, "e to the mean surprise of a token", True),
@@ -78,7 +79,6 @@ COLUMNS = (
     Column("window", "Window", _count, "Tokens that a window holds", True),
     Column("stride", "Stride", _count, "How far the next window begins after this one", True),
     Column("plan", "Plan"),
-    Column("objective", "Objective", _kind, "What a token's surprise is conditioned on"),
     Column("precision", "Precision"),
     Column("device", "Device"),
     Column("seconds", "Seconds", _short, "", True),
@@ -93,6 +93,20 @@ COLUMNS = (
     Column("skipped", "Skipped", _count, "Records too short to be scored", True, True),
     Column("note", "Note", str, "Your own words: double-click or F2"),
 )
+_OBJECTIVES = tuple(OBJECTIVE_WORDS)
+_SURPRISE = frozenset(
+    (
+        "bits_per_byte",
+        "perplexity",
+        "nats_per_token",
+        "word_perplexity",
+        "byte_perplexity",
+        "accuracy",
+        "top5",
+        "entropy",
+    )
+)
+"""Figures of one objective are no better or worse than those of another."""
 NOTE = len(COLUMNS) - 1
 
 
@@ -210,6 +224,17 @@ class FiguresFilter(QSortFilterProxyModel):
         self.beginFilterChange()
         self._columns = places
         self.endFilterChange()
+
+    def lessThan(self, left: Index, right: Index) -> bool:
+        """Each objective by itself, in one order whichever way is sorted."""
+        if COLUMNS[left.column()].field not in _SURPRISE:
+            return super().lessThan(left, right)
+        model = self.sourceModel()
+        assert isinstance(model, FiguresModel)
+        first, second = (_OBJECTIVES.index(model.rows[index.row()][0].objective) for index in (left, right))
+        if first == second:
+            return super().lessThan(left, right)
+        return (first < second) == (self.sortOrder() == Qt.SortOrder.AscendingOrder)
 
     def filterAcceptsRow(self, row: int, parent: Index) -> bool:
         if not self._wanted:

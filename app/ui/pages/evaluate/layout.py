@@ -19,6 +19,8 @@ from app.ui.widgets.worked_perplexity import WorkedPerplexity
 
 _LOW = 640
 """Pixels of the three panels under which the text and its curves take turns."""
+_CURVE = 170
+"""Pixels of a panel with a curve: what more there is belongs to the text."""
 
 
 class EvaluateLayout(Page):
@@ -40,21 +42,22 @@ class EvaluateLayout(Page):
         for view in (self.table, self._by_hand(), self.metrics):
             self.views.addWidget(view)
         self.bar.below.changed.connect(self._lower_chosen)
+        self.loss.resized.connect(self.fit_table)
         self.body.addWidget(self.bar)
         self.body.addWidget(self.views, 1)
 
     def _table_view(self) -> QSplitter:
         self.results.setMinimumHeight(170)
         self.surprise.setMinimumHeight(150)
-        self.loss.setMinimumHeight(140)
         return split(
-            "evaluate table", Qt.Orientation.Vertical, (self.results, 300), (self.surprise, 260), (self.loss, 190)
+            "evaluate table", Qt.Orientation.Vertical, (self.results, 300), (self.surprise, 260), (self.loss, _CURVE)
         )
 
     @Slot()
     def _splitter_moved(self) -> None:
         self._moved = True
 
+    @Slot()
     def fit_table(self) -> None:
         """Give the table what its rows need, up to half of the page; what is left goes to the text and its curve."""
         low = 0 < self.views.height() < _LOW
@@ -64,8 +67,10 @@ class EvaluateLayout(Page):
         whole = self.views.height() - 2 * self.table.handleWidth()
         if self._moved or whole <= 0:
             return
-        first = min(max(self.results.wanted_height(), self.results.minimumHeight()), whole // 2)
-        last = whole - first if low else min(190, (whole - first) * 2 // 5)
+        needed = self.loss.minimumHeight()
+        above = whole - (0 if low else self.surprise.minimumHeight()) - needed
+        first = min(max(self.results.wanted_height(), self.results.minimumHeight()), whole // 2, above)
+        last = whole - first if low else max(min(_CURVE, (whole - first) * 2 // 5), needed)
         self.table.setSizes([first, whole - first if low else whole - first - last, last])
 
     @Slot(int)

@@ -15,13 +15,17 @@ from app.ui.widgets.reliability_picture import CalibrationShown
 from app.ui.widgets.segmented import Segmented
 
 POSITION, CUMULATIVE, CONTEXT, CALIBRATION = range(4)
+_LOWEST, _FRAME = 140, 61
+"""Pixels that a curve needs, and what the panel takes around its picture."""
 _TITLES = ("Loss by position", "Loss up to here", "Loss by context", "Calibration")
 
 
 class LossPanel(Panel):
-    """`byte_chosen(byte)` for a place on a curve along the text."""
+    """`byte_chosen(byte)` for a place on a curve along the text; `resized` where another picture needs another height,
+    which is the panel's least then."""
 
     byte_chosen = Signal(int)
+    resized = Signal()
 
     def __init__(self, theme: Theme) -> None:
         super().__init__(theme, _TITLES[POSITION])
@@ -35,6 +39,7 @@ class LossPanel(Panel):
         self._stack.addWidget(self.diagram)
         self.body_layout.setContentsMargins(12, 8, 12, 8)
         self.body_layout.addWidget(self._stack, 1)
+        self.setMinimumHeight(_LOWEST)
         self.views.changed.connect(self._view_chosen)
         self.chart.place_chosen.connect(self._place_chosen)
 
@@ -44,7 +49,9 @@ class LossPanel(Panel):
         self._show()
 
     @Slot(int)
-    def _view_chosen(self, _index: int) -> None:
+    def _view_chosen(self, index: int) -> None:
+        self.setMinimumHeight(self.diagram.minimumHeight() + _FRAME if index == CALIBRATION else _LOWEST)
+        self.resized.emit()
         self._show()
 
     def _show(self) -> None:
@@ -63,7 +70,7 @@ class LossPanel(Panel):
                 [CalibrationShown(each, figures.model, slot) for each, figures, slot in shown]
             )
         elif view == CONTEXT:
-            self.chart.set_curves(reading.context, "tokens before", "bits per token")
+            self.chart.set_curves(reading.context, "tokens before", "bits per token", doubling=True)
         else:
             curves = reading.position if view == POSITION else reading.cumulative
             shade = Shade(0.0, float(reading.warming), "warming up") if reading.warming else None

@@ -7,7 +7,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QFileDialog
 
 from app.engine.errors import UserError
-from app.engine.evaluate.records import Plan, WorkedExample
+from app.engine.evaluate.records import OBJECTIVE_WORDS, Plan, WorkedExample
 from app.engine.metrics.records import MetricsReport, MetricsRequest
 from app.engine.trace.records import Candidate
 from app.session.measured import DONE
@@ -52,6 +52,8 @@ class EvaluatePage(EvaluateLayout):
         self._session.text_metrics.ended.connect(self.metrics.show_idle)
         self._session.text_metrics.written.connect(self.metrics.set_hypotheses)
         self._session.model_changed.connect(self._show_state)
+        self._session.model_changed.connect(self._other_weights)
+        self._session.models.weights_changed.connect(self._other_weights)
 
     def _connect_panels(self) -> None:
         self.bar.view_chosen.connect(self.show_view)
@@ -74,6 +76,7 @@ class EvaluatePage(EvaluateLayout):
         self.metrics.measure_wanted.connect(self._metrics_wanted)
         self.metrics.generate_wanted.connect(self._write_hypotheses)
         self.metrics.problem.connect(self.show_error)
+        self.metrics.fields.noted.connect(self._note)
         self.adding.problem.connect(self._problem)
         self.adding.noted.connect(self._note)
         self.adding.added.connect(self._added)
@@ -91,8 +94,8 @@ class EvaluatePage(EvaluateLayout):
         self.bar.show_view(index)
         self.fit_table()
         self._show_state()
-        if index == BY_HAND and self.worked.example() is None:
-            self._sentence_asked(SENTENCE)
+        if index == BY_HAND:
+            self.worked.ask_once()
         self.explain()
 
     @Slot(object)
@@ -227,9 +230,16 @@ class EvaluatePage(EvaluateLayout):
             if not self._view.is_open(which):
                 self.surprise.say_not_open()
 
-    @Slot(object)
-    def _worked(self, example: WorkedExample) -> None:
-        self.worked.show_example(example)
+    @Slot(object, str, str)
+    def _worked(self, example: WorkedExample, model: str, objective: str) -> None:
+        self.worked.show_example(example, model, OBJECTIVE_WORDS[objective])
+
+    @Slot()
+    def _other_weights(self) -> None:
+        """What was worked by hand is no longer the model's: ask again, at once where it is looked at."""
+        self.worked.forget()
+        if self.views.currentIndex() == BY_HAND:
+            self.worked.ask_once()
 
     @Slot(object)
     def _metrics_reported(self, report: MetricsReport) -> None:

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QHBoxLayout, QL
 
 from app.engine.errors import UserError
 from app.engine.metrics.records import TOKENIZERS, MetricSettings, MetricsRequest
+from app.session.text_shelf import letters_of
 from app.ui.pages.evaluate.lined_edit import LinedEdit
 from app.ui.pages.evaluate.metrics_words import TOKENIZER_LABELS, TOKENIZER_TIP
 from app.ui.theme import Theme
@@ -32,6 +33,8 @@ class PairFields(QWidget):
 
     changed = Signal()
     problem = Signal(object)
+    noted = Signal(str)
+    """How a file was read."""
     generate_wanted = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
@@ -168,11 +171,13 @@ class PairFields(QWidget):
                 raise UserError(
                     f"{path.name} is larger than {LARGEST // 1_000_000} MB.", "Measure a part of it at a time."
                 )
-            return path.read_text(encoding="utf-8-sig")
+            letters, guessed = letters_of(path)
         except OSError as error:
             self.problem.emit(UserError(f"{path.name} could not be read: {error.strerror}.", "Choose another file."))
-        except UnicodeDecodeError:
-            self.problem.emit(UserError(f"{path.name} is not a text in UTF-8.", "Save it as UTF-8 and open it again."))
         except UserError as error:
             self.problem.emit(error)
+        else:
+            if guessed:
+                self.noted.emit(f"{guessed} If letters look wrong, save it as UTF-8 and open it again.")
+            return letters.replace("\r\n", "\n").replace("\r", "\n")
         return None

@@ -92,10 +92,10 @@ def tokenizer_note(table: Table, measure: str) -> tuple[str, str]:
     """(fact, what follows from it) where the models split texts differently, else two ''."""
     if table.split_alike:
         return "", ""
-    ticks = "Ticks mark the lowest bits per byte, which is fair."
+    ticks = "Ticks mark the lowest bits per byte: a byte is the same to every tokenizer."
     if measure == PERPLEXITY:
-        ticks = "So none is ticked here; bits per byte is fair."
-    fact = "These models split text differently, so their perplexities cannot be compared."
+        ticks = "So none is ticked here: a byte is the same to every tokenizer, a token is not."
+    fact = "These models split text differently: compare their bits per byte, not their perplexities."
     return fact, f"{ticks} {_example(table)}".strip()
 
 

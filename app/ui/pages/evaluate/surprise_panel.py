@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QMenu, QPushButton, QScrollArea, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QComboBox, QGridLayout, QMenu, QPushButton, QToolButton
 
 from app.engine.evaluate.records import CAUSAL, Piece, Stretch, TextPage
 from app.engine.trace.records import Candidate
 from app.session.measured import CellReading
 from app.ui.actions import bound
 from app.ui.icons import icon
+from app.ui.pages.evaluate.token_side import TokenSide
 from app.ui.theme import Theme
-from app.ui.widgets.labels import make_label
 from app.ui.widgets.panel import Panel
-from app.ui.widgets.probability_bars import ProbabilityBars
 from app.ui.widgets.segmented import Segmented
-from app.ui.widgets.span_readout import SpanReadout
 from app.ui.widgets.surprise_colours import BOTH, DIFFERENCE
 from app.ui.widgets.surprise_legend import SurpriseLegend
 from app.ui.widgets.surprise_view import SurpriseView
@@ -27,9 +26,8 @@ from app.ui.widgets.text_overview import TextOverview
 from app.ui.widgets.token_text import visible_token
 
 _ALONE = "no other model"
-_EXPECTED = "What the model expected here"
-_SIDE = 232
-_SHOWN = 8
+_WIDE = 930
+"""Pixels of the panel in which the text leaves room for two columns beside it."""
 
 
 class SurprisePanel(Panel):
@@ -64,10 +62,8 @@ class SurprisePanel(Panel):
         self.overview = TextOverview(theme)
         self.view = SurpriseView(theme)
         self.view.setMinimumHeight(60)
-        self.readout = SpanReadout(theme)
-        self.expected = make_label(theme, _EXPECTED, 11, 650, role="secondary")
-        self.expected.setWordWrap(True)
-        self.bars = ProbabilityBars(theme)
+        self.side = TokenSide(theme)
+        self.readout, self.expected, self.bars = self.side.readout, self.side.expected, self.side.bars
         self.body_layout.addLayout(self._laid_out(), 1)
         self.view.chosen.connect(self._chosen)
         self.overview.place_chosen.connect(self._place_chosen)
@@ -86,32 +82,22 @@ class SurprisePanel(Panel):
         button.setAutoRaise(True)
         return button
 
-    def _laid_out(self) -> QHBoxLayout:
-        text = QVBoxLayout()
-        text.setSpacing(6)
-        text.addWidget(self.overview)
-        text.addWidget(self.view, 1)
-        side = QWidget()
-        side.setProperty("role", "page")
-        column = QVBoxLayout(side)
-        column.setContentsMargins(0, 0, 4, 0)
-        column.setSpacing(8)
-        column.addWidget(self.legend)
-        column.addWidget(self.readout)
-        column.addWidget(self.expected)
-        column.addWidget(self.bars)
-        column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-        scroll.setFixedWidth(_SIDE)
-        scroll.setWidget(side)
-        row = QHBoxLayout()
-        row.setSpacing(12)
-        row.addLayout(text, 1)
-        row.addWidget(scroll)
-        return row
+    def _laid_out(self) -> QGridLayout:
+        """Above: the whole text in one strip and what the colours mean. Below: the letters and what they cost."""
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(12)
+        grid.setVerticalSpacing(6)
+        grid.addWidget(self.overview, 0, 0)
+        grid.addWidget(self.legend, 0, 1)
+        grid.addWidget(self.view, 1, 0)
+        grid.addWidget(self.side, 1, 1)
+        grid.setColumnStretch(0, 1)
+        grid.setRowStretch(1, 1)
+        return grid
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.side.make_room(self.width() >= _WIDE)
 
     def show_reading(
         self, reading: CellReading | None, page: TextPage | None, rivals: Sequence[tuple[int, str]], beside: int = -1
@@ -119,10 +105,11 @@ class SurprisePanel(Panel):
         """Show a cell, or nothing. `rivals` are rows of the table, with their names, that can stand beside it."""
         self._reading = reading
         two = reading is not None and len(reading.figures) > 1
-        text = reading.figures[0].text if reading is not None else "choose a cell above"
-        if reading is not None and two:
-            names = (f"{slot} {each.model}" for slot, each in zip(reading.slots, reading.figures, strict=True))
-            text = f"{text}, {' above '.join(names)}"
+        text = "choose a cell above"
+        if reading is not None:
+            named = zip(reading.slots, reading.figures, strict=True)
+            names = " above ".join(f"{slot} {each.model}".strip() for slot, each in named)
+            text = f"{reading.figures[0].text}, {names}"
         self.set_subtitle(text)
         self.mode.setVisible(two)
         self.largest.setVisible(two and bool(reading and reading.spans))
@@ -143,6 +130,8 @@ class SurprisePanel(Panel):
         self._page, self._piece = page, None
         slots = self._reading.slots if self._reading is not None else ("A", "B")
         self.view.set_page(page, slots)
+        # One model alone has no difference, whatever was chosen for two.
+        self.legend.set_mode(self.view.mode())
         self.readout.clear()
         self.show_candidates((), None)
         more = page is not None and page.stop - page.start < page.total
@@ -155,22 +144,12 @@ class SurprisePanel(Panel):
 
     def show_candidates(self, found: Sequence[Candidate], index: int | None) -> None:
         """What the model had held for likely at the chosen token, best first, the token itself marked."""
-        wanted = [each for each in found if self._piece is not None]
-        shown = wanted[:_SHOWN]
-        own = next((each for each in wanted[::-1] if index is not None and each.token_id == index), None)
-        if own is not None and own not in shown:
-            shown = [*shown[:-1], own]
-        self.bars.set_rows(
-            [(each.text, each.probability, None) for each in shown], shown.index(own) if own is not None else None
-        )
-        self.expected.setText(_EXPECTED)
-        for widget in (self.expected, self.bars):
-            widget.setVisible(bool(shown))
+        self.side.show_candidates(found if self._piece is not None else (), index)
 
     def say_not_open(self) -> None:
         """The model of the chosen token is not open, so it cannot be asked again."""
-        self.expected.setText("Open this model as A or B to see what it expected")
-        self.expected.setVisible(self._piece is not None)
+        if self._piece is not None:
+            self.side.say_not_open()
 
     def go_to(self, byte: int) -> None:
         """Show a byte of the text, on another page where it is not on this one."""
@@ -222,7 +201,7 @@ class SurprisePanel(Panel):
     def _mode_chosen(self, index: int) -> None:
         mode = DIFFERENCE if index else BOTH
         self.view.set_mode(mode)
-        self.legend.set_mode(mode)
+        self.legend.set_mode(self.view.mode())
         self._show_overview()
 
     @Slot(int)

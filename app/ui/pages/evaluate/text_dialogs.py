@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.engine.texts.records import SourceFacts, TextSource
+from app.engine.texts.records import HUB, SourceFacts, TextSource
 
 
 class PasteDialog(QDialog):
@@ -46,11 +46,13 @@ class DatasetDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle("A dataset of the hub")
         self.setMinimumWidth(420)
-        self.ref, self.config, self.split, self.column = QLineEdit(), QLineEdit(), QLineEdit(), QLineEdit()
+        self.ref, self.config, self.split = QLineEdit(), QLineEdit(), QLineEdit()
+        self.column, self.source_column = QLineEdit(), QLineEdit()
         self.ref.setPlaceholderText("Salesforce/wikitext")
         self.config.setPlaceholderText("the only one")
         self.split.setPlaceholderText("test, or what there is")
         self.column.setPlaceholderText("text")
+        self.source_column.setPlaceholderText("only for a translator: the column that it reads")
         self.limit = QSpinBox()
         self.limit.setRange(0, 10_000_000)
         self.limit.setValue(200)
@@ -66,16 +68,20 @@ class DatasetDialog(QDialog):
             ("Configuration", self.config),
             ("Split", self.split),
             ("Column", self.column),
+            ("Source column", self.source_column),
             ("Rows", self.limit),
         ):
             form.addRow(label, field)
         form.addRow(_buttons(self, "Add"))
 
-    def answer(self) -> tuple[str, str, str, str, int | None]:
-        """Dataset, configuration, split, column and the most rows (None for all)."""
-        fields = (self.ref, self.config, self.split, self.column)
-        ref, config, split, column = (field.text().strip() for field in fields)
-        return ref, config, split, column, self.limit.value() or None
+    def answer(self) -> TextSource:
+        """The dataset, with no more rows than were asked for."""
+        fields = (self.ref, self.config, self.split, self.column, self.source_column)
+        ref, config, split, column, source = (field.text().strip() for field in fields)
+        limit = self.limit.value() or None
+        return TextSource(
+            HUB, ref, path=ref, config=config, split=split, column=column, source_column=source, limit=limit
+        )
 
 
 class ColumnsDialog(QDialog):

@@ -1,0 +1,1 @@
+"""The scenes in which the window is painted for the README."""
