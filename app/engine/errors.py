@@ -23,5 +23,9 @@ class TooLongError(UserError):
         self.limit = limit
 
 
+class ContextFullError(UserError):
+    """A text that is to be written on has taken all the positions the model has."""
+
+
 class Cancelled(Exception):  # noqa: N818 - not a failure
     """A function was asked to stop through its `cancel` callable; whatever it held is freed."""
