@@ -92,7 +92,8 @@ def _write(
             if not np.isfinite(logits[place].numpy().max()):
                 raise nonfinite_error(model, prompt, ids[place])
             context = StageContext(ids[place], len(prompt.ids), prompt.rules)
-            step = replace(decide(logits[place], context, settings, row.chance), attention=_seen(watched, place))
+            step = decide(logits[place], context, settings, row.chance)
+            step = step if watched is None else watched.told(step, place)
             ready, ended = _shown(step, row, settings, prompt, last)
             yield from ((row.place, each) for each in ready)
             if not ended:
@@ -106,10 +107,6 @@ def _write(
         ids = np.concatenate([ids[going], np.array(tokens, dtype=np.int64)[:, None]], axis=1)
     for row in rows:
         yield from ((row.place, each) for each in row.gate.flush())
-
-
-def _seen(watched: WatchedForward | None, place: int) -> np.ndarray | None:
-    return None if watched is None or watched.seen is None else watched.seen[place]
 
 
 def _shown(step: Step, row: _Row, settings: DecodingSettings, prompt: Prompt, last: bool) -> tuple[list[Step], bool]:

@@ -106,7 +106,7 @@ def _write(
             raise nonfinite_error(model, prompt, ids.view())
         step = decide(logits, StageContext(ids.view(), len(prompt.ids), prompt.rules), settings, chance)
         if watched is not None:
-            step = replace(step, attention=watched.row)
+            step = watched.told(step)
         if step.token_id in prompt.rules.eos:
             yield from gate.flush()
             yield step

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from app.engine.decode.forward import CachedForward
+from app.engine.decode.records import Step
 from app.engine.trace.pattern import attention_weights
 from app.engine.trace.tap import ASIDE, BESIDE, AttentionCall, Recorder, tapped, way_of
 
@@ -46,10 +47,11 @@ class WatchedForward:
         with tapped(self._model, self._recorder):
             return self._forward.rows(ids)
 
-    @property
-    def row(self) -> np.ndarray | None:
-        """float32 `[key]` of the last call on one text."""
-        return None if self.seen is None else self.seen[0]
+    def told(self, step: Step, row: int = 0) -> Step:
+        """The step with what the head saw in the last call, of one of several texts."""
+        if self.seen is None:
+            return step
+        return replace(step, attention=self.seen[row], head=self._at)
 
     def _recorder_for(self, wanted: Head | None) -> Recorder | None:
         site = self._sites.get(wanted[:2]) if wanted is not None and self._way != ASIDE else None
