@@ -154,6 +154,26 @@ def test_out_of_memory_keeps_the_text(desk: Desk) -> None:
     assert len(desk.failures) == 3
 
 
+def test_filling_gaps_says_what_it_took_and_runs_out_of_memory_in_words(desk: Desk) -> None:
+    desk.open("story-bert")
+    desk.session.set_prompt("Mia went to the [MASK]. She saw a [MASK] dog.")
+    told, calls = desk.costs(), 0
+    desk.run()
+    assert told[-1].tokens == 2 and told[-1].seconds > told[-1].first > 0 and told[-1].cache_bytes == 0
+
+    def full(*_: Any) -> None:
+        nonlocal calls
+        calls += 1
+        if calls > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    hook = desk.loaded.model.register_forward_hook(full)
+    desk.run(beside=True)
+    hook.remove()
+    assert "not enough memory for filling the gaps" in str(desk.failures[-1])
+    assert len(desk.generation.steps) == 1, "the gap that was filled stays"
+
+
 def test_a_full_context_stays_full_until_it_slides(desk: Desk) -> None:
     desk.loaded.model.config.max_position_embeddings = 24
     generation = desk.run(max_new_tokens=60, ignore_eos=True)

@@ -207,6 +207,7 @@ class PromptLine(QFrame):
     def edit(self, editing: bool) -> None:
         """Open the editor or show the chips."""
         self._instead = False
+        self._edit_caption.say("")
         self._stack.setCurrentIndex(1 if editing else 0)
         self._edit_caption.title.setText("Prompt" if self._kind == "decoder" else "Texts")
         self.button.setText("Run" if editing else "Edit")
@@ -225,6 +226,8 @@ class PromptLine(QFrame):
         self.edit(True)
         self._instead = True
         self._edit_caption.title.setText(title)
+        self._edit_caption.say("Enter: go on", "Esc: leave it")
+        self.button.setToolTip("Let the model go on from this text (Ctrl+Enter)")
 
     def submit(self) -> None:
         """Take what stands in the editors."""

@@ -421,7 +421,7 @@ def test_an_encoder_decoder_writes_too(desk: Desk) -> None:
     desk.key(page.prompt.editor, Qt.Key.Key_Escape)
     desk.session.select(kind="cross", layer=1, head=2)
     page.output.colours.setCurrentText(ATTENTION)
-    assert generation.watched == ("cross", 1, 2) and page.heads.kinds.currentText() == "Cross-attention"
+    assert generation.watched == ("cross", 1, 2) and page.heads.kinds.currentText() == "Cross"
     assert "Not recorded" in page.heads.said()
     run(desk)
     watched = trace(loaded, "The cat is on the chair.", target=generation.text).attention(1, 2, kind="cross")

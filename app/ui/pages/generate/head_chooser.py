@@ -11,7 +11,7 @@ from app.session.generation import Head
 from app.ui.theme import Theme
 from app.ui.widgets.labels import make_label
 
-_KINDS = {"self": "Self-attention", "cross": "Cross-attention"}
+_KINDS = {"self": "Self", "cross": "Cross"}
 """The kinds whose rows come with a new token; an encoder reads its source once, before the first."""
 
 
@@ -61,16 +61,17 @@ class HeadChooser(QWidget):
 
     def say_row(self, step: GeneratedToken | None, watched: Head) -> None:
         """What is known of the head at the step whose row is shown."""
-        words = ""
+        words = tip = ""
         if step is not None and step.head is None:
-            words = "Not recorded when this token was chosen"
+            words, tip = "Not recorded", "The head was not watched when this token was chosen"
         elif step is not None and step.head is not None and step.head != watched:
             kind, layer, head = step.head
-            words = f"Shown: {_KINDS[kind].lower()}, L{layer} H{head}, watched when this token was chosen"
+            words = f"Shown: {_KINDS[kind].lower()} L{layer} H{head}"
+            tip = "The head that was watched when this token was chosen"
         elif step is not None and watched[0] == "cross":
-            words = "Its weights are underlined in the source above"
+            words, tip = "Underlined above", "Where the head looked in the source is underlined there"
         self._said.setText(words)
-        self._said.setToolTip(words)
+        self._said.setToolTip(tip)
 
     def said(self) -> str:
         """What is said of the row that is shown."""

@@ -185,7 +185,7 @@ class GenerateReadings(GenerateLayout):
         if generation.current.filled:
             words = f"{count} gap{'' if count == 1 else 's'} filled"
         if generation.current.weights:
-            words = f"{words} with {generation.current.weights}"
+            words = f"{words}, {generation.current.weights.removeprefix('the weights of training ')}"
         ending = "paused" if generation.paused else ENDINGS[generation.ended_by]
         seed = generation.steps[0].seed
         old = "of the prompt before" if generation.prompt_text != self._session.prompt else ""
@@ -292,4 +292,5 @@ class GenerateReadings(GenerateLayout):
             self._place_of(self._shown.index),
             found_by=generation.current.found_by,
             under_others=not generation.written_alike(self._shown.index),
+            trained=self._shown.step.weights,
         )
