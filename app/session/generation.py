@@ -91,8 +91,9 @@ class Generation(Texts):
         searches = loaded.kind != "encoder" and self._settings.method in BEAMS
         found = self.tree is not None and self.tree.finished and bool(self.tree.sequences)
         if searches and compared and found and self._best not in self.branches:
+            settings = ask()
             self._write_best()
-            self._then = lambda: self._search(loaded, text, ask(), compared)
+            self._then = lambda: self._search(loaded, text, settings, compared)
             return
         self.tree = None
         if searches:

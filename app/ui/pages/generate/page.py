@@ -110,7 +110,8 @@ class GeneratePage(GenerateReadings):
     def _write_with_b(self) -> None:
         """The same prompt and random numbers by the other model, of beam searches the best; then both are shown."""
         generation = self._session.generation
-        seed = generation.steps[0].seed if generation.steps else None
+        searched = generation.tree.seed if generation.tree is not None else None
+        seed = generation.steps[0].seed if generation.steps else searched
         self._session.generate(beside=True, slot="B", seed=seed)
         self._second_wanted = True
         self._second_came()
