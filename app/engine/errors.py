@@ -27,5 +27,9 @@ class ModelClosedError(UserError):
     """A model was closed while something was computed with it."""
 
 
+class ContextFullError(UserError):
+    """A text that is to be written on has taken all the positions the model has."""
+
+
 class Cancelled(Exception):  # noqa: N818 - not a failure
     """A function was asked to stop through its `cancel` callable; whatever it held is freed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from app.engine.decode.settings import DecodingSettings
@@ -34,6 +35,8 @@ class Branch:
     """Why the text ended: "end of text", "stop string", "length", "context full", "stopped"; '' while it is written."""
     found_by: str = ""
     """What chose its tokens where that was no run of its own: a row of a beam search."""
+    searched: DecodingSettings | None = None
+    """The settings of that search, with its seed where it drew."""
     filled: bool = False
     """Its steps fill gaps of the prompt (a masked model's) and do not follow it."""
 
@@ -72,6 +75,22 @@ class Branch:
         """The new ids."""
         return tuple(step.token_id for step in self.steps)
 
+    @property
+    def firm(self) -> int:
+        """How many of its steps a run can go on after: without one whose text a stop string cut short, because the
+        model would read what is not written."""
+        cut = bool(self.steps) and self.steps[-1].shortened
+        return len(self.steps) - cut
+
+    @property
+    def weights(self) -> str:
+        """Which weights wrote it, where the model was being trained: "the weights of training step 12"."""
+        steps = [step.weights for step in self.steps if step.weights is not None]
+        if not steps:
+            return ""
+        first, last = min(steps), max(steps)
+        return f"the weights of training step{f' {first:,}' if first == last else f's {first:,} to {last:,}'}"
+
     def written_by(self) -> DecodingSettings | None:
         """The settings, with their seed, that write this text again from its prompt; None where no one seed does."""
         if not self.steps or self.parent is not None or self.found_by:
@@ -85,20 +104,47 @@ class Branch:
         """A copy to write on in, from its fork on."""
         return Branch(self.prompt_text, self.prompt, self.steps[:], self, len(self.steps), self.model, self.loaded)
 
-    def differs_from(self, other: Branch) -> int | None:
-        """The first new token that is not the same in both, None when one text is the beginning of the other."""
-        pairs = zip(self.steps, other.steps, strict=False)
-        return next((place for place, (ours, theirs) in enumerate(pairs) if ours.token_id != theirs.token_id), None)
+    def differs_from(self, other: Branch) -> tuple[int, int] | None:
+        """The first new token that is not the same in both, its place here and there; None when one text is the
+        beginning of the other.
+
+        Tokens of two models may be of two vocabularies, so their letters are compared, and the places may differ.
+        """
+        if self.loaded is other.loaded:
+            pairs = enumerate(zip(self.steps, other.steps, strict=False))
+            place = next((place for place, (ours, theirs) in pairs if ours.token_id != theirs.token_id), None)
+            return None if place is None else (place, place)
+        letters = enumerate(zip(_letters(self), _letters(other), strict=False))
+        letter = next((place for place, (ours, theirs) in letters if ours != theirs), None)
+        return None if letter is None else (_holder(self, letter), _holder(other, letter))
+
+
+def _piece(step: GeneratedToken) -> str:
+    return "\0" if step.ends else step.text
+
+
+def _letters(branch: Branch) -> str:
+    """The new text, its end a character too."""
+    return "".join(_piece(step) for step in branch.steps)
+
+
+def _holder(branch: Branch, letter: int) -> int:
+    """The new token that a letter of the new text belongs to."""
+    ends = accumulate(len(_piece(step)) for step in branch.steps)
+    return next(place for place, end in enumerate(ends) if end > letter)
 
 
 def told_with_settings(branch: Branch) -> str:
     """The text, then on lines of their own what wrote it: model, seed, and every setting that is not neutral."""
     if not branch.steps:
         return branch.text
-    settings, neutral = branch.steps[-1].settings, vars(DecodingSettings())
+    settings, neutral = branch.searched or branch.steps[-1].settings, vars(DecodingSettings())
     changed = {name: value for name, value in vars(settings).items() if value != neutral[name] and name != "forced"}
-    changed["seed"] = branch.steps[0].seed
+    drawn = any(step.settings.draws for step in branch.steps)
+    changed["seed"] = branch.searched.seed if branch.searched is not None else branch.steps[0].seed if drawn else None
     lines = [f"model: {branch.model}", f"prompt: {branch.prompt_text!r}"]
+    lines += [f"found by: {branch.found_by}"] if branch.found_by else []
+    lines += [f"written with: {branch.weights}"] if branch.weights else []
     lines += [f"{name}: {value}" for name, value in changed.items() if value is not None]
     return "\n".join([branch.text, "", "---", *lines])
 

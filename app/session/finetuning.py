@@ -29,6 +29,7 @@ from app.session.models import FILES_LANE, MODEL_LANE, OpenModels
 if TYPE_CHECKING:
     from app.engine.finetune.dataset import Dataset
     from app.engine.finetune.training import Training
+    from app.engine.models.loaded import LoadedModel
 
 ASK_AFTER_MS = 500
 """Data and costs are read again so long after the last change of a setting that they depend on."""
@@ -206,6 +207,14 @@ class Finetuning(QObject):
     def paused(self) -> bool:
         """Whether the run waits for the person."""
         return self._job is not None and self._job.pause_asked
+
+    def trained(self, loaded: LoadedModel) -> int | None:
+        """After how many steps a model is right now, None for one that is not being trained. Asked on its lane, where
+        it is exact; elsewhere it may be a step old."""
+        if loaded is not self._models.in_training:
+            return None
+        training = self._training
+        return training.step if training is not None else 0
 
     def start(self, folder: Path | None = None) -> None:
         """Begin a run on the data with the settings as they are, in `folder` or a new one."""

@@ -30,9 +30,17 @@ class GeneratedToken:
     position: int | None = None
     """Of a filled gap: its place in the prompt."""
     attention: np.ndarray | None = None
-    """float32 `[key]`: where the watched head looked when this token was chosen."""
+    """float32 `[key]`: where the watched head looked in its own text when this token was chosen."""
+    source_attention: np.ndarray | None = None
+    """float32 `[key]`: where a watched head of cross-attention looked in the source."""
+    head: tuple[str, int, int] | None = None
+    """The watched head: kind, block and head."""
     ends: bool = False
     """The model ended its text with it."""
+    shortened: bool = False
+    """A stop string begins inside the token: `text` is what stands before it."""
+    weights: int | None = None
+    """Of a model that was being trained: after how many steps its weights chose this."""
 
     @property
     def probability(self) -> float:
@@ -71,7 +79,8 @@ class RunCost:
     """What a run has taken so far."""
 
     tokens: int
-    """New tokens written in this run."""
+    """New tokens written in this run: of several texts all together, of a beam search the steps, which are tokens of
+    each beam, and the gaps of a masked model."""
     seconds: float
     """Since the run began, the prompt included."""
     first: float

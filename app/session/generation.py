@@ -1,108 +1,66 @@
-"""The texts being generated: branches of steps, the settings that act on the next one, and any step's distribution."""
+"""The runs that write text: one at a time, by the settings that act on the next token, paused, stopped and gone on."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import Signal, Slot
 
 from app.engine.decode.records import BeamTree
 from app.engine.decode.settings import BEAMS, DecodingSettings
+from app.engine.errors import ContextFullError
 from app.engine.trace.records import Token
 from app.jobs.board import Board
 from app.jobs.job import Job, Work
 from app.session import writing
 from app.session.branches import MOST, Branch, without
-from app.session.generated import DistributionReading, GeneratedToken, RunCost
+from app.session.generated import GeneratedToken, RunCost
 from app.session.pacing import Pacing
+from app.session.texts import LANE, Texts
 
 if TYPE_CHECKING:
     from app.engine.decode.kept import KeptForward
     from app.engine.models.loaded import LoadedModel
 
-LANE = "model"
 Head = tuple[str, int, int]
 """Kind, block and head."""
 
 
-class Generation(QObject):
-    """Starts, pauses and stops runs, and keeps what they wrote. One text is current; its parts are read from here."""
+@dataclass(frozen=True)
+class _Before:
+    """A text as it was when its run began, for one that fails before its first token."""
 
-    started = Signal()
-    """Another text is current, or it is empty now."""
-    prompt_known = Signal()
-    grew = Signal(int)
-    """So many tokens were added at the end of the current text."""
-    branches_changed = Signal()
-    """Texts came or went, ended, or another is current."""
+    steps: tuple[GeneratedToken, ...]
+    ended_by: str
+    begun: int
+    """So many of the steps the run goes on after."""
+    fresh: bool
+    """It was none of the list."""
+
+
+class Generation(Texts):
+    """Starts, pauses and stops runs, whose texts are kept."""
+
     beams_grew = Signal()
     cost_told = Signal()
-    state_changed = Signal()
-    settings_changed = Signal()
-    presets_changed = Signal()
-    distribution_read = Signal(object)
-    failed = Signal(object)
 
     def __init__(self, board: Board, settings: DecodingSettings) -> None:
-        super().__init__()
-        self._board = board
-        self._settings = settings
-        self.presets: dict[str, DecodingSettings] = {}
-        """Settings that the person gave a name."""
-        self.branches: list[Branch] = []
-        self.current = Branch("")
-        self.tree: BeamTree | None = None
-        """The last beam search, None when the last run was none."""
-        self.cost: RunCost | None = None
+        super().__init__(board, settings)
         self.watched: Head | None = None
         """The head whose row is recorded at every step, None for none."""
+        self.trained: Callable[[LoadedModel], int | None] = lambda _loaded: None
+        """After how many steps a model is that is being trained, None for one that is not; asked on the lane."""
         self.pacing = Pacing()
-        self._targets: list[Branch] = []
-        self._job: Job | None = None
-        self._loaded: LoadedModel | None = None
         self._kept: list[KeptForward] = []
-
-    # What stands
-
-    @property
-    def prompt(self) -> tuple[Token, ...]:
-        """The prompt's tokens of the current text."""
-        return self.current.prompt
-
-    @property
-    def prompt_text(self) -> str:
-        """What the current text continues."""
-        return self.current.prompt_text
-
-    @property
-    def steps(self) -> list[GeneratedToken]:
-        """The new tokens of the current text."""
-        return self.current.steps
-
-    @property
-    def ended_by(self) -> str:
-        """Why the current text ended, '' before and while it is written."""
-        return self.current.ended_by
-
-    @property
-    def text(self) -> str:
-        """The current prompt and everything written after it."""
-        return self.current.text
-
-    @property
-    def settings(self) -> DecodingSettings:
-        """What acts on the next token."""
-        return self._settings
-
-    def keep_preset(self, name: str, settings: DecodingSettings | None) -> None:
-        """Give settings a name of the person's own; None forgets the name."""
-        if settings is None:
-            self.presets.pop(name, None)
-        else:
-            self.presets[name] = settings
-        self.presets_changed.emit()
+        self._before: dict[Branch, _Before] = {}
+        self._searched = Branch("")
+        """Prompt, model and settings of the last beam search."""
+        self._best: Branch | None = None
+        """The text that the best beam of that search was written out to."""
+        self._then: Callable[[], None] | None = None
+        """What follows when the run under way has ended well."""
 
     @property
     def running(self) -> bool:
@@ -114,33 +72,39 @@ class Generation(QObject):
         """Whether the run holds between two tokens because the person wants it."""
         return self._job is not None and self._job.pause_asked and not self.pacing.holding
 
-    def set_settings(self, settings: DecodingSettings) -> None:
-        """Replace the settings; a run under way reads them before its next token."""
-        if settings != self._settings:
-            self._settings = settings
-            self.settings_changed.emit()
-
     # Runs
 
-    def start(self, loaded: LoadedModel, text: str, beside: bool = False, seed: int | None = None) -> None:
+    def start(
+        self, loaded: LoadedModel, text: str, beside: bool = False, seed: int | None = None, compared: bool = False
+    ) -> None:
         """Write a new continuation of `text`, by the method of the settings; a run under way is stopped.
 
-        What was written before goes, unless it shall stand `beside`. A masked model fills gaps instead. A `seed` is for
-        this run alone, whatever the settings say.
+        What was written before goes, unless it shall stand `beside`; then an open seed is the current text's. A masked
+        model fills gaps instead. A `seed` is for this run alone, whatever the settings say. With `compared` the best
+        beams of two searches, the one before and this, are written out, so that they can be looked at side by side.
         """
         self._stop_quietly()
-        self._loaded = loaded
+        seed = self._seed_beside(loaded, text) if beside and seed is None else seed
         if not beside:
             self.branches = []
+        ask = self._ask if seed is None else lambda: replace(self._settings, seed=seed)
+        searches = loaded.kind != "encoder" and self._settings.method in BEAMS
+        found = self.tree is not None and self.tree.finished and bool(self.tree.sequences)
+        if searches and compared and found and self._best not in self.branches:
+            settings = ask()
+            self._write_best()
+            self._then = lambda: self._search(loaded, text, settings, compared)
+            return
         self.tree = None
+        if searches:
+            self._search(loaded, text, ask(), compared)
+            return
+        self._loaded = loaded
         if loaded.kind == "encoder":
-            self._write(Branch(text, filled=True), "Fill", lambda: writing.fill(loaded, text, self._ask))
-        elif self._settings.method in BEAMS:
-            self._search(loaded, text)
+            self._write(Branch(text, filled=True), "Fill", lambda: writing.fill(loaded, text, ask, self._means()))
         elif self._settings.num_sequences > 1 and self._settings.draws:
-            self._write_several(loaded, text, self._settings.num_sequences)
+            self._write_several(loaded, text, ask, self._settings.num_sequences)
         else:
-            ask = self._ask if seed is None else lambda: replace(self._settings, seed=seed)
             self._write_on(Branch(text), (), ask)
 
     def fork(self, index: int, token: int | None = None) -> None:
@@ -148,9 +112,8 @@ class Generation(QObject):
         if self._loaded is None or not 0 <= index <= len(self.steps) or self.current.filled:
             return
         self._stop_quietly()
-        branch = self.current.beside()
-        del branch.steps[index:]
-        branch.fork = index
+        index = min(index, self.current.firm)
+        branch = self._beside(index)
         given = branch.ids
         # The same settings with the same random numbers would write the same text again.
         again = token is None and self.written_alike(index)
@@ -165,41 +128,70 @@ class Generation(QObject):
 
         self._write_on(branch, given, ask)
 
-    def written_alike(self, index: int) -> bool:
-        """Whether step `index` was chosen under the settings as they are now."""
-        if index >= len(self.steps):
-            return False
-        told = replace(self.steps[index].settings, forced=(), max_new_tokens=1, seed=None)
-        return told == replace(self._settings, forced=(), max_new_tokens=1, seed=None)
-
     def go_on(self) -> None:
-        """Write the current text on, by as many tokens as the settings allow a new one."""
+        """Write the current text on, by as many tokens as the settings allow a new one.
+
+        After a stop string in the middle of a token it goes on before that token: the model reads what is written.
+        """
         if self._loaded is None or self.running or self.current.filled:
             return
-        branch, given = self.current, self.current.ids
-        branch.ended_by = ""
+        branch = self.current
+        if branch.ended_by == "context full":
+            # Only sliding helps, which whoever shows the state offers.
+            self.state_changed.emit()
+            return
+        before = _Before(tuple(branch.steps), branch.ended_by, branch.firm, fresh=False)
+        del branch.steps[branch.firm :]
+        given, branch.ended_by = branch.ids, ""
         self._write_on(
             branch, given, lambda: replace(self._settings, max_new_tokens=len(given) + self._settings.max_new_tokens)
         )
+        self._before[branch] = before
+
+    def rewrite(self, text: str) -> None:
+        """Go on from what an encoder-decoder wrote, as the person edited it: a branch from the first token that is
+        another on, in which the edited tokens are forced, each looked at by the model as any other."""
+        loaded, current = self._loaded, self.current
+        if loaded is None or not current.apart:
+            return
+
+        def go_on(ids: tuple[int, ...]) -> None:
+            pairs = zip(current.ids[: current.firm], ids, strict=False)
+            same = next((place for place, (old, new) in enumerate(pairs) if old != new), min(current.firm, len(ids)))
+            longest = len(ids) + self._settings.max_new_tokens
+            branch = self._beside(same)
+            self._write_on(branch, ids[:same], lambda: replace(self._settings, forced=ids, max_new_tokens=longest))
+
+        self._stop_quietly()
+        self._prepare("Read the text", lambda: writing.target_ids(loaded, text), go_on)
 
     def slide(self) -> None:
-        """Where the context is full: go on after the last half of the text, which becomes the prompt."""
-        if self._loaded is None or self.running or not self.steps:
+        """Where the context is full: go on after the last half of the text, which becomes the prompt. The decoder of
+        an encoder-decoder has no prompt that could slide."""
+        loaded, current = self._loaded, self.current
+        if loaded is None or self.running or not current.steps or current.apart or current.filled:
             return
-        ids = [*(token.id for token in self.prompt), *self.current.ids]
-        tail = ids[len(ids) // 2 :]
-        text = self._loaded.tokenizer.decode(tail, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        self._write_on(Branch(text), (), self._ask)
+        text, written = current.prompt_text, current.ids[: current.firm]
+        self._prepare(
+            "Slide the window",
+            lambda: writing.tail(loaded, text, written),
+            lambda tail: self._write_on(Branch(tail), (), self._ask),
+        )
 
     def write_out(self, ids: tuple[int, ...]) -> None:
         """Make an ordinary text of one that a beam search found, so that each of its choices can be looked at."""
-        if self._loaded is None or self.tree is None:
+        tree, of = self.tree, self._searched
+        if of.loaded is None or of.searched is None or tree is None:
             return
         self._stop_quietly()
-        place = next((at for at, text in enumerate(self.tree.sequences) if text.ids == ids), 0)
-        total = self.tree.sequences[place].total if self.tree.sequences else 0.0
-        branch = Branch(self.prompt_text, self.prompt, found_by=f"row {place + 1} of the beam search, Σ {total:.2f}")
-        plain = DecodingSettings(method="greedy", forced=ids, max_new_tokens=max(len(ids), 1))
+        self._loaded = of.loaded
+        place = next((at for at, text in enumerate(tree.sequences) if text.ids == ids), 0)
+        total = tree.sequences[place].total if tree.sequences else 0.0
+        branch = Branch(of.prompt_text, of.prompt, found_by=f"row {place + 1} of the beam search, Σ {total:.2f}")
+        branch.searched = replace(of.searched, seed=tree.seed)
+        if place == 0:
+            self._best = branch
+        plain = DecodingSettings(method="greedy", forced=ids, max_new_tokens=max(len(ids), 1), stop=of.searched.stop)
         self._write_on(branch, (), lambda: plain)
 
     def pause(self, paused: bool) -> None:
@@ -215,23 +207,17 @@ class Generation(QObject):
 
     def stop(self) -> None:
         """End the run; what was written stays."""
+        self._then = None
         if self._job is not None:
             self._job.cancel()
 
     def clear(self) -> None:
         """Stop and forget what was written, for instance when its model closes."""
         self.stop()
-        self._loaded, self._kept = None, []
+        self._loaded, self._kept, self._searched, self._best = None, [], Branch(""), None
         self.branches, self.current, self.tree, self.cost = [], Branch(""), None, None
         self.started.emit()
         self.branches_changed.emit()
-
-    # Branches
-
-    def choose(self, place: int) -> None:
-        """Make another text the current one."""
-        if 0 <= place < len(self.branches) and self.branches[place] is not self.current:
-            self._turn_to(self.branches[place])
 
     def keep_only(self, models: Sequence[LoadedModel | None]) -> None:
         """A model was closed: what it wrote goes, so that its memory is free."""
@@ -246,72 +232,35 @@ class Generation(QObject):
             self.branches = without(self.branches, branch)
         # The cache of keys and values holds on to its model.
         self._kept = []
+        if self._searched.loaded not in models:
+            self._searched, self._best, self.tree = Branch(""), None, None
         if closed:
             self.stop()
-            self.tree = None
             self._turn_to(self.branches[-1])
         self.branches_changed.emit()
-
-    def _turn_to(self, branch: Branch) -> None:
-        self.current, self._loaded = branch, branch.loaded
-        self._tell_current()
-
-    def remove(self, place: int) -> None:
-        """Forget a text; never the only one, nor one that is being written."""
-        if len(self.branches) < 2 or self.branches[place] in self._targets:
-            return
-        gone = self.branches[place]
-        self.branches = without(self.branches, gone)
-        if gone is self.current:
-            self._turn_to(self.branches[min(place, len(self.branches) - 1)])
-        self.branches_changed.emit()
-
-    def read_distribution(self, index: int) -> None:
-        """Ask how step `index` was chosen, under the settings as they are now; `distribution_read` answers."""
-        if self._loaded is None or not 0 <= index < len(self.steps):
-            return
-        loaded, step, branch = self._loaded, self.steps[index], self.current
-        text, given = branch.prompt_text, branch.ids[:index]
-        # A token that a fork forced was forced by the fork, not by the settings that are looked at now.
-        settings = replace(self._settings, forced=step.settings.forced)
-        job = self._board.start(
-            LANE,
-            "Distribution",
-            lambda: writing.distribution(loaded, index, step, settings, text, given),
-            key="distribution",
-            quiet=True,
-        )
-        job.finished.connect(lambda reading: self._distribution_came(branch, reading))
-        job.failed.connect(self.failed)
-
-    def bring_back(self, branches: list[Branch]) -> None:
-        """Texts of an earlier start, the newest of them the current one."""
-        if branches and not self.branches:
-            self.branches = branches
-            self._turn_to(branches[-1])
-
-    def _distribution_came(self, branch: Branch, reading: DistributionReading) -> None:
-        if branch is self.current and reading.index < len(branch.steps):
-            branch.steps[reading.index] = reading.step
-            self.distribution_read.emit(reading)
 
     # Jobs
 
     def _ask(self) -> DecodingSettings:
         return self._settings
 
-    def _watched(self) -> Head | None:
-        return self.watched
+    def _means(self) -> writing.Means:
+        return writing.Means(self._kept, lambda: self.watched, self.trained)
+
+    def _beside(self, index: int) -> Branch:
+        branch = self.current.beside()
+        del branch.steps[index:]
+        branch.fork = index
+        return branch
 
     def _write_on(self, branch: Branch, given: tuple[int, ...], ask: Callable[[], DecodingSettings]) -> None:
-        loaded, text = self._loaded, branch.prompt_text
+        loaded, text, means = self._loaded, branch.prompt_text, self._means()
         assert loaded is not None
-        watched = self._watched if self.watched is not None else None
-        self._write(branch, "Generate", lambda: writing.generate(loaded, text, ask, given, self._kept, watched))
+        self._write(branch, "Generate", lambda: writing.generate(loaded, text, ask, given, means))
 
-    def _write_several(self, loaded: LoadedModel, text: str, count: int) -> None:
-        made = [Branch(text, model=loaded.summary.name) for _ in range(count)]
-        job = self._begin("Generate", lambda: writing.generate_batch(loaded, text, self._ask, count, ()), made)
+    def _write_several(self, loaded: LoadedModel, text: str, ask: Callable[[], DecodingSettings], count: int) -> None:
+        made, means = [Branch(text, model=loaded.summary.name) for _ in range(count)], self._means()
+        job = self._begin("Generate", lambda: writing.generate_batch(loaded, text, ask, count, means), made)
         job.stepped.connect(self._several_stepped)
         job.finished.connect(self._several_finished)
 
@@ -322,20 +271,43 @@ class Generation(QObject):
         job.stepped.connect(self._stepped)
         job.finished.connect(self._finished)
 
-    def _search(self, loaded: LoadedModel, text: str) -> None:
-        settings = self._settings
-        self.tree = BeamTree((), (), False)
-        branch = Branch(text, model=loaded.summary.name)
-        # The prompt's holder; it becomes a text of the list only when one of the beams is written out.
-        job = self._begin("Beam search", lambda: writing.search(loaded, text, settings, ()), [branch], listed=False)
-        job.stepped.connect(self._searched)
+    def _search(self, loaded: LoadedModel, text: str, settings: DecodingSettings, compared: bool) -> None:
+        # The prompt's holder; a text of the list comes only when one of the beams is written out.
+        branch = Branch(text, model=loaded.summary.name, searched=settings)
+        self._loaded, self._searched, self._best = loaded, branch, None
+        self.tree, means = BeamTree((), (), False), self._means()
+        job = self._begin("Beam search", lambda: writing.search(loaded, text, settings, means), [branch], listed=False)
+        job.stepped.connect(self._searched_on)
         job.finished.connect(self._found)
+        self._then = self._write_best if compared else None
+
+    def _write_best(self) -> None:
+        if self.tree is not None and self.tree.sequences:
+            self.write_out(self.tree.sequences[0].ids)
+
+    def _prepare(self, name: str, work: Callable[[], Work], then: Callable[[Any], None]) -> None:
+        """Something to be read on the lane before a run can begin."""
+        job = self._board.start(LANE, name, work, key="generate")
+        self._job, self._targets, self._before = job, [], {}
+
+        def go_on(value: Any) -> None:
+            self._job = None
+            then(value)
+
+        job.finished.connect(go_on)
+        job.failed.connect(self._failed)
+        job.cancelled.connect(self._cancelled)
+        self.state_changed.emit()
 
     def _begin(self, name: str, work: Callable[[], Work], targets: list[Branch], listed: bool = True) -> Job:
         job = self._board.start(LANE, name, work, key="generate", hold_after=self.pacing.holds_after)
         self.pacing.follow(job)
         self._job, self._targets, self.cost = job, targets, None
         new = [branch for branch in targets if branch not in self.branches]
+        self._before = {
+            branch: _Before(tuple(branch.steps), branch.ended_by, len(branch.steps), branch in new)
+            for branch in targets
+        }
         if listed:
             self.branches = [*self.branches, *new][-MOST:]
         for branch in targets:
@@ -348,19 +320,11 @@ class Generation(QObject):
 
     def _stop_quietly(self) -> None:
         """A run under way ends for a newer one; its text stays."""
+        self._then = None
         if self._job is not None:
             for branch in self._targets:
                 branch.ended_by = "stopped"
             self._job.cancel()
-
-    def _tell_current(self) -> None:
-        self.started.emit()
-        if self.current.prompt:
-            self.prompt_known.emit()
-        if self.current.steps:
-            self.grew.emit(len(self.current.steps))
-        self.branches_changed.emit()
-        self.state_changed.emit()
 
     @Slot(object)
     def _stepped(self, value: Any) -> None:
@@ -370,15 +334,12 @@ class Generation(QObject):
             if target is self.current:
                 self.grew.emit(1)
             self._token_came()
-        elif isinstance(value, RunCost):
-            self.cost = value
-            self.cost_told.emit()
         else:
-            self._prompt_came(value)
+            self._other_came(value)
 
     @Slot(object)
     def _several_stepped(self, value: Any) -> None:
-        if value and isinstance(value[0], int):
+        if isinstance(value, tuple) and value and isinstance(value[0], int):
             row, token = value
             self._targets[row].steps.append(token)
             if self._targets[row] is self.current:
@@ -387,21 +348,26 @@ class Generation(QObject):
                 self._token_came()
                 self.branches_changed.emit()
         else:
-            self._prompt_came(value)
+            self._other_came(value)
 
     @Slot(object)
-    def _searched(self, value: Any) -> None:
+    def _searched_on(self, value: Any) -> None:
         if isinstance(value, BeamTree):
             self.tree = value
             self.beams_grew.emit()
             self._token_came()
         else:
-            self._prompt_came(value)
+            self._other_came(value)
 
-    def _prompt_came(self, tokens: tuple[Token, ...]) -> None:
+    def _other_came(self, value: RunCost | tuple[Token, ...]) -> None:
+        """What the run has cost so far, or the tokens of its prompt."""
+        if isinstance(value, RunCost):
+            self.cost = value
+            self.cost_told.emit()
+            return
         first = not self._targets[0].prompt
         for branch in self._targets:
-            branch.prompt = tokens
+            branch.prompt = value
         if first and self.current in self._targets:
             self.prompt_known.emit()
 
@@ -412,6 +378,7 @@ class Generation(QObject):
     @Slot(object)
     def _finished(self, reason: str) -> None:
         self._end(reason)
+        self._follow_up()
 
     @Slot(object)
     def _several_finished(self, reasons: tuple[str, ...]) -> None:
@@ -424,17 +391,34 @@ class Generation(QObject):
         self.tree = tree
         self.beams_grew.emit()
         self._end("searched")
+        self._follow_up()
+
+    def _follow_up(self) -> None:
+        then, self._then = self._then, None
+        if then is not None:
+            then()
 
     @Slot(object)
     def _failed(self, error: BaseException) -> None:
-        for branch in self._targets:
-            # A run that failed before its first token leaves no text.
-            if not branch.steps and len(self.branches) > 1:
+        self._then, reason, full = None, "", isinstance(error, ContextFullError)
+        parent = self.current.parent
+        for branch, before in self._before.items():
+            full = full and not before.fresh
+            if len(branch.steps) > before.begun:
+                continue
+            # A run that failed before its first token leaves everything as it was.
+            branch.steps[:] = before.steps
+            reason = before.ended_by
+            if before.fresh and len(self.branches) > 1:
                 self.branches = without(self.branches, branch)
+        if self.tree is not None and not self.tree.nodes:
+            self.tree = None
         if self.branches and self.current not in self.branches:
-            self._turn_to(self.branches[-1])
-        self._end("")
-        self.failed.emit(error)
+            self._turn_to(parent if parent in self.branches else self.branches[-1])
+        self._end("context full" if full else reason)
+        # Of a full context the state tells, with the way out.
+        if not full:
+            self.failed.emit(error)
 
     @Slot()
     def _cancelled(self) -> None:
@@ -447,7 +431,7 @@ class Generation(QObject):
     def _end(self, reason: str) -> None:
         if self._targets:
             self._targets[0].ended_by = reason
-        self._job, self._targets = None, []
+        self._job, self._targets, self._before = None, [], {}
         self.pacing.follow(None)
         self.branches_changed.emit()
         self.state_changed.emit()

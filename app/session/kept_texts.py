@@ -44,11 +44,15 @@ def _kept(branch: Branch, wanted: Sequence[Branch]) -> dict[str, Any]:
         "ended_by": branch.ended_by,
         "found_by": branch.found_by,
         "settings": [asdict(each) for each in settings],
-        "steps": [
-            [step.token_id, step.text, step.logprob, step.draw, step.seed, settings.index(step.settings), step.ends]
-            for step in branch.steps
-        ],
+        "searched": None if branch.searched is None else asdict(branch.searched),
+        "steps": [_kept_step(step, settings.index(step.settings)) for step in branch.steps],
     }
+
+
+def _kept_step(step: GeneratedToken, settings: int) -> list[Any]:
+    told = [step.token_id, step.text, step.logprob, step.draw, step.seed, settings, step.ends]
+    # Most steps have neither.
+    return [*told, step.shortened, step.weights] if step.shortened or step.weights is not None else told
 
 
 def texts_back(kept: Sequence[Mapping[str, Any]], model: LoadedModel) -> list[Branch]:
@@ -58,15 +62,21 @@ def texts_back(kept: Sequence[Mapping[str, Any]], model: LoadedModel) -> list[Br
         for one in kept:
             parent = one["parent"]
             settings = [DecodingSettings(**each) for each in one["settings"]]
-            steps = [
-                GeneratedToken(token, text, logprob, None, None, draw, settings[place], seed, ends=ends)
-                for token, text, logprob, draw, seed, place, ends in one["steps"]
-            ]
+            steps = [_step_back(step, settings) for step in one["steps"]]
             prompt = tuple(Token(token, text, special) for token, text, special in one["prompt"])
             branch = Branch(one["prompt_text"], prompt, steps, None if parent is None else branches[parent])
             branch.fork, branch.ended_by, branch.found_by = one["fork"], one["ended_by"], one["found_by"]
+            branch.searched = DecodingSettings(**one["searched"]) if one.get("searched") else None
             branch.model, branch.loaded = model.summary.name, model
             branches.append(branch)
     except (KeyError, TypeError, IndexError) as error:
         raise ValueError(f"a kept text is damaged ({error})") from error
     return branches
+
+
+def _step_back(kept: Sequence[Any], settings: Sequence[DecodingSettings]) -> GeneratedToken:
+    token, text, logprob, draw, seed, place, ends = kept[:7]
+    shortened, weights = kept[7:] or (False, None)
+    return GeneratedToken(
+        token, text, logprob, None, None, draw, settings[place], seed, ends=ends, shortened=shortened, weights=weights
+    )

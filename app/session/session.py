@@ -76,6 +76,7 @@ class Session(QObject):
         self.evaluation_view = EvaluationView(board, self.models, self.evaluation)
         self.text_metrics = TextMetrics(board, self.models)
         self.finetuning = Finetuning(board, self.models)
+        self.generation.trained = self.finetuning.trained
         self.finetune_view = FinetuneView(board, self.models, self.finetuning)
         self._texts: tuple[Mapping[str, Any], ...] = ()
         """Texts as they were saved last."""
@@ -303,10 +304,10 @@ class Session(QObject):
 
     def generate(self, beside: bool = False, slot: str = "A", seed: int | None = None) -> None:
         """Continue the prompt with the settings as they are, by the model of a slot; `beside` keeps what stands, a
-        `seed` is for this run alone."""
+        `seed` is for this run alone. What another model than A writes is there to be compared."""
         loaded = self.models.loaded(slot)
         if loaded is not None:
-            self.generation.start(loaded, self.prompt, beside, seed)
+            self.generation.start(loaded, self.prompt, beside, seed, compared=slot != "A")
 
     @Slot()
     def generate_plainly(self) -> None:
@@ -392,6 +393,8 @@ class Session(QObject):
 
     @Slot(object)
     def _generate_failed(self, error: BaseException) -> None:
+        if isinstance(error, TooLongError):
+            self._too_long = error.limit
         self.failed.emit("generate", error)
 
     @Slot(object)

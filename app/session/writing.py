@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from app.engine.errors import UserError
 from app.jobs.job import Progress
 from app.session.generated import DistributionReading, GeneratedToken, RunCost
 
@@ -19,27 +20,42 @@ if TYPE_CHECKING:
 TELL_EVERY = 0.2
 """Seconds between two words about the progress of a run whose steps are much shorter."""
 _FEWER = "Write fewer tokens or texts at once, keep fewer beams, or open the model in a smaller precision."
+OTHER_WEIGHTS = 0.25
+"""Nats by which a token's log-probability differs from the one it was written with, where the weights are others."""
 Ask = Callable[[], "DecodingSettings"]
 Watched = Callable[[], "tuple[str, int, int] | None"]
 
 
-def generate(
-    loaded: LoadedModel, text: str, ask: Ask, given: tuple[int, ...], holder: list[KeptForward], watched: Watched | None
-) -> Generator[Any, None, str]:
-    """The prompt's tokens, then one GeneratedToken a step, now and then a RunCost. Returns why the text ended.
+@dataclass(frozen=True)
+class Means:
+    """What the runs share."""
 
-    `holder` keeps the cache of the run before, of which what still holds is used; empty at first.
-    """
+    holder: list[KeptForward]
+    """The cache of the run before, of which what still holds is used; empty at first. Used on the lane only."""
+    watched: Watched
+    """The head whose row is recorded with the next token, None for none."""
+    trained: Callable[[LoadedModel], int | None]
+    """After how many steps a model is that is being trained, None for one that is not."""
+
+    def kept(self) -> KeptForward:
+        """The cache itself."""
+        from app.engine.decode.kept import KeptForward
+
+        if not self.holder:
+            self.holder.append(KeptForward())
+        return self.holder[0]
+
+
+def generate(
+    loaded: LoadedModel, text: str, ask: Ask, given: tuple[int, ...], means: Means
+) -> Generator[Any, None, str]:
+    """The prompt's tokens, then one GeneratedToken a step, now and then a RunCost. Returns why the text ended."""
     from app.engine.decode import stream
-    from app.engine.decode.kept import KeptForward
     from app.engine.models.memory import memory_errors
     from app.engine.trace.tokens import tokenize
 
     yield tokenize(loaded.tokenizer, text)
-    used = ask()
-    if not holder:
-        holder.append(KeptForward())
-    kept = holder[0]
+    used, kept = ask(), means.kept()
 
     def asked() -> DecodingSettings:
         nonlocal used
@@ -49,11 +65,11 @@ def generate(
     clock = _Clock()
     count, ended = len(given), False
     with memory_errors("writing", _FEWER):
-        for step in stream(loaded, text, asked, given=given, kept=kept, watch=watched):
+        for step in stream(loaded, text, asked, given=given, kept=kept, watch=means.watched):
             count += 1
             clock.step()
             ended = _ends(step)
-            yield _token(step, used)
+            yield _token(step, used, means.trained(loaded))
             if clock.due():
                 yield clock.cost(kept)
                 yield Progress(min(1.0, count / used.max_new_tokens), f"{count} of {used.max_new_tokens} tokens")
@@ -62,46 +78,54 @@ def generate(
 
 
 def generate_batch(
-    loaded: LoadedModel, text: str, ask: Ask, count: int, given: tuple[int, ...]
+    loaded: LoadedModel, text: str, ask: Ask, count: int, means: Means
 ) -> Generator[Any, None, tuple[str, ...]]:
-    """Several texts at once: the prompt's tokens, then (which, GeneratedToken). Returns why each ended."""
+    """Several texts at once: the prompt's tokens, then (which, GeneratedToken), now and then a RunCost of them all.
+
+    Returns why each ended.
+    """
     from app.engine.decode.batch import stream_batch
     from app.engine.models.memory import memory_errors
     from app.engine.trace.tokens import tokenize
 
     yield tokenize(loaded.tokenizer, text)
-    used = ask()
+    used, kept = ask(), means.kept()
 
     def asked() -> DecodingSettings:
         nonlocal used
         used = ask()
         return used
 
-    clock, lengths, ended = _Clock(), [len(given)] * count, [False] * count
+    clock, lengths, ended = _Clock(), [0] * count, [False] * count
     with memory_errors("writing several texts", _FEWER):
-        for row, step in stream_batch(loaded, text, asked, count, given):
+        for row, step in stream_batch(loaded, text, asked, count, kept=kept, watch=means.watched):
             clock.step()
             lengths[row] += 1
             ended[row] = _ends(step)
-            yield row, _token(step, used)
+            yield row, _token(step, used, means.trained(loaded))
             if clock.due():
                 longest = max(lengths)
+                yield clock.cost(kept)
                 yield Progress(min(1.0, longest / used.max_new_tokens), f"{count} texts, {longest} tokens each")
+    yield clock.cost(kept)
     return tuple(
         _why(loaded, text, end, length, used.max_new_tokens) for end, length in zip(ended, lengths, strict=True)
     )
 
 
-def search(
-    loaded: LoadedModel, text: str, settings: DecodingSettings, given: tuple[int, ...]
-) -> Generator[Any, None, BeamTree]:
-    """A beam search: the prompt's tokens, then the tree as it grows. Returns the finished tree."""
+def search(loaded: LoadedModel, text: str, settings: DecodingSettings, means: Means) -> Generator[Any, None, BeamTree]:
+    """A beam search: the prompt's tokens, then the tree as it grows, now and then a RunCost. Returns the finished tree.
+
+    Between the last tree and the end greedy search writes its text, of which there is progress only.
+    """
     from app.engine.decode.beams import grow_beams
     from app.engine.models.memory import memory_errors
     from app.engine.trace.tokens import tokenize
 
     yield tokenize(loaded.tokenizer, text)
-    steps, depth = grow_beams(loaded, text, settings, given), 0
+    kept, clock = means.kept(), _Clock()
+    steps, depth, greedy = grow_beams(loaded, text, settings, kept=kept), 0, 0
+    last: BeamTree | None = None
     while True:
         try:
             with memory_errors("the beam search", _FEWER):
@@ -109,20 +133,54 @@ def search(
         except StopIteration as end:
             found: BeamTree = end.value
             return found
-        depth += 1
-        yield tree
-        yield Progress(min(1.0, depth / settings.max_new_tokens), f"step {depth} of at most {settings.max_new_tokens}")
+        if tree is last:
+            greedy += 1
+            share, words = greedy / settings.max_new_tokens, f"greedy search for comparison, token {greedy}"
+        else:
+            depth += 1
+            clock.step()
+            yield tree
+            share, words = depth / settings.max_new_tokens, f"step {depth} of at most {settings.max_new_tokens}"
+            if tree.finished or clock.due():
+                yield clock.cost(kept)
+        last = tree
+        yield Progress(min(1.0, share), words)
 
 
-def fill(loaded: LoadedModel, text: str, ask: Ask) -> Generator[Any, None, str]:
-    """Fill the masks of a text: its tokens, then one GeneratedToken with its position a gap."""
+def fill(loaded: LoadedModel, text: str, ask: Ask, means: Means) -> Generator[Any, None, str]:
+    """Fill the masks of a text: its tokens, then one GeneratedToken with its position a gap, and a RunCost."""
     from app.engine.decode.masks import fill_masks
+    from app.engine.models.memory import memory_errors
     from app.engine.trace.tokens import tokenize
 
     yield tokenize(loaded.tokenizer, text)
-    for filled in fill_masks(loaded, text, ask):
-        yield _token(filled.step, ask(), filled.position)
+    clock = _Clock()
+    with memory_errors("filling the gaps", "Shorten the text, or open the model in a smaller precision."):
+        for filled in fill_masks(loaded, text, ask):
+            clock.step()
+            yield _token(filled.step, ask(), means.trained(loaded), filled.position)
+            if clock.due():
+                yield clock.cost(None)
+    yield clock.cost(None)
     return "all gaps filled"
+
+
+def tail(loaded: LoadedModel, text: str, written: tuple[int, ...]) -> Generator[Any, None, str]:
+    """The last half of a text, the prompt and what was written after it, as text."""
+    yield None
+    ids = [*loaded.tokenizer(text, verbose=False)["input_ids"], *written]
+    last: str = loaded.tokenizer.decode(
+        ids[len(ids) // 2 :], skip_special_tokens=True, clean_up_tokenization_spaces=False
+    )
+    return last
+
+
+def target_ids(loaded: LoadedModel, text: str) -> Generator[Any, None, tuple[int, ...]]:
+    """A text that an encoder-decoder is to go on writing, as the ids of its decoder after the start token."""
+    from app.engine.trace.tokens import target_tokens
+
+    yield None
+    return tuple(token.id for token in target_tokens(loaded.tokenizer, text, 0)[1:])
 
 
 def distribution(
@@ -158,6 +216,12 @@ def _with_logits(loaded: LoadedModel, step: GeneratedToken, text: str, given: tu
     prompt = read_prompt(loaded, text, given)
     ids = np.array([*prompt.ids, *prompt.given], dtype=np.int64)
     raw = CachedForward(loaded.model, prompt)(ids).numpy()
+    # The same weights give the same figure, up to how the machine rounds.
+    if abs(float(raw[step.token_id] - np.logaddexp.reduce(raw)) - step.logprob) > OTHER_WEIGHTS:
+        raise UserError(
+            "The model's weights are no longer those that wrote this text, so how its tokens were chosen is not known.",
+            "Write it again.",
+        )
     return replace(step, raw=raw, context=StageContext(ids, len(prompt.ids), prompt.rules))
 
 
@@ -178,8 +242,9 @@ def _ends(step: Step) -> bool:
     return step.token_id in step.context.rules.eos
 
 
-def _token(step: Step, used: DecodingSettings, position: int | None = None) -> GeneratedToken:
+def _token(step: Step, used: DecodingSettings, weights: int | None, position: int | None = None) -> GeneratedToken:
     assert step.context is not None
+    across = step.head is not None and step.head[0] == "cross"
     return GeneratedToken(
         step.token_id,
         step.text,
@@ -190,8 +255,12 @@ def _token(step: Step, used: DecodingSettings, position: int | None = None) -> G
         used,
         step.seed,
         position,
-        step.attention,
+        None if across else step.attention,
+        step.attention if across else None,
+        step.head,
         _ends(step),
+        step.shortened,
+        weights,
     )
 
 
@@ -216,5 +285,7 @@ class _Clock:
         self._told = now
         return True
 
-    def cost(self, kept: KeptForward) -> RunCost:
+    def cost(self, kept: KeptForward | None) -> RunCost:
+        if kept is None:
+            return RunCost(self._tokens, self._last, self._first, 0, 0)
         return RunCost(self._tokens, self._last, self._first, kept.bytes, kept.reused)

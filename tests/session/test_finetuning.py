@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
+from app.engine.decode import stream
 from app.engine.decode.settings import DecodingSettings
 from app.engine.errors import UserError
 from app.engine.evaluate import causal, perplexity
@@ -95,16 +96,34 @@ def test_a_run_while_the_model_is_looked_at(qtbot: QtBot, board: Board, session:
     assert finetuning.running and finetuning.step < 400, "the reading came between two steps"
     assert session.models.adapter_words() == "training"
     assert session.evaluation.contenders == ()
+    generation = session.generation
+    generation.set_settings(DecodingSettings(method="greedy", max_new_tokens=12))
+    session.generate()
+    qtbot.waitUntil(lambda: not generation.running, timeout=20_000)
+    weights = [step.weights for step in generation.steps if step.weights is not None]
+    assert len(weights) == len(generation.steps) and weights == sorted(weights) and weights[-1] > weights[0] > 0
+    assert generation.current.weights == f"the weights of training steps {weights[0]} to {weights[-1]}"
     finetuning.pause()
     qtbot.waitUntil(lambda: finetuning.paused)
     held = finetuning.step
     qtbot.wait(100)
     assert finetuning.step <= held + 1
+    loaded = session.models.loaded()
+    assert loaded is not None
+    session.generate()
+    qtbot.waitUntil(lambda: not generation.running, timeout=20_000)
+    told = [f"the weights of training step {step}" for step in (held, held + 1)]
+    assert generation.current.weights in told, "a step may be done and not yet reported"
+    expected = [step.token_id for step in stream(loaded, session.prompt, generation.settings)]
+    assert list(generation.current.ids) == expected, "by these weights alone, nothing is taken from older ones"
     finetuning.stop()
     settle(qtbot, board)
     assert not finetuning.running
     assert finetuning.runs[0].state == "stopped" and finetuning.runs[0].step == finetuning.step
     assert session.models.adapter_words() == "with LoRA"
+    session.generate()
+    settle(qtbot, board)
+    assert generation.current.weights == "", "the model is trained, and keeps its weights"
     request = session.models.request("A")
     assert request is not None and request.ref == str(finetuning.folder), "the next start opens what was learnt"
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from pytestqt.qtbot import QtBot
 
 from app.engine.decode.settings import BALANCED, DecodingSettings
@@ -69,6 +70,27 @@ def test_texts_and_branches_come_back(qtbot: QtBot, board: Board, model: str) ->
     after.go_on()
     settle(qtbot, board)
     assert len(after.steps) >= len(before.current.ids)
+
+
+def test_what_other_weights_wrote_is_not_explained_by_these(qtbot: QtBot, board: Board) -> None:
+    session = written(qtbot, board)
+    branch = session.generation.current
+    branch.steps[3] = replace(branch.steps[3], shortened=True, weights=7)
+    branch.found_by, branch.searched = "row 1", DecodingSettings(method="beam", num_beams=3)
+    again = started_again(qtbot, board, decode(encode(session.saved())))
+    came = again.generation.current
+    assert (came.steps[3].shortened, came.steps[3].weights, came.steps[4].weights) == (True, 7, None)
+    assert came.searched == branch.searched
+    loaded = again.models.loaded()
+    assert loaded is not None
+    with torch.no_grad():
+        loaded.model.lm_head.weight.mul_(1.5)
+    failures: list[BaseException] = []
+    again.generation.failed.connect(failures.append)
+    unlikely = min(range(len(came.steps)), key=lambda place: came.steps[place].logprob)
+    again.generation.read_distribution(unlikely)
+    settle(qtbot, board)
+    assert "no longer those that wrote this text" in str(failures[0])
 
 
 def test_they_wait_for_their_model_and_for_no_other(qtbot: QtBot, board: Board) -> None:

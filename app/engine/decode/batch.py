@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from app.engine.decode.chance import Chance
-from app.engine.decode.forward import CachedForward
+from app.engine.decode.kept import KeptForward
 from app.engine.decode.loop import decide
 from app.engine.decode.nonfinite import nonfinite_error
 from app.engine.decode.prompt import Prompt, check_settings, read_prompt
 from app.engine.decode.records import StageContext, Step
 from app.engine.decode.settings import DecodingSettings
-from app.engine.decode.text import Detokeniser, StopGate, detokeniser_after
+from app.engine.decode.text import Detokeniser, StopGate, detokeniser_after, gate_after
+from app.engine.decode.watch import Watch, WatchedForward
 
 
 @dataclass
@@ -34,6 +35,9 @@ def stream_batch(
     settings: DecodingSettings | Callable[[], DecodingSettings],
     count: int,
     given: Sequence[int] = (),
+    *,
+    kept: KeptForward | None = None,
+    watch: Watch | None = None,
 ) -> Iterator[tuple[int, Step]]:
     """Write `count` continuations of `text` at once: (which text, its next Step), round after round.
 
@@ -41,23 +45,37 @@ def stream_batch(
     Everything else is as for `stream`; texts that end leave the batch.
     """
     prompt = read_prompt(model, text, given)
+    kept = kept or KeptForward()
     if isinstance(settings, DecodingSettings):
         check_settings(settings, prompt)
         fixed = settings
-        return _write(model, prompt, lambda: fixed, count)
-    return _write(model, prompt, settings, count)
+        return _write(model, prompt, lambda: fixed, count, kept, watch)
+    return _write(model, prompt, settings, count, kept, watch)
 
 
-def _write(model: Any, prompt: Prompt, ask: Callable[[], DecodingSettings], count: int) -> Iterator[tuple[int, Step]]:
+def _write(
+    model: Any,
+    prompt: Prompt,
+    ask: Callable[[], DecodingSettings],
+    count: int,
+    kept: KeptForward,
+    watch: Watch | None,
+) -> Iterator[tuple[int, Step]]:
     first = ask()
     check_settings(first, prompt)
     start = Chance(first.seed).seed
     rows = [
-        _Row(row, Chance(start + row, len(prompt.given)), detokeniser_after(model.tokenizer, prompt), StopGate())
+        _Row(
+            row,
+            Chance(start + row, len(prompt.given)),
+            detokeniser_after(model.tokenizer, prompt),
+            gate_after(model.tokenizer, prompt),
+        )
         for row in range(count)
     ]
-    forward = CachedForward(model.model, prompt)
     ids = np.tile(np.array([*prompt.ids, *prompt.given], dtype=np.int64), (count, 1))
+    forward = kept.take(model, prompt, ids[0])
+    watched = WatchedForward(model, forward, watch) if watch is not None else None
     made = len(prompt.given)
     while rows:
         settings = ask()
@@ -65,7 +83,7 @@ def _write(model: Any, prompt: Prompt, ask: Callable[[], DecodingSettings], coun
             check_settings(settings, prompt)
         if made >= settings.max_new_tokens:
             break
-        logits = forward.rows(ids)
+        logits = (watched or forward).rows(ids)
         made += 1
         full = prompt.context is not None and ids.shape[1] + 1 > prompt.context
         last = full or made >= settings.max_new_tokens
@@ -75,6 +93,7 @@ def _write(model: Any, prompt: Prompt, ask: Callable[[], DecodingSettings], coun
                 raise nonfinite_error(model, prompt, ids[place])
             context = StageContext(ids[place], len(prompt.ids), prompt.rules)
             step = decide(logits[place], context, settings, row.chance)
+            step = step if watched is None else watched.told(step, place)
             ready, ended = _shown(step, row, settings, prompt, last)
             yield from ((row.place, each) for each in ready)
             if not ended:

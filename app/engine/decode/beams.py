@@ -15,12 +15,12 @@ import numpy as np
 import torch
 
 from app.engine.decode.chance import Chance
-from app.engine.decode.forward import CachedForward
+from app.engine.decode.kept import KeptForward
 from app.engine.decode.nonfinite import nonfinite_error
 from app.engine.decode.prompt import Prompt, check_settings, read_prompt
 from app.engine.decode.records import BeamNode, BeamSequence, BeamTree, StageContext
 from app.engine.decode.settings import DecodingSettings
-from app.engine.decode.stages import run_stages
+from app.engine.decode.stages import none_left, run_stages
 from app.engine.errors import Cancelled
 
 _NEVER = -1e9
@@ -43,30 +43,38 @@ def beam_search(
 
 
 def grow_beams(
-    model: Any, text: str, settings: DecodingSettings, given: Sequence[int] = ()
+    model: Any,
+    text: str,
+    settings: DecodingSettings,
+    given: Sequence[int] = (),
+    *,
+    kept: KeptForward | None = None,
 ) -> Generator[BeamTree, None, BeamTree]:
     """Continue `text` by beams, one step of the model per `next`; each yields the tree so far, the last is returned.
 
     `given` are new tokens that stand already. The result's `sequences` are the best finished texts, `num_sequences` of
-    them, with what greedy search would have written beside them. A stop string ends a beam's text before it.
+    them. Once they stand, greedy search writes its text for comparison, a step per `next` too: the very same finished
+    tree is yielded until that is done, and then returned with it. A stop string ends a beam's text before it. `kept`
+    holds the cache of the run before, of which what still holds is used again.
 
-    Raises UserError for what cannot be continued, for settings of another method, and for more texts than beams.
+    Raises UserError for what cannot be continued, for settings of another method, for more texts than beams, and at
+    the next step when the settings leave no beam a token.
     """
     prompt = read_prompt(model, text, given)
     check_settings(settings, prompt, beams=True)
-    search = _Search(model, prompt, settings)
+    kept = kept or KeptForward()
+    search = _Search(model, prompt, settings, kept)
+    tree = search.tree()
     while not search.over:
         search.step()
-        yield search.tree()
-    return search.tree(greedy=_greedy(model, prompt, settings))
-
-
-def _greedy(model: Any, prompt: Prompt, settings: DecodingSettings) -> BeamSequence:
-    """What the likeliest token every time would have written, scored the same way."""
-    alone = _Search(model, prompt, replace(settings, method="beam", num_beams=1, num_sequences=1))
+        tree = search.tree()
+        yield tree
+    # The likeliest token every time, scored the same way. The prompt is in the cache by now.
+    alone = _Search(model, prompt, replace(settings, method="beam", num_beams=1, num_sequences=1), kept)
     while not alone.over:
+        yield tree
         alone.step()
-    return alone.tree().sequences[0]
+    return replace(tree, greedy=next(iter(alone.tree().sequences), None))
 
 
 @dataclass(frozen=True)
@@ -81,9 +89,11 @@ class _Finished:
 class _Search:
     """The state between two steps: the beams that run, the texts that are finished, and all nodes."""
 
-    def __init__(self, model: Any, prompt: Prompt, settings: DecodingSettings) -> None:
+    def __init__(self, model: Any, prompt: Prompt, settings: DecodingSettings, kept: KeptForward) -> None:
         self._model, self._prompt, self._settings = model, prompt, settings
-        self._forward = CachedForward(model.model, prompt)
+        self._forward = kept.take(model, prompt, np.array([*prompt.ids, *prompt.given], dtype=np.int64))
+        self._given = len(self._decode(prompt.given))
+        """Characters that stand already: a stop string may begin in them, but not end."""
         self._chance = Chance(settings.seed)
         self._count = settings.num_beams
         self._considered = max(2, 1 + len(prompt.rules.eos)) * self._count
@@ -109,6 +119,8 @@ class _Search:
             raise nonfinite_error(self._model, self._prompt, self._ids[0])
         own = torch.log_softmax(logits, dim=-1)
         sums = self._staged(own) + self._totals[:, None]
+        if not bool(torch.isfinite(sums).any()):
+            raise none_left()
         totals, places = self._candidates(sums.reshape(-1))
         beams, tokens = places // own.shape[1], places % own.shape[1]
         hits = [self._ends(int(beam), int(token)) for beam, token in zip(beams, tokens, strict=True)]
@@ -152,8 +164,7 @@ class _Search:
             return True
         if not self._settings.stop:
             return False
-        text = self._decode((*self._new_ids(self._ids[beam]), token))
-        return any(stop in text for stop in self._settings.stop)
+        return self._stops((*self._new_ids(self._ids[beam]), token)) is not None
 
     def _finish(self, ended: list[tuple[int, float]]) -> None:
         length = self._step + 1 + len(self._prompt.given)
@@ -207,6 +218,13 @@ class _Search:
 
     def _text(self, ids: tuple[int, ...]) -> str:
         """The text up to a stop string."""
+        return self._decode(ids)[: self._stops(ids)]
+
+    def _stops(self, ids: tuple[int, ...]) -> int | None:
+        """Where in their text a stop string ends it, no earlier than what was given; None when none does."""
+        if not self._settings.stop:
+            return None
         text = self._decode(ids)
-        ends = [place for stop in self._settings.stop if (place := text.find(stop)) >= 0]
-        return text[: min(ends)] if ends else text
+        found = [text.find(stop, max(0, self._given - len(stop) + 1)) for stop in self._settings.stop]
+        places = [place for place in found if place >= 0]
+        return max(min(places), self._given) if places else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,9 @@ class CachedForward:
             self._arguments["logits_to_keep"] = 1
         if self._cached:
             self._arguments[self._cache_name] = self._new_cache()
+        self._encoding: Any = None
+        """What the encoder made of the source, one row."""
+        self._encoded_rows = 0
         self._past = 0
         self._seen = np.zeros((1, 0), dtype=np.int64)
         """The ids that the cache holds."""
@@ -50,7 +54,10 @@ class CachedForward:
     @torch.inference_mode()
     def rows(self, ids: np.ndarray) -> torch.Tensor:
         """float32 `[row, vocabulary]` for several texts at once, int64 `[row, token]`, as `__call__` for one."""
-        if self._encoder_ids is not None and "encoder_outputs" not in self._arguments:
+        if self._past and len(self._seen) < len(ids):
+            # One text is cached, several go on from it.
+            self.select(np.zeros(len(ids), dtype=np.int64))
+        if self._encoder_ids is not None and self._encoded_rows != len(ids):
             self._arguments["encoder_outputs"] = self._encoded(len(ids))
         outputs = self._model(**self._inputs(ids), return_dict=True)
         if self._cached:
@@ -80,21 +87,22 @@ class CachedForward:
         The last token always goes through the model again, since its logits are wanted. A cache that cannot forget its
         end (a sliding window that has slid, a state space) is thrown away whole.
         """
-        if not self._cached or len(self._seen) != 1:
+        if not self._cached or not len(self._seen):
             return self._forget()
-        seen = self._seen[0]
-        length = min(len(seen), len(ids) - 1)
-        different = np.flatnonzero(seen[:length] != ids[:length])
-        common = int(different[0]) if different.size else length
+        shared = [_common(row, ids) for row in self._seen]
+        best = int(np.argmax(shared))
+        common = shared[best]
         if common == 0:
             return self._forget()
-        if common < self._past:
-            try:
+        try:
+            if len(shared) > 1:
+                self.select(np.array([best], dtype=np.int64))
+            if common < self._past:
                 with torch.inference_mode():
                     self._arguments[self._cache_name].crop(common - self._past)
-            except (RuntimeError, ValueError, AttributeError, NotImplementedError):
-                return self._forget()
-            self._past, self._seen = common, self._seen[:, :common]
+        except (RuntimeError, ValueError, AttributeError, NotImplementedError):
+            return self._forget()
+        self._past, self._seen = common, self._seen[:, :common]
         return self._past
 
     @property
@@ -113,8 +121,11 @@ class CachedForward:
         return 0
 
     def _encoded(self, rows: int) -> Any:
-        source = torch.tensor([self._encoder_ids], device=self._device)
-        encoded = self._model.get_encoder()(input_ids=source, return_dict=True)
+        if self._encoding is None:
+            source = torch.tensor([self._encoder_ids], device=self._device)
+            self._encoding = self._model.get_encoder()(input_ids=source, return_dict=True)
+        self._encoded_rows = rows
+        encoded = copy(self._encoding)
         if rows > 1:
             for name, value in encoded.items():
                 if isinstance(value, torch.Tensor):
@@ -135,7 +146,7 @@ class CachedForward:
             more["position_ids"] = torch.arange(ids.shape[1], device=self._device)[None]
         return self._model.prepare_inputs_for_generation(
             torch.from_numpy(ids).to(self._device),
-            next_sequence_length=1 if self._past else None,
+            next_sequence_length=ids.shape[1] - self._past if self._past else None,
             attention_mask=None,
             is_first_iteration=not self._past,
             **more,
@@ -147,3 +158,10 @@ class CachedForward:
         if self._encoder_ids is None:
             return cache
         return EncoderDecoderCache(cache, DynamicCache(config=config))
+
+
+def _common(row: np.ndarray, ids: np.ndarray) -> int:
+    """How many tokens of `ids`, its last not counted, a row begins with."""
+    length = min(len(row), len(ids) - 1)
+    different = np.flatnonzero(row[:length] != ids[:length])
+    return int(different[0]) if different.size else length

@@ -15,10 +15,9 @@ from app.engine.decode.nonfinite import nonfinite_error
 from app.engine.decode.prompt import Prompt, check_settings, read_prompt
 from app.engine.decode.records import StageContext, Step
 from app.engine.decode.settings import DecodingSettings
-from app.engine.decode.stages import choose, run_stages
-from app.engine.decode.text import StopGate, detokeniser_after
+from app.engine.decode.stages import choose, none_left, run_stages
+from app.engine.decode.text import detokeniser_after, gate_after
 from app.engine.decode.watch import Watch, WatchedForward
-from app.engine.errors import UserError
 
 Ask = Callable[[], DecodingSettings]
 
@@ -89,7 +88,7 @@ def _write(
     forward = kept.take(model, prompt, ids.view())
     watched = WatchedForward(model, forward, watch) if watch is not None else None
     text = detokeniser_after(model.tokenizer, prompt)
-    gate = StopGate()
+    gate = gate_after(model.tokenizer, prompt)
     chance: Chance | None = None
     checked: DecodingSettings | None = None
     made = len(prompt.given)
@@ -107,7 +106,7 @@ def _write(
             raise nonfinite_error(model, prompt, ids.view())
         step = decide(logits, StageContext(ids.view(), len(prompt.ids), prompt.rules), settings, chance)
         if watched is not None:
-            step = replace(step, attention=watched.row)
+            step = watched.told(step)
         if step.token_id in prompt.rules.eos:
             yield from gate.flush()
             yield step
@@ -135,10 +134,7 @@ def decide(logits: torch.Tensor, context: StageContext, settings: DecodingSettin
     if token is not None:
         logprob = float(torch.log_softmax(logits, dim=-1)[token])
         return Step(token, "", logprob, outcomes, u, chance.seed, context)
-    raise UserError(
-        "The settings cut every token, so none is left to choose.",
-        "Ban fewer tokens, or allow n-grams to repeat.",
-    )
+    raise none_left()
 
 
 def _with_text(step: Step, text: str) -> Step:

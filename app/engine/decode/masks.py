@@ -10,6 +10,7 @@ import torch
 
 from app.engine.decode.chance import Chance
 from app.engine.decode.loop import decide
+from app.engine.decode.nonfinite import nonfinite_after
 from app.engine.decode.records import ModelRules, StageContext, Step
 from app.engine.decode.settings import DecodingSettings
 from app.engine.errors import UserError
@@ -65,11 +66,13 @@ def _fill(
             output = logits_of(run_plainly(loaded.model, inputs))
         assert output is not None
         logits = torch.from_numpy(output[0].to("cpu", torch.float32).numpy())
+        if not bool(torch.isfinite(logits[gaps].amax(-1)).all()):
+            raise nonfinite_after(loaded, inputs)
         sure = torch.softmax(logits[gaps], -1).amax(-1)
         position = gaps.pop(int(sure.argmax()))
         context = StageContext(inputs["input_ids"][0].cpu().numpy(), inputs["input_ids"].shape[1], rules)
-        # An n-gram is a run of tokens before the next one; a gap has no such place.
-        step = decide(logits[position], context, replace(ask(), no_repeat_ngram=0), chance)
+        # A gap is no end of a text: no n-gram runs up to it, and there is no first token to force.
+        step = decide(logits[position], context, replace(ask(), no_repeat_ngram=0, forced=()), chance)
         text = loaded.tokenizer.decode([step.token_id])
         ids = inputs["input_ids"].clone()
         ids[0, position] = step.token_id

@@ -19,11 +19,21 @@ def nonfinite_error(loaded: Any, prompt: Prompt, ids: np.ndarray) -> UserError:
 
     Runs the model once more, without a cache, on the decoder's `ids`, int64 `[token]`, and looks at every block.
     """
-    place = _first_place(loaded, prompt, ids)
+    device = loaded.model.get_input_embeddings().weight.device
+    decoder = torch.tensor([ids.tolist()], device=device)
+    inputs = {"input_ids": decoder}
+    if prompt.encoder_ids is not None:
+        inputs = {"input_ids": torch.tensor([prompt.encoder_ids], device=device), "decoder_input_ids": decoder}
+    return nonfinite_after(loaded, inputs)
+
+
+def nonfinite_after(loaded: Any, inputs: dict[str, torch.Tensor]) -> UserError:
+    """As `nonfinite_error`, for the model's own inputs."""
+    place = _first_place(loaded, inputs)
     return UserError(f"The model's logits are not finite numbers{place}, so no token can be chosen.", _REMEDY)
 
 
-def _first_place(loaded: Any, prompt: Prompt, ids: np.ndarray) -> str:
+def _first_place(loaded: Any, inputs: dict[str, torch.Tensor]) -> str:
     anatomy = getattr(loaded, "anatomy", None)
     if anatomy is None:
         return ""
@@ -45,11 +55,6 @@ def _first_place(loaded: Any, prompt: Prompt, ids: np.ndarray) -> str:
             paths[parts.block] = f"{stack.prefix.replace('.', ' ')}block {index}"
     model = loaded.model
     handles = [model.get_submodule(path).register_forward_hook(look(name)) for path, name in paths.items()]
-    device = model.get_input_embeddings().weight.device
-    decoder = torch.tensor([ids.tolist()], device=device)
-    inputs = {"input_ids": decoder}
-    if prompt.encoder_ids is not None:
-        inputs = {"input_ids": torch.tensor([prompt.encoder_ids], device=device), "decoder_input_ids": decoder}
     try:
         with torch.no_grad():
             run_plainly(model, inputs)

@@ -8,7 +8,7 @@ from typing import Any
 
 from app.engine.decode.records import ModelRules
 from app.engine.decode.settings import BEAMS, DecodingSettings
-from app.engine.errors import UserError
+from app.engine.errors import ContextFullError, TooLongError, UserError
 from app.engine.trace.tokens import ask_tokenizer
 
 
@@ -60,17 +60,19 @@ def read_prompt(loaded: Any, text: str, given: Sequence[int] = ()) -> Prompt:
         raise UserError("The prompt is empty and the model has no token to begin a text with.", "Type a prompt.")
     ids = ids or (int(generation.bos_token_id),)
     if context is not None and len(ids) > context:
-        raise UserError(
+        raise TooLongError(
             f"The prompt has {len(ids)} tokens; the model's context holds {context}.",
             f"Shorten it by at least {len(ids) - context} tokens.",
+            context,
         )
     encoder_ids = None
     if loaded.kind == "encoder-decoder":
         encoder_ids, ids = ids, (_start_token(generation),)
     if context is not None and len(ids) + len(given) > context:
-        raise UserError(
+        way = "Go on from an earlier token." if encoder_ids else "Let the window slide, or go on from an earlier token."
+        raise ContextFullError(
             f"Prompt and new text have {len(ids) + len(given)} tokens; the model's context holds {context}.",
-            "Let the window slide, or go on from an earlier token.",
+            way,
         )
     rules = _rules(generation, len(ids))
     return Prompt(ids, encoder_ids, rules, context, text_config.vocab_size, tuple(int(token) for token in given))

@@ -94,6 +94,10 @@ class Step:
     """What the stages saw, for running them again with other settings (`stages.recompute`)."""
     attention: np.ndarray | None = None
     """float32 `[key]`: the row of the watched head for the token after which this one was chosen."""
+    head: tuple[str, int, int] | None = None
+    """That head: kind, block and head."""
+    shortened: bool = False
+    """A stop string begins inside the token: `text` is what stands before it."""
 
 
 @dataclass(frozen=True)

@@ -211,7 +211,8 @@ class DecodingSettings:
     seed: int | None = _number(
         None,
         "Seed",
-        "Starts the random numbers: the same seed writes the same text; left open, one is drawn and shown.",
+        "Starts the random numbers: the same seed writes the same text. Left open, one is drawn and shown; a text that "
+        "other settings, another prompt or another model write beside a kept one has the seed of that.",
         (0, 2**63 - 1),
         (0, 2**31 - 1),
         1,

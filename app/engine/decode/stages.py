@@ -30,6 +30,7 @@ from transformers.generation.logits_process import (
 from app.engine.decode.draw import draw, likeliest
 from app.engine.decode.records import ModelRules, StageContext, StageOutcome
 from app.engine.decode.settings import DecodingSettings
+from app.engine.errors import UserError
 
 _CUT = np.float32(-np.inf)
 
@@ -202,6 +203,14 @@ def choose(outcomes: tuple[StageOutcome, ...], u: float | None) -> tuple[int | N
     alone = np.full_like(logits, _CUT)
     alone[token] = logits[token]
     return token, (*outcomes, StageOutcome("draw", True, alone))
+
+
+def none_left() -> UserError:
+    """The error for settings after whose stages no token is left."""
+    return UserError(
+        "The settings cut every token, so none is left to choose.",
+        "Ban fewer tokens, or allow n-grams to repeat.",
+    )
 
 
 def recompute(

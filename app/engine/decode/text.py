@@ -15,6 +15,8 @@ _CHARACTER_TOKENS = 4
 _TAIL = 6
 """Finished tokens kept in front of the window: enough for the decoder to join words and spaces as in the whole text."""
 _WINDOW = 24
+_LOOK_BACK = 1000
+"""Characters of the text that is out, in which a stop string may have begun."""
 
 
 class Detokeniser:
@@ -75,16 +77,35 @@ def detokeniser_after(tokenizer: Any, prompt: Prompt) -> Detokeniser:
     return made
 
 
+def gate_after(tokenizer: Any, prompt: Prompt) -> StopGate:
+    """One that knows the text of the new tokens that a prompt gives."""
+    return StopGate(given_text(tokenizer, prompt))
+
+
+def given_text(tokenizer: Any, prompt: Prompt) -> str:
+    """What the new tokens that a prompt gives say, without a character at their end that they leave unfinished."""
+    if not prompt.given:
+        return ""
+    lead, given = prompt.text_ids[-_TAIL:], list(prompt.given)
+    before, whole = (
+        str(tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False))
+        for ids in (lead, lead + given)
+    )
+    return whole[len(before) :].rstrip(_UNFINISHED)
+
+
 class StopGate:
     """Holds tokens back while their text may be the beginning of a stop string.
 
     When a stop string is complete, the tokens wholly inside it or after its beginning are dropped. The token in whose
-    text it begins is handed out with the text before it, if there is any.
+    text it begins is handed out with the text before it, if there is any, as `shortened`. A stop string may begin in
+    text that is out already (`before` at first: what was given): then nothing more is handed out.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, before: str = "") -> None:
         self._held: list[Step] = []
         self._text = ""
+        self._out = before[-_LOOK_BACK:]
 
     def push(self, step: Step, stops: tuple[str, ...], waiting: bool) -> tuple[list[Step], bool]:
         """The steps that may be shown now, and whether a stop string is complete.
@@ -92,13 +113,16 @@ class StopGate:
         `waiting`: the step's text is '' because a character is unfinished, so the character may yet begin a stop.
         """
         if not stops and not self._held:
+            self._went_out(step.text)
             return [step], False
         self._held.append(step)
         self._text += step.text
-        found = [place for place in (self._text.find(stop) for stop in stops) if place >= 0]
+        whole, out = self._out + self._text, len(self._out)
+        # What ends in text that is out already was no stop when it was written.
+        found = [place for stop in stops if (place := whole.find(stop, max(0, out - len(stop) + 1))) >= 0]
         if found:
-            return self._before(min(found)), True
-        return self._release(len(self._text) - self._beginning(stops), waiting and bool(stops)), False
+            return self._before(min(found) - out), True
+        return self._release(len(self._text) - _beginning(whole, stops), waiting and bool(stops)), False
 
     def flush(self) -> list[Step]:
         """Everything still held: no stop string came of it."""
@@ -111,18 +135,14 @@ class StopGate:
         for step in self._held:
             if start >= place:
                 break
-            steps.append(replace(step, text=step.text[: place - start]))
+            text = step.text[: place - start]
+            steps.append(replace(step, text=text, shortened=text != step.text))
             start += len(step.text)
         self._held, self._text = [], ""
         return steps
 
-    def _beginning(self, stops: tuple[str, ...]) -> int:
-        """How many characters at the end of the held text could begin a stop string."""
-        longest = min(len(self._text), max(map(len, stops), default=1) - 1)
-        for length in range(longest, 0, -1):
-            if any(stop.startswith(self._text[-length:]) for stop in stops):
-                return length
-        return 0
+    def _went_out(self, text: str) -> None:
+        self._out = (self._out + text)[-_LOOK_BACK:]
 
     def _release(self, safe: int, waiting: bool) -> list[Step]:
         end = count = 0
@@ -134,5 +154,16 @@ class StopGate:
                 break
             count += 1
         steps, self._held = self._held[:count], self._held[count:]
-        self._text = self._text[sum(len(step.text) for step in steps) :]
+        length = sum(len(step.text) for step in steps)
+        self._went_out(self._text[:length])
+        self._text = self._text[length:]
         return steps
+
+
+def _beginning(text: str, stops: tuple[str, ...]) -> int:
+    """How many characters at the end of a text could begin a stop string."""
+    longest = min(len(text), max(map(len, stops), default=1) - 1)
+    for length in range(longest, 0, -1):
+        if any(stop.startswith(text[-length:]) for stop in stops):
+            return length
+    return 0

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from app.engine.decode.forward import CachedForward
+from app.engine.decode.records import Step
 from app.engine.trace.pattern import attention_weights
 from app.engine.trace.tap import ASIDE, BESIDE, AttentionCall, Recorder, tapped, way_of
 
@@ -27,20 +28,30 @@ class WatchedForward:
         self._way = way_of(loaded.model)
         self._at: Head | None = None
         self._recorder: Recorder | None = None
-        self.row: np.ndarray | None = None
-        """float32 `[key]` of the last call, None when nothing was watched."""
+        self.seen: np.ndarray | None = None
+        """float32 `[row, key]` of the last call, None when nothing was watched."""
 
     def __call__(self, ids: np.ndarray) -> torch.Tensor:
         """As `CachedForward.__call__`."""
-        self.row = None
+        return self.rows(ids[None])[0]
+
+    def rows(self, ids: np.ndarray) -> torch.Tensor:
+        """As `CachedForward.rows`."""
+        self.seen = None
         wanted = self._watch()
         if wanted != self._at:
             self._at, self._recorder = wanted, self._recorder_for(wanted)
         if self._recorder is None:
-            return self._forward(ids)
+            return self._forward.rows(ids)
         self._recorder.begin_again()
         with tapped(self._model, self._recorder):
-            return self._forward(ids)
+            return self._forward.rows(ids)
+
+    def told(self, step: Step, row: int = 0) -> Step:
+        """The step with what the head saw in the last call, of one of several texts."""
+        if self.seen is None:
+            return step
+        return replace(step, attention=self.seen[row], head=self._at)
 
     def _recorder_for(self, wanted: Head | None) -> Recorder | None:
         site = self._sites.get(wanted[:2]) if wanted is not None and self._way != ASIDE else None
@@ -51,7 +62,8 @@ class WatchedForward:
         def hear(call: AttentionCall, _output: torch.Tensor) -> None:
             if call.count == call_number and head < call.query.shape[1] and call.name == site.path:
                 with torch.inference_mode():
-                    self.row = self._row_of(call, head)
+                    count = call.query.shape[0]
+                    self.seen = np.stack([self._row_of(_one_text(call, row), head) for row in range(count)])
 
         return Recorder({id(self._model.get_submodule(site.path)): site.path}, hear)
 
@@ -68,6 +80,15 @@ class WatchedForward:
             mask = call.mask[0, head if call.mask.shape[1] > 1 else 0, -1, : len(scores)]
             scores = scores.masked_fill(~mask, float("-inf")) if mask.dtype == torch.bool else scores + mask
         return torch.softmax(scores, -1).cpu().numpy()
+
+
+def _one_text(call: AttentionCall, row: int) -> AttentionCall:
+    """The call of one of several texts side by side."""
+    if call.query.shape[0] == 1:
+        return call
+    one = slice(row, row + 1)
+    mask = call.mask[one] if call.mask is not None and call.mask.shape[0] > 1 else call.mask
+    return replace(call, query=call.query[one], key=call.key[one], value=call.value[one], mask=mask)
 
 
 def _last_query(call: AttentionCall) -> AttentionCall:

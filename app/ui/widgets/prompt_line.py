@@ -68,6 +68,8 @@ class PromptLine(QFrame):
     """`submitted(text, second)` comes for Ctrl+Enter, Enter and the Run button; Esc puts the old texts back."""
 
     submitted = Signal(str, str)
+    rewritten = Signal(str)
+    """Another text than the prompt, which `edit_instead` put into the editor, as the person left it."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -75,6 +77,8 @@ class PromptLine(QFrame):
         self._text, self._second = "", ""
         self._kind = "decoder"
         self._low = False
+        self._instead = False
+        """The editor holds another text than the prompt."""
         self.setProperty("role", "panel")
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 8, 12, 8)
@@ -202,6 +206,8 @@ class PromptLine(QFrame):
 
     def edit(self, editing: bool) -> None:
         """Open the editor or show the chips."""
+        self._instead = False
+        self._edit_caption.say("")
         self._stack.setCurrentIndex(1 if editing else 0)
         self._edit_caption.title.setText("Prompt" if self._kind == "decoder" else "Texts")
         self.button.setText("Run" if editing else "Edit")
@@ -214,8 +220,22 @@ class PromptLine(QFrame):
             self.editor.setFocus()
             self.editor.selectAll()
 
+    def edit_instead(self, title: str, text: str) -> None:
+        """Open the editor on another text; Enter gives it as `rewritten`, Esc leaves it, and the prompt stays."""
+        self.editor.setPlainText(text)
+        self.edit(True)
+        self._instead = True
+        self._edit_caption.title.setText(title)
+        self._edit_caption.say("Enter: go on", "Esc: leave it")
+        self.button.setToolTip("Let the model go on from this text (Ctrl+Enter)")
+
     def submit(self) -> None:
         """Take what stands in the editors."""
+        if self._instead:
+            text = self.editor.toPlainText()
+            self.set_text(self._text, self._second)
+            self.rewritten.emit(text)
+            return
         self._text = self.editor.toPlainText()
         self._second = self.second_editor.toPlainText() if self._kind in _SECOND else self._second
         self.edit(not self._text)

@@ -135,6 +135,11 @@ class TokenStrip(QWidget):
             self._describe()
             self.update()
 
+    @property
+    def weighted(self) -> bool:
+        """Whether weights are underlined."""
+        return self._weights is not None
+
     def set_weights(self, weights: np.ndarray | None) -> None:
         """Underline each chip by a weight 0..1, one row of attention `[token]`; None removes the underlines."""
         self._weights = None if weights is None else np.asarray(weights, dtype=np.float64)

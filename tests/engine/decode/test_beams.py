@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 import torch
-from engine.decode.decode_models import FAMILIES, SEQ2SEQ, Loaded, build
+from engine.decode.decode_models import FAMILIES, SEQ2SEQ, VOCABULARY, Loaded, build
 
-from app.engine.decode import BeamTree, DecodingSettings, beam_search
+from app.engine.decode import BeamTree, DecodingSettings, beam_search, stream
+from app.engine.decode.batch import stream_batch
 from app.engine.decode.beams import grow_beams
+from app.engine.decode.kept import KeptForward
 from app.engine.errors import Cancelled, UserError
 
 PROMPT = "The quick brown fox"
@@ -202,3 +204,60 @@ def test_beams_end_where_the_positions_end() -> None:
     tree = beam_search(loaded, PROMPT, replace(BEAM, max_new_tokens=60))
     assert {len(text.ids) for text in tree.sequences} == {24 + 1 - len(PROMPT)}
     assert math.isfinite(tree.sequences[0].score)
+
+
+@pytest.mark.parametrize("method", ["beam", "beam_sample"])
+def test_where_no_token_is_left_it_says_so(method: str) -> None:
+    settings = replace(BEAM, method=method, banned=tuple(range(1, VOCABULARY)), num_sequences=1, max_new_tokens=4)
+    assert beam_search(build("gpt2"), PROMPT, settings).sequences[0].ids == (0, 0, 0, 0)
+    with pytest.raises(UserError, match="cut every token"):
+        beam_search(build("gpt2"), PROMPT, replace(settings, banned=tuple(range(VOCABULARY))))
+
+
+def test_greedy_search_is_stepped_too() -> None:
+    """Every step of the model is a `next`, also those of the text that is only there for comparison."""
+    loaded = build("gpt2")
+    calls = 0
+
+    def count(*_: Any) -> None:
+        nonlocal calls
+        calls += 1
+
+    hook = loaded.model.register_forward_hook(count)
+    try:
+        steps, seen, most = grow_beams(loaded, PROMPT, BEAM), [], 0
+        while True:
+            before = calls
+            try:
+                seen.append(next(steps))
+            except StopIteration as end:
+                tree = end.value
+                break
+            finally:
+                most = max(most, calls - before)
+    finally:
+        hook.remove()
+    assert most == 1
+    assert len(seen) == 16 + 16 and all(each is seen[15] for each in seen[15:])
+    assert seen[15].finished and seen[15].greedy is None
+    greedy = DecodingSettings(method="greedy", max_new_tokens=16)
+    assert tree.greedy is not None
+    assert list(tree.greedy.ids) == [step.token_id for step in stream(loaded, PROMPT, greedy)]
+
+
+@pytest.mark.parametrize("family", ["llama", "mistral", "bart", "t5"])
+def test_they_go_on_from_the_cache_of_the_run_before(family: str) -> None:
+    """One text is kept, several go on from it, and of several one is kept again; a slid window starts anew."""
+    loaded, kept = build(family), KeptForward()
+    greedy = DecodingSettings(method="greedy", max_new_tokens=5)
+    given = [step.token_id for step in stream(loaded, PROMPT, greedy, kept=kept)][:3]
+    for _ in range(2):
+        *_, tree = grow_beams(loaded, PROMPT, BEAM, kept=kept)
+        assert_same(found(tree), generated(loaded))
+    batch = DecodingSettings(temperature=0.9, seed=3, max_new_tokens=8)
+    list(stream(loaded, PROMPT, greedy, kept=kept))
+    rows = list(stream_batch(loaded, PROMPT, batch, 2, given, kept=kept))
+    assert (kept.reused > 0) == (family != "mistral")
+    ids = [step.token_id for row, step in rows if row == 0]
+    assert ids == [step.token_id for step in stream(loaded, PROMPT, batch, given=given)]
+    assert ids == [step.token_id for step in stream(loaded, PROMPT, batch, given=given, kept=kept)]

@@ -13,8 +13,9 @@ from engine.decode.decode_models import FAMILIES, SEQ2SEQ, build
 from engine.tiny_models import SENTENCES
 
 from app.engine.decode import DecodingSettings, stream
+from app.engine.decode.batch import stream_batch
 from app.engine.decode.kept import KeptForward
-from app.engine.errors import UserError
+from app.engine.errors import ContextFullError, TooLongError, UserError
 from app.engine.models.loaded import LoadedModel
 from app.engine.trace.exactness import eager_attentions
 
@@ -62,6 +63,17 @@ def test_what_still_holds_is_not_computed_again() -> None:
     assert kept.bytes == 2 * 2 * 32 * 4 * (prompt - 2 + 16 - 1), "keys and values of two layers, float32, width 32"
 
 
+def test_a_cache_of_other_weights_is_no_use() -> None:
+    """Between two runs the model may have been trained."""
+    loaded, kept = build("gpt2"), KeptForward()
+    whole = ids(loaded, GREEDY, kept=kept)
+    optimizer = torch.optim.AdamW(loaded.model.parameters(), lr=0.05)
+    loaded.model(torch.tensor([whole]), labels=torch.tensor([whole])).loss.backward()
+    optimizer.step()
+    assert ids(loaded, GREEDY, given=whole[:7], kept=kept) == ids(loaded, GREEDY, given=whole[:7])
+    assert kept.reused == 0
+
+
 def test_half_a_character_is_finished() -> None:
     loaded = build("gpt2")
     euro = loaded.tokenizer("€")["input_ids"]
@@ -80,8 +92,11 @@ def test_penalties_count_what_is_given() -> None:
 
 def test_too_much_given_is_refused() -> None:
     loaded = build("gpt2", n_positions=24)
-    with pytest.raises(UserError, match=r"29 tokens.*holds 24"):
+    with pytest.raises(ContextFullError, match=r"29 tokens.*holds 24"):
         stream(loaded, PROMPT, GREEDY, given=[5] * 10)
+    with pytest.raises(TooLongError, match=r"38 tokens.*holds 24") as found:
+        stream(loaded, PROMPT * 2, GREEDY)
+    assert found.value.limit == 24
 
 
 def test_the_text_may_not_end_too_early() -> None:
@@ -124,6 +139,19 @@ def test_the_watched_row_is_the_traces(tiny: Callable[[str], LoadedModel], famil
         assert step.attention is not None
         row = pattern[len(text_ids) + place - 1, : len(text_ids) + place].numpy()
         assert np.allclose(step.attention, row, atol=1e-5)
+
+
+def test_each_of_several_texts_has_its_own_row(tiny: Callable[[str], LoadedModel]) -> None:
+    loaded, seeded = tiny("llama"), DecodingSettings(temperature=1.2, seed=5, max_new_tokens=5)
+    rows: dict[int, list[Any]] = {0: [], 1: []}
+    for row, step in stream_batch(loaded, SENTENCES[0], seeded, 2, watch=lambda: ("self", 1, 2)):
+        rows[row].append(step)
+    for row, steps in rows.items():
+        alone = list(stream(loaded, SENTENCES[0], replace(seeded, seed=5 + row), watch=lambda: ("self", 1, 2)))
+        assert [step.token_id for step in steps] == [step.token_id for step in alone]
+        for ours, theirs in zip(steps, alone, strict=True):
+            assert np.allclose(ours.attention, theirs.attention, atol=1e-6)
+    assert not np.allclose(rows[0][-1].attention, rows[1][-1].attention, atol=1e-6)
 
 
 def test_a_head_that_is_not_there_gives_no_row(tiny: Callable[[str], LoadedModel]) -> None:

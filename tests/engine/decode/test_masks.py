@@ -58,3 +58,18 @@ def test_what_it_refuses(bert: LoadedModel) -> None:
         fill_masks(load("story-bert-sentiment"), TEXT, GREEDY)
     with pytest.raises(UserError, match="does not fill masks"):
         fill_masks(load("story-gpt"), TEXT, GREEDY)
+
+
+def test_no_gap_is_forced(bert: LoadedModel) -> None:
+    plain = [one.step.token_id for one in fill_masks(bert, TEXT, GREEDY)]
+    forced = DecodingSettings(method="greedy", forced=(plain[0] + 1,))
+    assert [one.step.token_id for one in fill_masks(bert, TEXT, forced)] == plain
+
+
+def test_logits_that_are_no_numbers_say_where_that_began() -> None:
+    loaded = load("story-bert")
+    name = next(name for name, each in loaded.model.named_parameters() if ".1." in name and each.ndim > 1)
+    with torch.no_grad():
+        loaded.model.get_parameter(name).fill_(float("nan"))
+    with pytest.raises(UserError, match=r"not finite numbers \(it begins in block 1\)"):
+        next(fill_masks(loaded, TEXT, GREEDY))

@@ -12,6 +12,8 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 from app.engine.decode import DecodingSettings, Step, stream
+from app.engine.decode.batch import stream_batch
+from app.engine.decode.beams import grow_beams
 from app.engine.decode.text import Detokeniser, StopGate
 
 BYTES = byte_tokenizer()
@@ -143,3 +145,39 @@ def test_a_token_is_cut_where_the_stop_string_begins_in_it() -> None:
     assert push(" then E") == ([], False)
     assert push("N") == ([], False)
     assert push("DED") == ([" then "], True)
+
+
+@pytest.mark.parametrize(
+    ("given", "rest", "stop", "shown"),
+    [
+        ("as Tim", ". She ran", ". She", ""),
+        ("as Tim. ", "She ran", ". She", ""),
+        ("as Tim. ", "He ran. She", (". She", "He r"), ""),
+        ("well. ", "I said. It", ".", "I said"),
+        ("é", " is", "é i", ""),
+    ],
+)
+def test_a_stop_string_may_begin_in_what_is_given_but_not_end_there(
+    gpt2: Loaded, given: str, rest: str, stop: Any, shown: str
+) -> None:
+    forced = ids_of(given + rest)
+    settings = DecodingSettings(forced=forced, max_new_tokens=len(forced), stop=stop)
+    kept = ids_of(given)
+    assert "".join(step.text for step in stream(gpt2, "Say: ", settings, given=kept)) == shown
+    rows = stream_batch(gpt2, "Say: ", settings, 2, given=kept)
+    assert "".join(step.text for row, step in rows if row == 1) == shown
+    beams = DecodingSettings(method="beam", forced=forced, max_new_tokens=len(forced), stop=stop)
+    *_, tree = grow_beams(gpt2, "Say: ", beams, given=kept)
+    assert tree.sequences[0].text == given + shown
+
+
+def test_only_a_token_that_is_cut_says_so() -> None:
+    gate = StopGate("so ")
+    steps, stopped = gate.push(Step(0, "the END", 0.0, ()), ("END", "o t"), False)
+    assert (steps, stopped) == ([], True), "it began before"
+    gate = StopGate("so")
+    steps, stopped = gate.push(Step(0, " the END", 0.0, ()), ("END",), False)
+    assert stopped and [(step.text, step.shortened) for step in steps] == [(" the ", True)]
+    gate = StopGate()
+    steps, _ = gate.push(Step(0, "whole", 0.0, ()), ("END",), False)
+    assert not steps[0].shortened

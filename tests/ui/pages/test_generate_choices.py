@@ -11,7 +11,7 @@ import torch
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMenu
-from ui.desk import Desk, chip_ids, words
+from ui.desk import Desk, chip_ids, chip_weights, words
 from ui.widgets.matrices import move
 
 from app.engine.decode.settings import BALANCED, PRESETS, DecodingSettings
@@ -306,9 +306,24 @@ def test_the_whole_text_can_be_edited_and_its_beginning_is_not_computed_again(wr
 
 
 def test_chips_are_coloured_by_attention(writing: Desk, story: LoadedModel) -> None:
-    writing.session.select(layer=1, head=2)
-    writing.generate.output.colours.setCurrentText(ATTENTION)
-    generation = run(writing, method="greedy", max_new_tokens=6)
+    page = writing.generate
+    generation = writing.session.generation
+    generation.set_settings(replace(BALANCED, method="greedy", max_new_tokens=400, ignore_eos=True))
+    assert page.heads.isHidden()
+    writing.click(page.start)
+    writing.wait(lambda: len(generation.steps) > 3)
+    page.output.colours.setCurrentText(ATTENTION)
+    for box, place in ((page.heads.layers, 1), (page.heads.heads, 2)):
+        box.setCurrentIndex(place)
+        box.activated.emit(place)
+    assert generation.watched == ("self", 1, 2) and writing.session.selection.head == 2
+    writing.wait(lambda: generation.steps[-1].head == ("self", 1, 2))
+    generation.stop()
+    writing.settle()
+    assert generation.steps[0].attention is None, "from the next token on, not before"
+    run(writing, num_sequences=2, method="sample", max_new_tokens=3)
+    assert all(step.attention is not None for branch in generation.branches[-2:] for step in branch.steps)
+    generation = run(writing, method="greedy", max_new_tokens=6, ignore_eos=False)
     last = generation.steps[-1].attention
     text = story.tokenizer.decode([*(token.id for token in generation.prompt), *generation.current.ids])
     if story.tokenizer(text)["input_ids"] == [*(token.id for token in generation.prompt), *generation.current.ids]:
@@ -318,16 +333,30 @@ def test_chips_are_coloured_by_attention(writing: Desk, story: LoadedModel) -> N
 
 
 def test_a_full_context_stops_and_offers_to_slide(writing: Desk) -> None:
-    generation = run(writing, max_new_tokens=600, ignore_eos=True)
+    loaded = writing.session.models.loaded()
+    assert loaded is not None
+    loaded.model.config.max_position_embeddings = 64
+    generation = run(writing, max_new_tokens=100, ignore_eos=True)
     assert generation.ended_by == "context full"
     page = writing.generate
-    assert "context is full" in page.banner.text()
     ids = [token.id for token in generation.prompt] + list(generation.current.ids)
-    page.banner.action_triggered.emit()
+    writing.key(page.text, Qt.Key.Key_G)
+    writing.settle()
+    assert "context is full" in page.banner.text() and page.banner.action.text() == "Slide the window"
+    writing.click(page.banner.action)
     writing.wait(lambda: generation.prompt_text != PROMPT and bool(generation.steps))
     generation.stop()
     finish(writing)
     assert len(generation.prompt) == pytest.approx(len(ids) / 2, abs=3)
+    writing.session.set_prompt("word " * 100)
+    writing.settle()
+    writing.click(page.start)
+    writing.settle()
+    assert page.banner.action.text() == "Cut to 64 tokens"
+    writing.click(page.banner.action)
+    writing.wait(lambda: writing.session.prompt != "word " * 100)
+    assert len(loaded.tokenizer(writing.session.prompt)["input_ids"]) == 64
+    assert not page.banner.is_open()
 
 
 def test_masks_are_filled(desk: Desk) -> None:
@@ -344,6 +373,8 @@ def test_masks_are_filled(desk: Desk) -> None:
     assert "2 gaps filled" in desk.generate.output.subtitle()
     pin(desk, 1)
     assert desk.generate.funnel.funnel() is not None
+    menu = desk.generate.choice.menu_for(generation.steps[1].token_id)
+    assert [act.text().split()[0] for act in menu.actions()] == ["Ban"], "a gap has nothing that could fork or begin"
     fields = desk.generate.settings.fields
     assert "Filling gaps does not use" in fields["no_repeat_ngram"].track.toolTip()
     assert fields["repetition_penalty"].field.isEnabled()
@@ -375,8 +406,28 @@ def test_an_encoder_decoder_writes_too(desk: Desk) -> None:
     assert list(generation.current.ids) == theirs
     assert generation.text == loaded.tokenizer.decode(theirs, skip_special_tokens=True)
     assert chip_ids(desk.generate.text) == theirs, "the source stands above, not before"
-    desk.click(desk.generate.output.edit)
-    assert desk.generate.prompt.editor.toPlainText() == "The cat is on the chair."
+    page = desk.generate
+    desk.click(page.output.edit)
+    assert page.prompt.editor.toPlainText() == generation.text, "what it wrote is edited, not its source"
+    page.prompt.editor.setPlainText("Le chat noir")
+    desk.key(page.prompt.editor, Qt.Key.Key_Return)
+    finish(desk)
+    assert generation.text.startswith("Le chat noir") and len(generation.branches) == 2
+    assert desk.session.prompt == "The cat is on the chair." and page.prompt.strip.count() == ids.shape[1]
+    desk.click(page.output.edit)
+    desk.key(page.prompt.editor, Qt.Key.Key_Escape)
+    desk.click(page.prompt.button)
+    assert page.prompt.editor.toPlainText() == "The cat is on the chair.", "Esc leaves the prompt as it is"
+    desk.key(page.prompt.editor, Qt.Key.Key_Escape)
+    desk.session.select(kind="cross", layer=1, head=2)
+    page.output.colours.setCurrentText(ATTENTION)
+    assert generation.watched == ("cross", 1, 2) and page.heads.kinds.currentText() == "Cross"
+    assert "Not recorded" in page.heads.said()
+    run(desk)
+    watched = trace(loaded, "The cat is on the chair.", target=generation.text).attention(1, 2, kind="cross")
+    shown = chip_weights(page.prompt.strip)
+    rows = [np.abs(row - shown).max() for row in watched.numpy()]
+    assert min(rows) < 1e-3, "where it looked in the source, underlined there"
 
 
 def test_two_models_write_beside_each_other(writing: Desk) -> None:
@@ -391,6 +442,14 @@ def test_two_models_write_beside_each_other(writing: Desk) -> None:
     finish(writing)
     assert len(generation.branches) == 2
     assert "same tokens" in page.output.difference(), "the same model with the same seed"
+    page.branches.beside.setChecked(True)
+    run(writing, method="beam", num_beams=2, num_sequences=1, max_new_tokens=5)
+    writing.click(page.branches.second)
+    writing.settle()
+    assert page.branches.compare.isChecked() and "same tokens" in page.output.difference(), "the best beams of both"
+    assert [branch.found_by[:5] for branch in generation.branches[-2:]] == ["row 1", "row 1"]
+    for branch in generation.branches[-2:]:
+        generation.remove(generation.branches.index(branch))
     writing.session.models.close("B")
     writing.settle()
     assert [branch.loaded for branch in generation.branches] == [writing.session.models.loaded("A")]

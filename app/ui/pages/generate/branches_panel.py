@@ -76,6 +76,9 @@ class BranchesPanel(Panel):
         for branch in branches:
             at = branch.steps[branch.fork].text if branch.fork < len(branch.steps) else ""
             label = at if branch.parent is not None or len(models) < 2 else f"{branch.model}: {at}"
+            label = " · ".join(
+                part for part in (label, branch.weights.removeprefix("the weights of training ")) if part
+            )
             parent = places.get(id(branch.parent)) if branch.parent is not None else None
             shown.append(BranchShown(parent, branch.fork, len(branch.steps), label, branch.score))
         current = places.get(id(self._generation.current), 0)

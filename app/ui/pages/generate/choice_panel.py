@@ -81,11 +81,11 @@ class ChoicePanel(Panel):
         menu = QMenu(self)
         row = next(row for row in self._reading.funnel.rows if row.token_id == token) if self._reading else None
         name = visible_token(row.text) if row is not None else f"id {token}"
-        for words, signal in (
-            (f"Fork here with {name}", self.taken),
-            (f"Ban {name}", self.banned),
-            (f"Let the text begin with {name}", self.forced),
-        ):
+        acts = [(f"Ban {name}", self.banned)]
+        # A gap of a masked model has no text after it that could fork, and none begins with it.
+        if self._reading is None or self._reading.step.position is None:
+            acts = [(f"Fork here with {name}", self.taken), *acts, (f"Let the text begin with {name}", self.forced)]
+        for words, signal in acts:
             menu.addAction(words).triggered.connect(bound(signal.emit, token))
         return menu
 

@@ -38,10 +38,12 @@ def explain_choice(
     place: int,
     found_by: str = "",
     under_others: bool = False,
+    trained: int | None = None,
 ) -> Explanation:
     """How the token at `place` was chosen, or would be where it was written `under_others` than these settings.
 
-    `found_by` is what chose it where that was no run of its own, a row of a beam search.
+    `found_by` is what chose it where that was no run of its own, a row of a beam search; `trained` after how many
+    steps the model was, where it was being trained.
     """
     best = distribution.rows[0]
     chosen = next((row for row in distribution.rows if row.token_id == distribution.chosen), None)
@@ -68,6 +70,8 @@ def explain_choice(
             words = f"{name} had {before} before the settings and {after} after them."
         if chosen.token_id != best.token_id and not greedy and not found_by:
             words += f" The favourite {'is' if under_others else 'was'} {favourite}; the draw falls elsewhere."
+    if trained is not None:
+        words += f" The model was being trained: these are its weights after step {trained:,}."
     return Explanation(
         title="How a token was chosen",
         subtitle=f"Token #{place}, counted from 0",

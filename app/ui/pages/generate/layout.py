@@ -11,6 +11,7 @@ from app.ui.page import Page, split
 from app.ui.pages.generate.beam_panel import BeamPanel
 from app.ui.pages.generate.branches_panel import BranchesPanel
 from app.ui.pages.generate.choice_panel import ChoicePanel
+from app.ui.pages.generate.head_chooser import HeadChooser
 from app.ui.pages.generate.output_panel import OutputPanel
 from app.ui.pages.generate.settings_panel import SettingsPanel
 from app.ui.theme import Theme
@@ -31,6 +32,9 @@ class GenerateLayout(Page):
         self.text, self.empty, self.scrubber = self.output.text, self.output.empty, self.output.scrubber
         self.start, self.pause, self.stop_button = self.output.start, self.output.pause, self.output.stop
         self.copy = self.output.copy
+        self.heads = HeadChooser(theme)
+        self.heads.hide()
+        self.output.body_layout.addWidget(self.heads)
         self.branches = BranchesPanel(theme, generation)
         self.choice = ChoicePanel(theme)
         self.bars, self.left, self.funnel = self.choice.bars, self.choice.left, self.choice.funnel

@@ -288,20 +288,21 @@ class OutputPanel(Panel):
         if other is None:
             return
         whose = f" ({other.model})" if other.model != branch.model else ""
-        place = branch.differs_from(other)
+        places = branch.differs_from(other)
         if branch.prompt_text != other.prompt_text:
             self._difference.setText(f"Below: another prompt{whose}, mean log-probability {other.score:.2f}.")
             self.other.set_selected(None)
-        elif place is None:
+        elif places is None:
             self._difference.setText(f"Below{whose}: the same tokens as far as both go.")
             self.other.set_selected(None)
         else:
-            ours, theirs = (visible_token(text.steps[place].text) for text in (branch, other))
+            here, there = places
+            ours, theirs = visible_token(branch.steps[here].text), visible_token(other.steps[there].text)
             self._difference.setText(
-                f"Below{whose}: parts at new token {place + 1}, {theirs} instead of {ours}. Mean log-probability "
+                f"Below{whose}: parts at new token {here + 1}, {theirs} instead of {ours}. Mean log-probability "
                 f"{other.score:.2f}, above {branch.score:.2f}."
             )
-            theirs_at, ours_at = place + len(self._lead(other)), place + len(self._lead(branch))
+            theirs_at, ours_at = there + len(self._lead(other)), here + len(self._lead(branch))
             self.other.set_selected(theirs_at)
             self.text.set_ringed(ours_at)
             for strip, scroll, chip in (

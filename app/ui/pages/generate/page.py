@@ -25,10 +25,15 @@ class GeneratePage(GenerateReadings):
 
     def __init__(self, theme: Theme, session: Session, start: DecodingSettings) -> None:
         super().__init__(theme, session, start)
+        self._second_wanted = False
+        """Two texts are to be compared as soon as there are two."""
         self._connect_panels()
 
     def _connect_panels(self) -> None:
         self.prompt.submitted.connect(self._prompt_submitted)
+        self.prompt.rewritten.connect(self._session.generation.rewrite)
+        self._session.generation.branches_changed.connect(self._second_came)
+        self.heads.chosen.connect(self._head_chosen)
         self.settings.changed.connect(self._session.generation.set_settings)
         self.settings.refused.connect(self.show_error)
         self.settings.preset_kept.connect(self._session.generation.keep_preset)
@@ -84,6 +89,7 @@ class GeneratePage(GenerateReadings):
     def _pin(self, step: int | None) -> None:
         self._pinned = None if step is None or step == self._pinned else step
         self.output.mark(self._pinned)
+        self._show_row()
         self._ask_distribution()
 
     def step_by(self, count: int) -> None:
@@ -102,11 +108,23 @@ class GeneratePage(GenerateReadings):
 
     @Slot()
     def _write_with_b(self) -> None:
-        """The same prompt and random numbers by the other model; then both are shown."""
+        """The same prompt and random numbers by the other model, of beam searches the best; then both are shown."""
         generation = self._session.generation
-        seed = generation.steps[0].seed if generation.steps else None
+        searched = generation.tree.seed if generation.tree is not None else None
+        seed = generation.steps[0].seed if generation.steps else searched
         self._session.generate(beside=True, slot="B", seed=seed)
-        self.branches.compare.setChecked(True)
+        self._second_wanted = True
+        self._second_came()
+
+    @Slot()
+    def _second_came(self) -> None:
+        if self._second_wanted and len(self._session.generation.branches) > 1:
+            self._second_wanted = False
+            self.branches.compare.setChecked(True)
+
+    @Slot(str, int, int)
+    def _head_chosen(self, kind: str, layer: int, head: int) -> None:
+        self._session.select(kind=kind, layer=layer, head=head)
 
     @Slot()
     def fork_here(self) -> None:
@@ -163,16 +181,24 @@ class GeneratePage(GenerateReadings):
 
     @Slot()
     def _edit(self) -> None:
-        """The whole text into the editor, of an encoder-decoder its source; what still holds of the cache is used."""
+        """The whole text into the editor, of an encoder-decoder what it wrote, which it goes on with; what still holds
+        of the cache is used."""
         current = self._session.generation.current
-        self.prompt.set_text(current.prompt_text if current.apart else current.text)
-        self.prompt.edit(True)
+        if current.apart:
+            self.prompt.edit_instead("Written", current.text)
+        else:
+            self.prompt.set_text(current.text)
+            self.prompt.edit(True)
         self.prompt.editor.moveCursor(QTextCursor.MoveOperation.End)
 
     @Slot()
     def _way_out(self) -> None:
-        if self._session.generation.ended_by == "context full":
-            self.banner.clear(including_errors=True)
+        """A prompt that is too long was refused as an error, a full context is a note."""
+        refused = self.banner.kind() == "error"
+        self.banner.clear(including_errors=True)
+        if refused:
+            self._session.cut_prompt()
+        else:
             self._session.generation.slide()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

@@ -11,6 +11,7 @@ from app.session.generated import DistributionReading
 from app.session.session import Session
 from app.ui.icons import icon
 from app.ui.pages.generate import explanations
+from app.ui.pages.generate.head_chooser import watched_head
 from app.ui.pages.generate.layout import GenerateLayout
 from app.ui.theme import Theme
 
@@ -79,6 +80,7 @@ class GenerateReadings(GenerateLayout):
     def _tokens_changed(self) -> None:
         self.prompt.set_tokens(self._session.inspection.tokens)
         self.prompt.strip.set_dim_after(False)
+        self._show_row()
 
     @Slot()
     def _model_changed(self) -> None:
@@ -87,7 +89,7 @@ class GenerateReadings(GenerateLayout):
 
     @Slot()
     def _selection_changed(self) -> None:
-        if self._session.generation.watched is not None:
+        if not self.heads.isHidden():
             self._watch(True)
 
     @Slot()
@@ -99,6 +101,7 @@ class GenerateReadings(GenerateLayout):
         self.banner.clear(including_errors=True)
         self.right.setCurrentIndex(1 if generation.tree is not None and not generation.current.steps else 0)
         self.output.show_branch(generation.current, generation.running)
+        self._show_row()
         self.explain()
 
     @Slot()
@@ -121,6 +124,7 @@ class GenerateReadings(GenerateLayout):
         if not self.output.draw():
             return
         self._say_counts()
+        self._show_row()
         self._redraws += 1
         slow = self._session.generation.pacing.per_second > 0 or self._session.generation.paused
         if self._pinned is None and (slow or self._redraws % LOOK_EVERY == 0):
@@ -165,7 +169,8 @@ class GenerateReadings(GenerateLayout):
         if (generation.paused or not generation.running) and generation.steps:
             self._ask_distribution()
         if not generation.running and generation.ended_by == "context full":
-            self.banner.show_message("info", "The context is full: the model has no position left.", "Slide the window")
+            slides = "" if generation.current.apart else "Slide the window"
+            self.banner.show_message("info", "The context is full: the model has no position left.", action=slides)
         elif not generation.running and generation.ended_by == "length" and not generation.current.filled:
             self.start.setToolTip("Write another continuation of the prompt (Ctrl+Enter); G goes on with this one")
 
@@ -179,6 +184,8 @@ class GenerateReadings(GenerateLayout):
         words = f"{count} token{'' if count == 1 else 's'}"
         if generation.current.filled:
             words = f"{count} gap{'' if count == 1 else 's'} filled"
+        if generation.current.weights:
+            words = f"{words}, {generation.current.weights.removeprefix('the weights of training ')}"
         ending = "paused" if generation.paused else ENDINGS[generation.ended_by]
         seed = generation.steps[0].seed
         old = "of the prompt before" if generation.prompt_text != self._session.prompt else ""
@@ -244,12 +251,30 @@ class GenerateReadings(GenerateLayout):
         self.output.compare_with(other if wanted else None)
 
     def _watch(self, wanted: bool) -> None:
-        """Record a head's rows while text is written: the one chosen on Inspect, of the decoder itself."""
-        selection, generation = self._session.selection, self._session.generation
-        generation.watched = ("self", selection.layer, selection.head) if wanted else None
-        if wanted and generation.steps and generation.steps[-1].attention is None:
-            head = f"L{selection.layer} H{selection.head}"
-            self.banner.show_message("info", f"Attention of {head} is recorded from the next run on.")
+        """Record a head's rows while text is written: the chosen one, which is that of every page, if it can be."""
+        selection, generation, summary = self._session.selection, self._session.generation, self._session.summary
+        chosen = (selection.kind, selection.layer, selection.head)
+        generation.watched = watched_head(summary, chosen) if wanted and summary is not None else None
+        self.heads.setVisible(generation.watched is not None)
+        if generation.watched is not None and summary is not None:
+            self.heads.show_head(summary, generation.watched)
+            if generation.steps and generation.steps[-1].head is None and not generation.running:
+                head = f"L{generation.watched[1]} H{generation.watched[2]}"
+                self.banner.show_message("info", f"Attention of {head} is recorded from the next token on.")
+        self._show_row()
+
+    def _show_row(self) -> None:
+        """What the watched head did at the marked step, or the newest: where it looked in the source, and in words."""
+        generation = self._session.generation
+        steps, watched = generation.steps, generation.watched
+        step = steps[-1 if self._pinned is None else self._pinned] if steps and watched is not None else None
+        row = step.source_attention if step is not None else None
+        source = self.prompt.strip
+        fits = row is not None and len(row) == source.count() and generation.prompt_text == self._session.prompt
+        if fits or source.weighted:
+            source.set_weights(row if fits else None)
+        if watched is not None:
+            self.heads.say_row(step, watched)
 
     def explain(self) -> None:
         self.explained.emit(self._explanation())
@@ -267,4 +292,5 @@ class GenerateReadings(GenerateLayout):
             self._place_of(self._shown.index),
             found_by=generation.current.found_by,
             under_others=not generation.written_alike(self._shown.index),
+            trained=self._shown.step.weights,
         )

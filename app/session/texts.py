@@ -1,0 +1,181 @@
+"""The texts that were written: the branches, which of them is current, and how any of its tokens was chosen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from app.engine.decode.records import BeamTree
+from app.engine.decode.settings import DecodingSettings
+from app.engine.trace.records import Token
+from app.jobs.board import Board
+from app.jobs.job import Job
+from app.session import writing
+from app.session.branches import Branch, without
+from app.session.generated import DistributionReading, GeneratedToken, RunCost
+
+if TYPE_CHECKING:
+    from app.engine.models.loaded import LoadedModel
+
+LANE = "model"
+
+
+class Texts(QObject):
+    """What stands. One text is current; its parts are read from here. What writes them is `Generation`."""
+
+    started = Signal()
+    """Another text is current, or it is empty now."""
+    prompt_known = Signal()
+    grew = Signal(int)
+    """So many tokens were added at the end of the current text."""
+    branches_changed = Signal()
+    """Texts came or went, ended, or another is current."""
+    state_changed = Signal()
+    settings_changed = Signal()
+    presets_changed = Signal()
+    distribution_read = Signal(object)
+    failed = Signal(object)
+
+    def __init__(self, board: Board, settings: DecodingSettings) -> None:
+        super().__init__()
+        self._board = board
+        self._settings = settings
+        self.presets: dict[str, DecodingSettings] = {}
+        """Settings that the person gave a name."""
+        self.branches: list[Branch] = []
+        self.current = Branch("")
+        self.tree: BeamTree | None = None
+        """The last beam search, None when the last run was none."""
+        self.cost: RunCost | None = None
+        self._targets: list[Branch] = []
+        """The texts of the run under way."""
+        self._job: Job | None = None
+        self._loaded: LoadedModel | None = None
+        """The model of the current text."""
+
+    @property
+    def prompt(self) -> tuple[Token, ...]:
+        """The prompt's tokens of the current text."""
+        return self.current.prompt
+
+    @property
+    def prompt_text(self) -> str:
+        """What the current text continues."""
+        return self.current.prompt_text
+
+    @property
+    def steps(self) -> list[GeneratedToken]:
+        """The new tokens of the current text."""
+        return self.current.steps
+
+    @property
+    def ended_by(self) -> str:
+        """Why the current text ended, '' before and while it is written."""
+        return self.current.ended_by
+
+    @property
+    def text(self) -> str:
+        """The current prompt and everything written after it."""
+        return self.current.text
+
+    # Settings
+
+    @property
+    def settings(self) -> DecodingSettings:
+        """What acts on the next token."""
+        return self._settings
+
+    def set_settings(self, settings: DecodingSettings) -> None:
+        """Replace the settings; a run under way reads them before its next token."""
+        if settings != self._settings:
+            self._settings = settings
+            self.settings_changed.emit()
+
+    def keep_preset(self, name: str, settings: DecodingSettings | None) -> None:
+        """Give settings a name of the person's own; None forgets the name."""
+        if settings is None:
+            self.presets.pop(name, None)
+        else:
+            self.presets[name] = settings
+        self.presets_changed.emit()
+
+    def written_alike(self, index: int) -> bool:
+        """Whether step `index` was chosen under the settings as they are now."""
+        if index >= len(self.steps):
+            return False
+        told = replace(self.steps[index].settings, forced=(), max_new_tokens=1, seed=None)
+        return told == replace(self._settings, forced=(), max_new_tokens=1, seed=None)
+
+    # Branches
+
+    def choose(self, place: int) -> None:
+        """Make another text the current one."""
+        if 0 <= place < len(self.branches) and self.branches[place] is not self.current:
+            self._turn_to(self.branches[place])
+
+    def remove(self, place: int) -> None:
+        """Forget a text; never the only one, nor one that is being written."""
+        if len(self.branches) < 2 or self.branches[place] in self._targets:
+            return
+        gone = self.branches[place]
+        self.branches = without(self.branches, gone)
+        if gone is self.current:
+            self._turn_to(self.branches[min(place, len(self.branches) - 1)])
+        self.branches_changed.emit()
+
+    def bring_back(self, branches: list[Branch]) -> None:
+        """Texts of an earlier start, the newest of them the current one."""
+        if branches and not self.branches:
+            self.branches = branches
+            self._turn_to(branches[-1])
+
+    def _turn_to(self, branch: Branch) -> None:
+        self.current, self._loaded = branch, branch.loaded
+        self._tell_current()
+
+    def _tell_current(self) -> None:
+        self.started.emit()
+        if self.current.prompt:
+            self.prompt_known.emit()
+        if self.current.steps:
+            self.grew.emit(len(self.current.steps))
+        self.branches_changed.emit()
+        self.state_changed.emit()
+
+    def _seed_beside(self, loaded: LoadedModel, text: str) -> int | None:
+        """The seed of a text that shall stand beside the current one, where the settings leave it open: the current
+        one's, so that what differs is what was changed; None, a new one, where that would write a text once more."""
+        settings = self._settings
+        if settings.seed is not None or not settings.draws or not self.steps or self.steps[0].draw is None:
+            return None
+        seed = self.steps[0].seed
+        again = replace(settings, seed=seed)
+        others = [each for each in self.branches if each.loaded is loaded and each.prompt_text == text]
+        return None if any(each.written_by() == again for each in others) else seed
+
+    # Choices
+
+    def read_distribution(self, index: int) -> None:
+        """Ask how step `index` was chosen, under the settings as they are now; `distribution_read` answers."""
+        if self._loaded is None or not 0 <= index < len(self.steps):
+            return
+        loaded, step, branch = self._loaded, self.steps[index], self.current
+        text, given = branch.prompt_text, branch.ids[:index]
+        # A token that a fork forced was forced by the fork, not by the settings that are looked at now.
+        settings = replace(self._settings, forced=step.settings.forced)
+        job = self._board.start(
+            LANE,
+            "Distribution",
+            lambda: writing.distribution(loaded, index, step, settings, text, given),
+            key="distribution",
+            quiet=True,
+        )
+        job.finished.connect(lambda reading: self._distribution_came(branch, reading))
+        job.failed.connect(self.failed)
+
+    def _distribution_came(self, branch: Branch, reading: DistributionReading) -> None:
+        if branch is self.current and reading.index < len(branch.steps):
+            branch.steps[reading.index] = reading.step
+            self.distribution_read.emit(reading)
