@@ -58,6 +58,10 @@ def test_a_seed_writes_the_same_again_and_another_seed_something_else(writing: D
     writing.type_over(writing.generate.settings.seed, "4")
     assert writing.session.generation.settings.seed == 4
     assert run(writing) != first
+    assert len(writing.session.generation.branches) == 3, "what was written stays"
+    writing.click(writing.generate.branches.beside)
+    run(writing)
+    assert len(writing.session.generation.branches) == 1
 
 
 def test_a_seed_that_is_no_number_is_refused_in_words(writing: Desk) -> None:

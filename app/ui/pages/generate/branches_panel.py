@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QScrollArea
 
+from app.session.branches import MOST
 from app.session.generation import Generation
 from app.ui.theme import Theme
 from app.ui.widgets.branch_tree import BranchShown, BranchTree
@@ -31,8 +32,10 @@ class BranchesPanel(Panel):
         self.compare.setToolTip("Show another text under this one, with the first token that differs marked")
         self.compare.toggled.connect(self.compare_wanted)
         self.beside = QCheckBox("Keep texts")
+        self.beside.setChecked(True)
         self.beside.setToolTip(
-            "What is written next stands beside these texts: by other settings, from another prompt, by another model"
+            "What is written next stands beside these texts: by other settings, from another prompt, by another model."
+            f"\nThe newest {MOST} are kept. Off: the next run begins with an empty list."
         )
         self.second = QPushButton("Write with B")
         self.second.setToolTip("Let the model in slot B continue the same prompt with the same seed, beside this text")
