@@ -53,7 +53,7 @@ def test_greedy_on_screen_equals_generate(writing: Desk, story: LoadedModel) -> 
 def test_a_seed_writes_the_same_again_and_another_seed_something_else(writing: Desk) -> None:
     first = run(writing)
     assert len(first) == 20
-    assert "seed 3" in writing.generate.output.subtitle()
+    assert "seed 3" in writing.generate.output.facts.text()
     assert run(writing) == first
     writing.type_over(writing.generate.settings.seed, "4")
     assert writing.session.generation.settings.seed == 4
