@@ -106,13 +106,13 @@ class Theme(QObject):
         """Fill of probability bars."""
         return self.lut_color("probability", 0.70 if self.is_dark else 0.66)
 
-    def chip_fill(self, probability: float) -> QColor:
-        """Fill of a generated token's chip: the lower part of the map, so that its text stays readable."""
-        return self.lut_color("probability", 0.42 * probability)
+    def chip_fill(self, share: float, name: str = "probability") -> QColor:
+        """Fill of a generated token's chip: the lower part of a map, so that its text stays readable."""
+        return self.lut_color(name, (0.42 if name == "probability" else 0.5) * share)
 
-    def chip_underline(self) -> QColor:
-        """The bar under a chip whose length is a probability; at least 3:1 on every chip fill."""
-        return self.lut_color("probability", 0.92 if self.is_dark else 0.88)
+    def chip_underline(self, name: str = "probability") -> QColor:
+        """The bar under a chip whose length is what colours it; at least 3:1 on every fill of the same map."""
+        return self.lut_color(name, 0.92 if self.is_dark else 0.88)
 
     def font(self, px: float, weight: int = 400, mono: bool = False) -> QFont:
         """A font of `px` pixels at scale 1, growing with the system's text size; figures are tabular.

@@ -14,10 +14,13 @@ ROWS, PARTS = 12, 40
 def funnel_of(
     outcomes: tuple[StageOutcome, ...], chosen: int | None, draw: float | None, tokenizer: Any, rows: int = ROWS
 ) -> Funnel:
-    """The funnel of a step from its outcomes ("raw" first; "draw" at the end is left out)."""
+    """The funnel of a step from its outcomes ("raw" first; "draw" at the end is left out).
+
+    Where every one of the `rows` is left, the likeliest token that a stage cut is a row more.
+    """
     stages = [outcome for outcome in outcomes if outcome.name != "draw"]
     raw, last = stages[0], stages[-1]
-    order = _likeliest(raw.logits, chosen, rows)
+    order = _with_first_cut(_likeliest(raw.logits, chosen, rows), raw.logits, last.logits)
     told: list[FunnelStage] = []
     before = raw.probabilities
     for stage in stages:
@@ -54,6 +57,16 @@ def _likeliest(raw: np.ndarray, chosen: int | None, count: int) -> list[int]:
     if chosen is not None and chosen not in order:
         order[-1] = chosen
     return order
+
+
+def _with_first_cut(order: list[int], raw: np.ndarray, last: np.ndarray) -> list[int]:
+    """The rows with the likeliest cut token among them, in its place by the raw logits."""
+    cut = np.isneginf(last) & np.isfinite(raw)
+    if not cut.any() or cut[order].any():
+        return order
+    first = int(np.where(cut, raw, -np.inf).argmax())
+    place = next((at for at, token in enumerate(order) if raw[token] < raw[first]), len(order))
+    return [*order[:place], first, *order[place:]]
 
 
 def _cut_by(stages: list[StageOutcome], index: int) -> str:

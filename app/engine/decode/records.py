@@ -167,7 +167,8 @@ class StripPart:
 
 @dataclass(frozen=True)
 class Funnel:
-    """One step from raw logits to the draw: the likeliest tokens, best first, the chosen one always among them."""
+    """One step from raw logits to the draw: the likeliest tokens, best first, the chosen one always among them, and
+    the first one that was cut."""
 
     rows: tuple[FunnelRow, ...]
     stages: tuple[FunnelStage, ...]

@@ -24,6 +24,15 @@ _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
+def edge_pen(theme: Theme, kind: str) -> QPen:
+    """The line to a candidate that is on the way to the "best" text, was "kept" or was "pruned"."""
+    if kind == "best":
+        return QPen(theme.color("accent"), BEST_WIDTH)
+    if kind == "pruned":
+        return QPen(theme.color("line2"), 1.0, Qt.PenStyle.DashLine)
+    return QPen(theme.color("res"), 1.6)
+
+
 class BeamPainter:
     """Knows the fonts, and from them the sizes of the boxes."""
 
@@ -62,12 +71,7 @@ class BeamPainter:
         path = QPainterPath(begin)
         path.cubicTo(begin + QPointF(bend, 0), end - QPointF(bend, 0), end)
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        if best:
-            painter.setPen(QPen(self._theme.color("accent"), BEST_WIDTH))
-        elif is_pruned(node):
-            painter.setPen(QPen(self._theme.color("line2"), 1.0, Qt.PenStyle.DashLine))
-        else:
-            painter.setPen(QPen(self._theme.color("res"), 1.6))
+        painter.setPen(edge_pen(self._theme, "best" if best else "pruned" if is_pruned(node) else "kept"))
         painter.drawPath(path)
 
     def paint_root(self, painter: QPainter, rect: QRectF, text: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from math import isfinite, log10
 
 from app.engine.decode.records import Funnel
@@ -19,6 +20,7 @@ SHORT_BAR = 20.0
 """Where bars would get shorter, numbers go."""
 _SPARE_BAND = 8.0
 _LOOSE_ROW = 1.35
+_FEW = 2
 _BAND_AND_ROWS = ((30.0, 6), (18.0, 3), (0.0, 1))
 """How high the band may be, and how many rows must fit beside it for that."""
 
@@ -145,10 +147,15 @@ def chosen_row(funnel: Funnel) -> int | None:
 
 
 def shown_rows(funnel: Funnel, fit: int) -> tuple[int, ...]:
-    """The rows there is room for: the first ones, and the chosen one in the last place if it is not among them."""
-    first = tuple(range(min(fit, len(funnel.rows))))
-    chosen = chosen_row(funnel)
-    return first if chosen is None or chosen in first else (*first[:-1], chosen)
+    """The rows there is room for: the first ones, with the chosen one and the first that was cut among them.
+
+    In room for one or two the cut one is left out.
+    """
+    cut = next((place for place, row in enumerate(funnel.rows) if row.cut_by), None)
+    wanted = [chosen_row(funnel), cut if fit > _FEW else None]
+    musts = {row for row in wanted if row is not None}
+    others = (row for row in range(len(funnel.rows)) if row not in musts)
+    return tuple(sorted([*musts, *islice(others, max(fit - len(musts), 0))]))
 
 
 def fate(funnel: Funnel, row: int, stage: int) -> str:

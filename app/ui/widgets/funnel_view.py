@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, QSizeF, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, QSizeF, Qt, Signal, Slot
 from PySide6.QtGui import (
     QContextMenuEvent,
     QGuiApplication,
@@ -21,7 +21,7 @@ from PySide6.QtWidgets import QMenu, QSizePolicy, QToolTip, QWidget
 from app.engine.decode.records import Funnel
 from app.ui.theme import Theme
 from app.ui.widgets.funnel_columns import Place
-from app.ui.widgets.funnel_ink import WRAPPED
+from app.ui.widgets.funnel_ink import EDGE, WRAPPED
 from app.ui.widgets.funnel_picture import FunnelPicture
 from app.ui.widgets.funnel_words import EMPTY, describe, table_text
 from app.ui.widgets.painting import focus_ring
@@ -44,6 +44,7 @@ class FunnelView(QWidget):
         self._words: dict[str, str] = {}
         self._picture: FunnelPicture | None = None
         self._current = -1
+        self._clicked_at = QPoint()
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -68,6 +69,10 @@ class FunnelView(QWidget):
     def row_rect(self, row: int) -> QRectF:
         """Where a row of the funnel is painted; empty where there is no room for it."""
         return QRectF() if self._picture is None else self._picture.row_rect(row)
+
+    def clicked_at(self) -> QPoint:
+        """Where on the screen the last row was clicked; for one taken by the keys, under its name."""
+        return self.mapToGlobal(self._clicked_at)
 
     def shown_rows(self) -> tuple[int, ...]:
         """The rows there is room for."""
@@ -121,7 +126,7 @@ class FunnelView(QWidget):
     def mousePressEvent(self, event: QMouseEvent) -> None:
         row = self._row_at(event.position().y())
         if event.button() == Qt.MouseButton.LeftButton and row >= 0:
-            self._click(row)
+            self._click(row, event.position().toPoint())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         shown = self.shown_rows()
@@ -133,7 +138,8 @@ class FunnelView(QWidget):
         elif event.key() == Qt.Key.Key_Up and shown:
             self._set_current(shown[0 if place is None else max(place - 1, 0)])
         elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and place is not None:
-            self._click(self._current)
+            rect = self.row_rect(self._current)
+            self._click(self._current, QPointF(rect.left() + EDGE, rect.bottom()).toPoint())
         else:
             super().keyPressEvent(event)
 
@@ -150,8 +156,9 @@ class FunnelView(QWidget):
         if self._funnel is not None:
             QGuiApplication.clipboard().setText(self.table_text())
 
-    def _click(self, row: int) -> None:
+    def _click(self, row: int, at: QPoint) -> None:
         if self._funnel is not None:
+            self._clicked_at = at
             self.row_clicked.emit(self._funnel.rows[row].token_id)
 
     def _row_at(self, y: float) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import isnan
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import (
     QContextMenuEvent,
     QFontMetricsF,
@@ -49,6 +49,7 @@ class ProbabilityBars(QWidget):
         self._columns = ("", "")
         self._chosen: int | None = None
         self._current = -1
+        self._clicked_at = QPoint()
         self._font = theme.font(13, mono=True)
         self._bold = theme.font(13, 700, mono=True)
         self._number_font = theme.font(12, mono=True)
@@ -88,6 +89,10 @@ class ProbabilityBars(QWidget):
             tail = "" if second is None else f"\t{second:.6g}"
             lines.append(f"{visible_token(text)}\t{first:.6g}{tail}")
         return "\n".join(lines)
+
+    def clicked_at(self) -> QPoint:
+        """Where on the screen the last row was clicked; for one taken by the keys, under its name."""
+        return self.mapToGlobal(self._clicked_at)
 
     def row_rect(self, row: int) -> QRectF:
         """Where a row is painted."""
@@ -137,6 +142,7 @@ class ProbabilityBars(QWidget):
     def mousePressEvent(self, event: QMouseEvent) -> None:
         row = self._row_at(event.position().y())
         if event.button() == Qt.MouseButton.LeftButton and row >= 0:
+            self._clicked_at = event.position().toPoint()
             self.clicked.emit(row)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -147,6 +153,7 @@ class ProbabilityBars(QWidget):
         elif event.key() == Qt.Key.Key_Up and self._rows:
             self._set_current(max(self._current - 1, 0))
         elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._current >= 0:
+            self._clicked_at = self.row_rect(self._current).bottomLeft().toPoint()
             self.clicked.emit(self._current)
         else:
             super().keyPressEvent(event)

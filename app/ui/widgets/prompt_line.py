@@ -23,7 +23,7 @@ from app.ui.theme import Theme
 from app.ui.widgets.labels import make_rule
 from app.ui.widgets.token_strip import TokenStrip
 
-ONE_ROW, TWO_ROWS, TWO_LOW_ROWS = 78, 148, 108
+ONE_ROW, TWO_ROWS, TWO_LOW_ROWS, PLAIN_ROW = 78, 148, 108, 54
 _SECOND = {
     "encoder": ("Second sentence", "Second sentence of a pair, if you want one"),
     "encoder-decoder": ("Target", "Target text; leave it empty and the model writes its own"),
@@ -65,15 +65,19 @@ class _Caption(QWidget):
 
 
 class PromptLine(QFrame):
-    """`submitted(text, second)` comes for Ctrl+Enter, Enter and the Run button; Esc puts the old texts back."""
+    """`submitted(text, second)` comes for Ctrl+Enter, Enter and the Run button; Esc puts the old texts back.
+
+    A `plain` one is a low row of chips without ids, for a page that shows its prompt elsewhere too.
+    """
 
     submitted = Signal(str, str)
     rewritten = Signal(str)
     """Another text than the prompt, which `edit_instead` put into the editor, as the person left it."""
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None, plain: bool = False) -> None:
         super().__init__(parent)
         self._theme = theme
+        self._plain = plain
         self._text, self._second = "", ""
         self._kind = "decoder"
         self._low = False
@@ -81,7 +85,8 @@ class PromptLine(QFrame):
         """The editor holds another text than the prompt."""
         self.setProperty("role", "panel")
         layout = QHBoxLayout(self)
-        layout.setContentsMargins(12, 8, 12, 8)
+        high = 4 if plain else 8
+        layout.setContentsMargins(12, high, 12, high)
         layout.setSpacing(12)
         self._stack = QStackedWidget()
         self._stack.addWidget(self._chips(theme))
@@ -173,9 +178,10 @@ class PromptLine(QFrame):
         self._rule.setVisible(shown)
         self._target_row.setVisible(shown)
         rows = TWO_LOW_ROWS if self._low else TWO_ROWS
-        self.setFixedHeight(rows if shown else ONE_ROW)
+        one = PLAIN_ROW if self._plain and not self.editing else ONE_ROW
+        self.setFixedHeight(rows if shown else one)
         for strip in (self.strip, self.target_strip):
-            strip.set_ids_shown(not (shown and self._low))
+            strip.set_ids_shown(not (self._plain or (shown and self._low)))
 
     def set_text(self, text: str, second: str = "") -> None:
         """Show texts that were set elsewhere; an empty one opens the editor."""
@@ -189,7 +195,7 @@ class PromptLine(QFrame):
         self.strip.set_tokens((token.shown, token.id, None, True) for token in tokens)
         self.target_strip.set_tokens((token.shown, token.id, None, True) for token in targets)
         typed = len(self._text) + (len(self._second) if any(token.segment for token in tokens) else 0)
-        length = f"{typed:,} characters" if tokens and not targets else ""
+        length = f"{typed:,} characters" if tokens and not targets and not self._plain else ""
         self._caption.say(_count(tokens), length)
         self._target_caption.say(_count(targets), "the model's own" if written else "typed")
         self._show_target()

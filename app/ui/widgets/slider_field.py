@@ -5,8 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QFontMetrics,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QMenu, QVBoxLayout, QWidget
 
 from app.ui.theme import Theme
 from app.ui.widgets.painting import focus_ring
@@ -81,8 +89,9 @@ class SliderField(QWidget):
     """`changed(value)` comes for the person's changes only; `set_value` is silent.
 
     `off` is the value that switches the setting off (the field then reads "off"). A logarithmic scale suits
-    counts over several powers of ten, such as top-k. Double-clicking the label puts the default back; where there is
-    none (None: the setting is left open by default), it emits `cleared`.
+    counts over several powers of ten, such as top-k. Double-clicking the label, Delete or Backspace on the slider, and
+    the menu of both put the default back; where there is none (None: the setting is left open by default), they emit
+    `cleared`.
     """
 
     changed = Signal(float)
@@ -153,11 +162,25 @@ class SliderField(QWidget):
         self._head.insertWidget(1, widget)
 
     def set_disabled_reason(self, reason: str) -> None:
-        """Disable the field and say why in its tooltip; "" enables it again."""
+        """Disable the field and say why in its tooltip, after what it does; "" enables it again."""
         self._reason = reason
         for part in (self.label, self.field, self.track):
             part.setEnabled(not reason)
         self._show_help()
+
+    def menu(self) -> QMenu:
+        """The way back to the default."""
+        menu = QMenu(self)
+        words = "Leave it open" if self._default is None else f"Put {self._scale.text(self._default)} back"
+        back = menu.addAction(words)
+        back.setEnabled(not self._reason and self._value != self._default)
+        back.triggered.connect(self._reset)
+        return menu
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        menu = self.menu()
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(event.globalPos())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         if self.track.hasFocus() and self.track.keyboard_focus:
@@ -194,6 +217,7 @@ class SliderField(QWidget):
         self.track.stepped.connect(self._on_stepped)
         self.track.dragged.connect(self._on_dragged)
         self.track.jumped.connect(self._on_jumped)
+        self.track.reset_wanted.connect(self._reset)
         self.track.focus_changed.connect(self._on_theme)
         self._theme.changed.connect(self._on_theme)
         self._show_help()
@@ -224,8 +248,8 @@ class SliderField(QWidget):
                 part.style().polish(part)
 
     def _show_help(self) -> None:
-        tip = self._reason or self._help
-        reset = "" if self._reason else " Double-click to put the default back."
+        tip = "\n".join(part for part in (self._help, self._reason) if part)
+        reset = "" if self._reason else "\nDouble-click, or Delete on the slider, puts the default back."
         self.label.setToolTip(f"{tip}{reset}".strip())
         self.track.setToolTip(tip)
         self.field.setToolTip(tip)

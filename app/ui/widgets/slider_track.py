@@ -17,13 +17,14 @@ _TRACK = 4.0
 class SliderTrack(QAbstractSlider):
     """A track that shows an exact place 0..1, so that a typed value between two steps is where it belongs.
 
-    `dragged(place)` for the mouse, `stepped(steps)` for keys and the wheel (while focused). The integer value
-    of the base class follows the place for screen readers.
+    `dragged(place)` for the mouse, `stepped(steps)` for keys and the wheel (while focused), `reset_wanted` for Delete
+    and Backspace. The integer value of the base class follows the place for screen readers.
     """
 
     dragged = Signal(float)
     stepped = Signal(int)
     jumped = Signal(bool)
+    reset_wanted = Signal()
     focus_changed = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
@@ -110,6 +111,8 @@ class SliderTrack(QAbstractSlider):
             self.stepped.emit(steps[Qt.Key(event.key())])
         elif event.key() in (Qt.Key.Key_Home, Qt.Key.Key_End):
             self.jumped.emit(event.key() == Qt.Key.Key_End)
+        elif event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
+            self.reset_wanted.emit()
         else:
             event.ignore()
 

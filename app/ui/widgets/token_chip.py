@@ -27,12 +27,17 @@ class Chip:
     is_prompt: bool
     shown: str
     shade: float | None = None
-    """What colours the chip instead of the probability, 0..1, darkest at 1."""
+    """What colours the chip instead of the probability, 0..1, darkest at 1; NaN where that is not known."""
+
+    @property
+    def unknown(self) -> bool:
+        """Whether what should colour it is not known: it is outlined with dashes."""
+        return self.shade is not None and math.isnan(self.shade)
 
     @property
     def strength(self) -> float | None:
         """How dark the chip is, None for one that is only outlined."""
-        return self.probability if self.shade is None else self.shade
+        return None if self.unknown else self.probability if self.shade is None else self.shade
 
     @classmethod
     def of(cls, text: str, token_id: int | None, probability: float | None, is_prompt: bool) -> Chip:
@@ -68,6 +73,8 @@ class ChipPainter:
         line = self._metrics.height()
         self.chip_height = round(line + (10 if self._inspect else 9))
         self.id_height = 0
+        self.scale = "probability"
+        """Name of the map that the chips of "generate" are coloured by."""
         self.show_ids(self._inspect)
 
     def show_ids(self, shown: bool) -> None:
@@ -98,7 +105,7 @@ class ChipPainter:
         # Qt's own cache, because pictures kept by Python would outlive the application at exit.
         key = (
             f"chip/{self._theme.palette.name}/{self._inspect}{self._ids}/{ratio}/{rect.width()}/{state.selected}{state.hovered}"
-            f"{state.dimmed}/{chip.is_prompt}/{chip.strength}/{state.ringed}/{chip.token_id}/{chip.shown}"
+            f"{state.dimmed}/{chip.is_prompt}/{chip.shade}/{chip.strength}/{self.scale}/{state.ringed}/{chip.token_id}/{chip.shown}"
         )
         picture = QPixmap()
         if not QPixmapCache.find(key, picture):
@@ -144,10 +151,14 @@ class ChipPainter:
                 outline_round(painter, rect, 5, color("line"), 1.0, fill)
             return color("accent") if state.selected else color("ink3" if state.dimmed else "ink")
         strength = chip.strength
+        if chip.unknown and not chip.is_prompt:
+            ground = color("hover" if state.hovered else "surface")
+            outline_round(painter, rect, 4, color("line2"), 1.0, ground, Qt.PenStyle.DashLine)
+            return color("ink2")
         if strength is None or (chip.is_prompt and chip.shade is None):
             outline_round(painter, rect, 4, color("line"), 1.0, color("hover" if state.hovered else "surface"))
             return color("ink2")
-        fill = self._theme.chip_fill(strength)
+        fill = self._theme.chip_fill(strength, self.scale)
         fill_round(painter, rect, 4, fill)
         if state.hovered and not state.selected:
             outline_round(painter, rect, 4, color("line2"))
@@ -180,7 +191,7 @@ class ChipPainter:
         elif not self._inspect and chip.strength is not None and (not chip.is_prompt or chip.shade is not None):
             length = (rect.width() - 6) * min(max(chip.strength, 0.0), 1.0)
             bar = QRectF(rect.left() + 3, rect.bottom() - 5, max(length, 2.0), 3)
-            fill_round(painter, bar, 1, self._theme.chip_underline())
+            fill_round(painter, bar, 1, self._theme.chip_underline(self.scale))
 
     def _paint_id(self, painter: QPainter, rect: QRectF, chip: Chip, state: ChipState) -> None:
         painter.setFont(self._id_font)

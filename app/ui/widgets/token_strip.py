@@ -89,9 +89,15 @@ class TokenStrip(QWidget):
         return self._painter.chip_height + self._painter.id_height + (6 if self._style == GENERATE else 4)
 
     def set_shades(self, shades: Sequence[float | None] | None) -> None:
-        """Colour the chips by these instead of their probabilities, 0..1 `[token]`; None goes back to those."""
+        """Colour the chips by these instead of their probabilities, 0..1 `[token]`; None goes back to those, NaN is a
+        shade that is not known."""
         wanted = [None] * len(self._chips) if shades is None else list(shades)
         self._chips = [replace(chip, shade=shade) for chip, shade in zip(self._chips, wanted, strict=True)]
+        self.update()
+
+    def set_scale(self, name: str) -> None:
+        """By which map the shades are coloured: "probability" or "surprise"."""
+        self._painter.scale = name
         self.update()
 
     def set_ringed(self, index: int | None) -> None:

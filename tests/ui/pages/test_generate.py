@@ -53,11 +53,15 @@ def test_greedy_on_screen_equals_generate(writing: Desk, story: LoadedModel) -> 
 def test_a_seed_writes_the_same_again_and_another_seed_something_else(writing: Desk) -> None:
     first = run(writing)
     assert len(first) == 20
-    assert "seed 3" in writing.generate.output.subtitle()
+    assert "seed 3" in writing.generate.output.facts.text()
     assert run(writing) == first
     writing.type_over(writing.generate.settings.seed, "4")
     assert writing.session.generation.settings.seed == 4
     assert run(writing) != first
+    assert len(writing.session.generation.branches) == 3, "what was written stays"
+    writing.click(writing.generate.branches.beside)
+    run(writing)
+    assert len(writing.session.generation.branches) == 1
 
 
 def test_a_seed_that_is_no_number_is_refused_in_words(writing: Desk) -> None:

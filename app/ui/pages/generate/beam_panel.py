@@ -6,9 +6,12 @@ from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QPushButton, QScrollArea, QSplitter, QToolButton, QVBoxLayout, QWidget
 
 from app.session.generation import Generation
+from app.ui.pages.generate.cost_words import cost_tip, cost_words
 from app.ui.theme import Theme
+from app.ui.widgets.beam_legend import BeamLegend
 from app.ui.widgets.beam_table import BeamTable
 from app.ui.widgets.beam_tree_view import BeamTreeView
+from app.ui.widgets.labels import make_label
 from app.ui.widgets.panel import Panel
 
 
@@ -27,15 +30,20 @@ class BeamPanel(QWidget):
         self.pause, self.stop = QToolButton(), QToolButton()
         self.stop.setToolTip("Stop (Esc)")
         self.stop.setAccessibleName("Stop")
-        for button in (self.pause, self.stop, self.start):
-            self.panel.add_header_widget(button)
+        self.legend = BeamLegend(theme)
+        for part in (self.legend, self.pause, self.stop, self.start):
+            self.panel.add_header_widget(part)
         self.tree = BeamTreeView(theme)
         self.tree.setProperty("role", "page")
         self.room = QScrollArea()
         self.room.setWidgetResizable(True)
         self.room.setWidget(self.tree)
         self.panel.body_layout.setContentsMargins(4, 4, 4, 4)
-        self.panel.body_layout.addWidget(self.room)
+        self.panel.body_layout.addWidget(self.room, 1)
+        self.facts = make_label(theme, "", 11.5, role="caption")
+        self.facts.setContentsMargins(8, 0, 8, 2)
+        self.facts.hide()
+        self.panel.body_layout.addWidget(self.facts)
         self.found = Panel(theme, "Finished beams")
         self.table = BeamTable(theme)
         self.table.chosen.connect(self._row_chosen)
@@ -50,6 +58,7 @@ class BeamPanel(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(both)
         generation.beams_grew.connect(self.show_tree)
+        generation.cost_told.connect(self._say_state)
 
     @Slot()
     def show_tree(self) -> None:
@@ -61,14 +70,28 @@ class BeamPanel(QWidget):
         prompt = generation.prompt
         self.tree.set_tree(tree, prompt[-1].shown if prompt else "")
         self.table.set_tree(tree if tree.finished else None, generation.settings.num_sequences)
+        self._say_state()
+        self.found.set_title("Finished beams" if tree.finished else "Finished beams, when the search ends")
+        if not tree.finished:
+            QTimer.singleShot(0, self._follow)
+
+    @Slot()
+    def _say_state(self) -> None:
+        """How many beams, how far they are, and what the search took."""
+        generation = self._generation
+        tree = generation.tree
+        if tree is None:
+            return
         steps = tree.nodes[-1].step + 1 if tree.nodes else 0
         kind = "beams, drawn" if tree.seed is not None else "beams"
         seed = f", seed {tree.seed}" if tree.seed is not None else ""
         state = f"{steps} steps" if tree.finished else f"step {steps}"
+        # Once one of its texts is written out, the cost is that run's.
+        cost = None if generation.steps else generation.cost
         self.panel.set_subtitle(f"{generation.settings.num_beams} {kind}, {state}{seed}")
-        self.found.set_title("Finished beams" if tree.finished else "Finished beams, when the search ends")
-        if not tree.finished:
-            QTimer.singleShot(0, self._follow)
+        self.facts.setText(cost_words(cost))
+        self.facts.setToolTip(cost_tip(cost))
+        self.facts.setVisible(bool(self.facts.text()))
 
     @Slot()
     def _follow(self) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QScrollArea
 
+from app.session.branches import MOST
 from app.session.generation import Generation
 from app.ui.theme import Theme
 from app.ui.widgets.branch_tree import BranchShown, BranchTree
@@ -28,17 +29,18 @@ class BranchesPanel(Panel):
         self.fork.clicked.connect(self.fork_wanted)
         self.compare = QPushButton("Compare")
         self.compare.setCheckable(True)
-        self.compare.setToolTip("Show another text under this one, with the first token that differs marked")
+        self.compare.setToolTip("Show another text beside this one, with the first token that differs marked")
         self.compare.toggled.connect(self.compare_wanted)
         self.beside = QCheckBox("Keep texts")
+        self.beside.setChecked(True)
         self.beside.setToolTip(
-            "What is written next stands beside these texts: by other settings, from another prompt, by another model"
+            "What is written next stands beside these texts: by other settings, from another prompt, by another model."
+            f"\nThe newest {MOST} are kept. Off: the next run begins with an empty list."
         )
         self.second = QPushButton("Write with B")
         self.second.setToolTip("Let the model in slot B continue the same prompt with the same seed, beside this text")
         self.second.clicked.connect(self.second_wanted)
         self.second.hide()
-        self.add_header_widget(self.compare)
         self.add_header_widget(self.fork)
         self.tree = BranchTree(theme)
         self.tree.setProperty("role", "page")
@@ -49,13 +51,14 @@ class BranchesPanel(Panel):
         scroll.setWidget(self.tree)
         self.body_layout.setContentsMargins(8, 6, 8, 6)
         self.body_layout.addWidget(scroll, 1)
-        self.note = make_label(
-            theme, "Mean log-probability a token. Click a token, then a row below, to fork.", 11.5, role="caption"
-        )
-        self.note.setWordWrap(True)
+        self.note = make_label(theme, "Numbers: mean log-probability a token.", 11.5, role="caption")
+        self.note.setToolTip("Click a token of the text, then a row of its funnel, to fork there with another one")
+        self.note.setMinimumWidth(0)
         self.body_layout.addWidget(self.note)
+        self.body_layout.addWidget(self.beside, 0, Qt.AlignmentFlag.AlignLeft)
         under = QHBoxLayout()
-        under.addWidget(self.beside)
+        under.setSpacing(6)
+        under.addWidget(self.compare)
         self.back = QPushButton("Beams")
         self.back.setToolTip("Back to the tree of the last beam search")
         self.back.clicked.connect(self.beams_wanted)

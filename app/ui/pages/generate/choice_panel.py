@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import QPoint, Signal, Slot
-from PySide6.QtGui import QCursor
+from PySide6.QtCore import QPoint, Qt, Signal, Slot
 from PySide6.QtWidgets import QMenu, QStackedWidget
 
 from app.engine.decode.records import Funnel
@@ -21,6 +20,8 @@ from app.ui.widgets.segmented import Segmented
 from app.ui.widgets.token_text import visible_token
 
 FUNNEL, BARS = range(2)
+_BESIDE = QPoint(4, 4)
+"""From the place clicked to the corner of the menu, so that the pointer is on none of its lines."""
 
 
 class ChoicePanel(Panel):
@@ -91,7 +92,9 @@ class ChoicePanel(Panel):
 
     @Slot(int)
     def _offer(self, token: int) -> None:
-        self.menu_for(token).popup(QCursor.pos() + QPoint(4, 4))
+        menu = self.menu_for(token)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup((self.funnel if self._sheets.currentIndex() == FUNNEL else self.bars).clicked_at() + _BESIDE)
 
     @Slot(int)
     def _bar_clicked(self, row: int) -> None:

@@ -24,7 +24,7 @@ class GenerateLayout(Page):
     def __init__(self, theme: Theme, session: Session, start: DecodingSettings) -> None:
         super().__init__(theme, session)
         generation = session.generation
-        self.prompt = PromptLine(theme)
+        self.prompt = PromptLine(theme, plain=True)
         self.body.addWidget(self.prompt)
         self.settings = SettingsPanel(theme, generation.settings, start)
         self.settings.setMinimumWidth(262)
@@ -45,7 +45,7 @@ class GenerateLayout(Page):
         above = split("generate above", Qt.Orientation.Horizontal, (self.output, 560), (self.branches, 250))
         above.setStretchFactor(1, 0)
         self.branches.setMinimumWidth(268)
-        writing = split("generate writing", Qt.Orientation.Vertical, (above, 300), (self.choice, 400))
+        writing = split("generate writing", Qt.Orientation.Vertical, (above, 320), (self.choice, 400))
         self.right = QStackedWidget()
         self.right.addWidget(writing)
         self.right.addWidget(self.beams)

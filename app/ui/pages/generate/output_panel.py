@@ -1,80 +1,129 @@
-"""The text as it is written: chips, the scrubber over its steps, and another text to compare with."""
+"""The text as it is written: chips, the scrubber over its steps, what it cost, and another text to compare with."""
 
 from __future__ import annotations
 
-import numpy as np
-from PySide6.QtCore import QTimer, Signal, Slot
+from collections.abc import Sequence
+
+from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QMenu,
     QPushButton,
-    QScrollArea,
+    QSizePolicy,
+    QSplitter,
     QStackedWidget,
     QToolButton,
+    QVBoxLayout,
     QWidget,
 )
 
-from app.engine.trace.records import Token
 from app.session.branches import Branch
-from app.session.generated import GeneratedToken, RunCost
 from app.session.generation import Generation
 from app.ui.icons import icon
-from app.ui.pages.generate.chip_colours import ATTENTION, COLOUR_TIPS, COLOURS
+from app.ui.pages.generate.branch_text import BranchText
+from app.ui.pages.generate.chip_colours import ATTENTION, COLOURS
+from app.ui.pages.generate.parting import named, parting_words
 from app.ui.theme import Theme
+from app.ui.widgets.chip_legend import ChipLegend
 from app.ui.widgets.empty_state import EmptyState
 from app.ui.widgets.labels import make_label
 from app.ui.widgets.panel import Panel
 from app.ui.widgets.step_scrubber import StepScrubber
-from app.ui.widgets.token_chip import GENERATE
-from app.ui.widgets.token_strip import TokenStrip
-from app.ui.widgets.token_text import visible_token
 
 EXAMPLES = (
     "Once upon a time, there was a",
     "Lily found a shiny key under the old tree. She",
     "The little fox was hungry, so he went to the",
 )
-LOW_FOR_TWO = 300
-"""A panel lower than this has no room for two texts and the scrubber."""
-PACES = (("Full speed", 0.0), ("5 a second", 5.0), ("1 a second", 1.0), ("1 in 3 seconds", 1 / 3))
+LOW_FOR_TWO, VERY_LOW_FOR_TWO = 420, 300
+"""A panel lower than this has no room for two texts and the scrubber, nor for what stands under it."""
+PACES = (("Full speed", 0.0), ("5 a second", 5.0), ("1 a second", 1.0), ("1 in 3 s", 1 / 3))
 
 
 class OutputPanel(Panel):
-    """Shows one branch. `step_chosen(index)` for a chip or the scrubber (−1: a token of the prompt); `start`, `copy`
-    and `edit` are buttons for the page."""
+    """Shows one branch. `step_chosen(index)` for a chip or the scrubber (−1: a token of the prompt); `stepped(count)`
+    for the buttons beside the scrubber; `partner_chosen(branch)` for another text to compare with. `start`, `copy` and
+    `edit` are buttons for the page."""
 
     step_chosen = Signal(int)
     step_hovered = Signal(int)
     """The step under the pointer, −1 for none."""
+    stepped = Signal(int)
+    partner_chosen = Signal(object)
 
     def __init__(self, theme: Theme, generation: Generation) -> None:
         super().__init__(theme, "Output")
         self._generation = generation
-        self._branch = Branch("")
-        self._other: Branch | None = None
+        self._choices: tuple[Branch, ...] = ()
+        self._followed = False
+        self._parted: tuple[Branch, Branch, tuple[int, int] | None] | None = None
+        self._make_buttons()
+        self.ours, self.theirs = BranchText(theme, "Generated text"), BranchText(theme, "Text compared with")
+        self.text, self.other = self.ours.strip, self.theirs.strip
+        self.ours.step_chosen.connect(self.step_chosen)
+        self.ours.step_hovered.connect(self.step_hovered)
+        self.empty = EmptyState(
+            theme, "Nothing written yet", "Type a prompt above, or continue one of these:", EXAMPLES
+        )
+        self.scrubber = StepScrubber(theme)
+        self.scrubber.chosen.connect(self.step_chosen)
+        self.partner = QComboBox()
+        self.partner.setAccessibleName("Text to compare with")
+        self.partner.setToolTip("The text that stands at the right: any other one of the list of branches")
+        self.partner.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.partner.activated.connect(self._partner_activated)
+        self._here = make_label(theme, "The current text", 12, role="caption")
+        self._here.setFixedHeight(28)
+        self._both = both = QSplitter(Qt.Orientation.Horizontal)
+        both.setHandleWidth(8)
+        both.setChildrenCollapsible(False)
+        self._right = _under(self.partner, self.theirs)
+        both.addWidget(_under(self._here, self.ours))
+        both.addWidget(self._right)
+        self._difference = make_label(theme, "", 12, role="caption")
+        self._difference.setWordWrap(True)
+        self._unknown = make_label(theme, "", 11.5, role="caption")
+        self._unknown.setWordWrap(True)
+        self._unknown.hide()
+        self.facts = make_label(theme, "", 11.5, role="caption")
+        self.facts.setMinimumWidth(0)
+        self._stack = QStackedWidget()
+        self._stack.addWidget(self.empty)
+        self._stack.addWidget(both)
+        self.body_layout.setContentsMargins(10, 6, 10, 6)
+        self.body_layout.setSpacing(4)
+        self.body_layout.addWidget(self._stack, 1)
+        self._steps, self._row = self._scrubbing(), self._controls(theme)
+        for part in (self._difference, self._unknown, self._steps, self._row, self.facts):
+            self.body_layout.addWidget(part)
+        self._colours_chosen("Probability")
+        self._show_sheet(0)
+        self.compare_with(None)
+        theme.changed.connect(self.tint_icons)
+        self.tint_icons()
+
+    def _make_buttons(self) -> None:
+        """What runs, holds and ends a text, in the header."""
         self.start = QPushButton("Generate")
         self.start.setProperty("kind", "primary")
         self.start.setToolTip("Continue the prompt (Ctrl+Enter)")
         # As wide as its longest words, so that nothing moves under the pointer when a run ends.
         self.start.setText("Generate again")
         self.start.setMinimumWidth(self.start.sizeHint().width())
-        self.copy, self.edit, self.pause, self.one, self.stop = (QToolButton() for _ in range(5))
-        for button, words in (
-            (self.copy, "Copy the whole text; from the menu with its settings, or save it"),
-            (self.edit, "Edit the whole text and go on from there"),
-            (self.one, "One token more, then hold again"),
-            (self.stop, "Stop (Esc)"),
+        names = ("copy", "edit", "pause", "one", "stop", "back", "forth")
+        self.copy, self.edit, self.pause, self.one, self.stop, self.back, self.forth = (QToolButton() for _ in names)
+        for button, name, words in (
+            (self.copy, "Copy the whole text", "Copy the whole text; from the menu with its settings, or save it"),
+            (self.edit, "Edit the whole text", "Edit the whole text and go on from there"),
+            (self.one, "One token more", "One token more, then hold again"),
+            (self.stop, "Stop", "Stop (Esc)"),
+            (self.back, "Step back", "How the token before was chosen (,)"),
+            (self.forth, "Step forward", "How the token after was chosen (.)"),
         ):
+            button.setAccessibleName(name)
             button.setToolTip(words)
-        for button, words in (
-            (self.copy, "Copy the whole text"),
-            (self.edit, "Edit the whole text"),
-            (self.one, "One token more"),
-            (self.stop, "Stop"),
-        ):
-            button.setAccessibleName(words)
         for widget in (self.pause, self.one, self.stop, self.start):
             self.add_header_widget(widget)
         menu = QMenu(self)
@@ -84,40 +133,31 @@ class OutputPanel(Panel):
         # Room for the arrow of its menu beside the icon.
         self.copy.setMinimumWidth(44)
         self.copy.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
-        self.text, self.other = TokenStrip(theme, GENERATE), TokenStrip(theme, GENERATE)
-        self.text.setAccessibleName("Generated text")
-        self.other.setAccessibleName("Text compared with")
-        self.text.clicked.connect(self._chip_clicked)
-        self.text.hovered.connect(self._chip_hovered)
-        self.empty = EmptyState(
-            theme, "Nothing written yet", "Type a prompt above, or continue one of these:", EXAMPLES
-        )
-        self._scroll, self._other_scroll = self._scrolled(self.text), self._scrolled(self.other)
-        self._difference = make_label(theme, "", 12, role="caption")
-        self._difference.setWordWrap(True)
-        self.scrubber = StepScrubber(theme)
-        self.scrubber.chosen.connect(self.step_chosen)
-        self._stack = QStackedWidget()
-        self._stack.addWidget(self.empty)
-        self._stack.addWidget(self._scroll)
-        self.body_layout.setContentsMargins(10, 6, 10, 6)
-        self.body_layout.setSpacing(4)
-        self.body_layout.addWidget(self._stack, 3)
-        self.body_layout.addWidget(self._difference)
-        self.body_layout.addWidget(self._other_scroll, 2)
-        self._row = self._controls(theme)
-        self.body_layout.addWidget(self._row)
-        self.compare_with(None)
-        theme.changed.connect(self.tint_icons)
-        self.tint_icons()
+        self.back.clicked.connect(self._step_back)
+        self.forth.clicked.connect(self._step_forth)
+
+    def _scrubbing(self) -> QWidget:
+        """The scrubber between its buttons and those for the text."""
+        whole = QWidget()
+        row = QHBoxLayout(whole)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(2)
+        for widget in (self.back, self.forth):
+            row.addWidget(widget)
+        row.addWidget(self.scrubber, 1)
+        column = QVBoxLayout()
+        column.setSpacing(2)
+        for widget in (self.copy, self.edit):
+            column.addWidget(widget, 0, Qt.AlignmentFlag.AlignRight)
+        row.addLayout(column)
+        return whole
 
     def _controls(self, theme: Theme) -> QWidget:
-        self.colours = QComboBox()
+        self.colours, self.paces = QComboBox(), QComboBox()
         self.colours.addItems(list(COLOURS))
         self.colours.setAccessibleName("Colour of the tokens")
         self.colours.currentTextChanged.connect(self._colours_chosen)
-        self._colours_chosen("Probability")
-        self.paces = QComboBox()
+        self.legend = ChipLegend(theme)
         self.paces.addItems([words for words, _ in PACES])
         self.paces.setAccessibleName("Speed")
         self.paces.setToolTip("Slow motion: so many tokens are written in a second")
@@ -125,29 +165,22 @@ class OutputPanel(Panel):
         whole = QWidget()
         row = QHBoxLayout(whole)
         row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(8)
-        for box in (self.colours, self.paces):
-            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            box.setMinimumContentsLength(10)
-        row.addWidget(self.colours)
-        row.addWidget(self.scrubber, 1)
-        row.addWidget(self.paces)
-        row.addWidget(self.copy)
-        row.addWidget(self.edit)
+        row.setSpacing(6)
+        for widget in (self.colours, self.legend, self.paces):
+            row.addWidget(widget, 1 if widget is self.legend else 0)
         return whole
-
-    @staticmethod
-    def _scrolled(strip: TokenStrip) -> QScrollArea:
-        strip.setProperty("role", "page")
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setWidget(strip)
-        return scroll
 
     @Slot()
     def tint_icons(self) -> None:
         """Icons in the theme's ink."""
-        names = {self.copy: "copy", self.edit: "edit", self.stop: "stop", self.one: "step-forward"}
+        names = {
+            self.copy: "copy",
+            self.edit: "edit",
+            self.stop: "stop",
+            self.one: "step-forward",
+            self.back: "chevron-left",
+            self.forth: "chevron-right",
+        }
         for button, name in names.items():
             button.setIcon(icon(self._theme, name))
 
@@ -155,62 +188,42 @@ class OutputPanel(Panel):
 
     def show_branch(self, branch: Branch, writing: bool) -> None:
         """Another text, from its beginning."""
-        self._branch = branch
-        self.text.set_tokens([])
-        self._stack.setCurrentIndex(1 if writing or branch.prompt or branch.steps else 0)
         self.scrubber.set_steps([])
         self.scrubber.set_current(None)
         self.scrubber.set_total(0 if branch.filled else self._generation.settings.max_new_tokens)
         self.scrubber.set_marks([branch.fork] if branch.parent is not None else [])
+        self._show_sheet(1 if writing or branch.prompt or branch.steps else 0)
         self.text.set_streaming(writing)
-        self.draw()
+        self.ours.mark(None)
+        self.ours.show_branch(branch)
+        self.scrubber.set_steps([step.probability for step in branch.steps])
+        self._parted = None
+        self._say_unknown()
 
-    def _lead(self, branch: Branch) -> tuple[Token, ...]:
-        """What stands before the new tokens: the prompt, which an encoder-decoder does not continue."""
-        return () if branch.apart else branch.prompt
+    def _show_sheet(self, index: int) -> None:
+        """Examples (0) or texts (1); the one that is not seen claims no room."""
+        self._stack.setCurrentIndex(index)
+        for place, sheet in enumerate((self.empty, self._both)):
+            policy = QSizePolicy.Policy.Expanding if place == index else QSizePolicy.Policy.Ignored
+            sheet.setSizePolicy(policy, policy)
+        self._make_room()
 
     def draw(self) -> bool:
         """Bring the chips up to what stands in the branch; True when there was something new."""
-        branch = self._branch
-        if branch.filled:
-            return self._draw_filled()
-        lead = self._lead(branch)
-        if self.text.count() < len(lead):
-            self.text.set_tokens((token.shown, token.id, None, True) for token in lead)
-        drawn = self.text.count() - len(lead)
-        new = branch.steps[drawn:]
-        bar = self._scroll.verticalScrollBar()
-        at_end = bar.value() >= bar.maximum() - 40
-        measure = COLOURS[self.colours.currentText()]
-        for step in new:
-            shade = measure(step) if measure is not None and step.raw is not None else None
-            self.text.append(step.text or wordless(step), step.token_id, step.probability, shade=shade)
-            self.scrubber.append(step.probability)
-        if new and at_end:
-            QTimer.singleShot(0, self._follow)
-        if new and self._other is not None:
+        new = self.ours.draw()
+        if self.ours.branch().filled:
+            self.scrubber.set_steps([step.probability for step in new])
+        else:
+            for step in new:
+                self.scrubber.append(step.probability)
+        if new and self.comparing is not None:
+            self._followed = True
             self._compare()
-        if new and self.colours.currentText() == ATTENTION:
-            self.shade_by_attention(None)
         return bool(new)
-
-    def _draw_filled(self) -> bool:
-        filled = {step.position: step for step in self._branch.steps}
-        self.text.set_tokens(
-            (filled[place].text, filled[place].token_id, filled[place].probability, False)
-            if place in filled
-            else (token.shown, token.id, None, True)
-            for place, token in enumerate(self._branch.prompt)
-        )
-        self.scrubber.set_steps([step.probability for step in self._branch.steps])
-        return bool(filled)
 
     def chip_of(self, step: int) -> int:
         """Where a step stands among the chips."""
-        if self._branch.filled:
-            position = self._branch.steps[step].position
-            return position if position is not None else 0
-        return step + len(self._lead(self._branch))
+        return self.ours.chip_of(step)
 
     def set_attends(self, attends: bool) -> None:
         """Whether the attention of a token that is written can be recorded."""
@@ -219,142 +232,131 @@ class OutputPanel(Panel):
 
     def mark(self, step: int | None) -> None:
         """Mark a step's chip and its place on the scrubber."""
-        self.text.set_selected(None if step is None else self.chip_of(step))
+        self.ours.mark(step)
         self.scrubber.set_current(step)
-        if step is not None:
-            rect = self.text.chip_rect(self.chip_of(step))
-            self._scroll.ensureVisible(rect.center().x(), rect.center().y(), 20, rect.height())
-        if self.colours.currentText() == ATTENTION:
-            self.shade_by_attention(step)
 
-    def shade_by_attention(self, step: int | None) -> None:
-        """Colour every chip by where the watched head looked when a step (None: the newest) was chosen."""
-        steps = self._branch.steps
-        row = steps[-1 if step is None else step].attention if steps else None
-        shades: list[float | None] = [0.0] * self.text.count()
-        if row is not None and self._branch.apart:
-            # The decoder's start token is no chip.
-            row = row[1:]
-        if row is not None and len(row) <= len(shades):
-            shades[: len(row)] = np.sqrt(row).tolist()
-        self.text.set_shades(shades)
+    def logits_came(self) -> None:
+        """A step's choice was looked at: what needs its logits can be coloured now."""
+        if self._unknown.isVisibleTo(self):
+            self.ours.recolour()
+            self._say_unknown()
 
-    def say_cost(self, cost: RunCost | None) -> str:
-        """What the run took, in words for the subtitle."""
-        if cost is None or cost.tokens < 2:
-            return ""
-        return f"{cost.per_second:,.0f}/s"
+    def say_facts(self, words: str, tip: str) -> None:
+        """The line of figures under the text."""
+        self.facts.setText(words)
+        self.facts.setToolTip(tip)
 
-    def cost_tip(self, cost: RunCost | None) -> str:
-        """All of it, for the tooltip."""
-        if cost is None:
-            return ""
-        reused = f"; {cost.reused:,} tokens of the text were in the cache already" if cost.reused else ""
-        return (
-            f"First token after {cost.first:.2f} s, then {cost.per_second:,.1f} tokens a second; the cache of keys and "
-            f"values takes {cost.cache_bytes / 1e6:,.1f} MB{reused}."
+    def _say_unknown(self) -> None:
+        count, name = self.ours.unknown(), self.colours.currentText().lower()
+        tokens = "1 token" if count == 1 else f"{count:,} tokens"
+        self._unknown.setText(
+            f"Dashed: the {name} of {tokens} is not known, as logits are not kept from start to start. "
+            "Click one, and it is computed."
         )
+        self._unknown.setVisible(count > 0)
 
     # Comparing
 
-    def compare_with(self, other: Branch | None) -> None:
-        """Show another text under this one, or none."""
-        self._other = other
-        self._make_room()
-        for part in (self._difference, self._other_scroll):
+    @property
+    def comparing(self) -> Branch | None:
+        """The text at the right, None when there is none."""
+        return self.theirs.branch() if self._choices else None
+
+    def compare_with(self, other: Branch | None, choices: Sequence[Branch] = ()) -> None:
+        """Show another text at the right of this one, one of the `choices`; None for none."""
+        self._choices = tuple(choices) if other is not None else ()
+        for part in (self._difference, self._right, self._here):
             part.setVisible(other is not None)
+        self._make_room()
         if other is None:
-            self.text.set_ringed(None)
+            self._parted = None
+            self.ours.ring(None)
+            # A text that is gone holds on to its model.
+            self.theirs.show_branch(Branch(""))
             return
-        self.other.set_tokens((token.shown, token.id, None, True) for token in self._lead(other))
-        for step in other.steps:
-            self.other.append(step.text or wordless(step), step.token_id, step.probability)
+        if other is not self.theirs.branch():
+            self.theirs.show_branch(other)
+        else:
+            self.theirs.draw()
+        self._name_choices(other)
         self._compare()
+
+    def _name_choices(self, other: Branch) -> None:
+        names = [named(each, self.ours.branch()) for each in self._choices]
+        with QSignalBlocker(self.partner):
+            if self.partner.count() != len(names):
+                self.partner.clear()
+                self.partner.addItems(names)
+            for at, name in enumerate(names):
+                if self.partner.itemText(at) != name:
+                    self.partner.setItemText(at, name)
+            self.partner.setCurrentIndex(next(at for at, each in enumerate(self._choices) if each is other))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._make_room()
 
     def _make_room(self) -> None:
-        """Two texts in a low window take the room of the scrubber."""
-        self._row.setVisible(self._other is None or self.height() >= LOW_FOR_TWO)
+        """Two texts in a low window take the room of the scrubber, in a very low one that of all under it; examples
+        need neither steps nor figures."""
+        two, high, written = bool(self._choices), self.height(), self._stack.currentIndex() == 1
+        self._steps.setVisible(written and (not two or high >= LOW_FOR_TWO))
+        for part in (self._row, self.facts):
+            part.setVisible(not two or high >= VERY_LOW_FOR_TWO)
 
     def difference(self) -> str:
         """Where the two texts part, in words."""
         return self._difference.text()
 
     def _compare(self) -> None:
-        other, branch = self._other, self._branch
-        if other is None:
-            return
-        whose = f" ({other.model})" if other.model != branch.model else ""
+        """Say and mark where the texts part; the marks are brought into view when they are new, and again when a text
+        that grew, and was followed to its end, is complete."""
+        branch, other = self.ours.branch(), self.theirs.branch()
+        if self._followed and not self._generation.running:
+            self._followed, self._parted = False, None
+        self._difference.setText(parting_words(branch, other))
         places = branch.differs_from(other)
-        if branch.prompt_text != other.prompt_text:
-            self._difference.setText(f"Below: another prompt{whose}, mean log-probability {other.score:.2f}.")
-            self.other.set_selected(None)
-        elif places is None:
-            self._difference.setText(f"Below{whose}: the same tokens as far as both go.")
-            self.other.set_selected(None)
-        else:
-            here, there = places
-            ours, theirs = visible_token(branch.steps[here].text), visible_token(other.steps[there].text)
-            self._difference.setText(
-                f"Below{whose}: parts at new token {here + 1}, {theirs} instead of {ours}. Mean log-probability "
-                f"{other.score:.2f}, above {branch.score:.2f}."
-            )
-            theirs_at, ours_at = there + len(self._lead(other)), here + len(self._lead(branch))
-            self.other.set_selected(theirs_at)
-            self.text.set_ringed(ours_at)
-            for strip, scroll, chip in (
-                (self.other, self._other_scroll, theirs_at),
-                (self.text, self._scroll, ours_at),
-            ):
-                rect = strip.chip_rect(chip)
-                scroll.ensureVisible(rect.center().x(), rect.center().y(), 20, rect.height())
+        if self._parted != (branch, other, places):
+            self._parted = (branch, other, places)
+            here, there = places or (None, None)
+            self.ours.ring(here)
+            self.theirs.ring(there)
 
     # What the person does
 
-    @Slot(int)
-    def _chip_clicked(self, chip: int) -> None:
-        self.step_chosen.emit(self._step_of(chip))
+    @Slot()
+    def _step_back(self) -> None:
+        self.stepped.emit(-1)
+
+    @Slot()
+    def _step_forth(self) -> None:
+        self.stepped.emit(1)
 
     @Slot(int)
-    def _chip_hovered(self, chip: int) -> None:
-        self.step_hovered.emit(self._step_of(chip))
-
-    def _step_of(self, chip: int) -> int:
-        """The step whose token a chip is, −1 for one of the prompt."""
-        if self._branch.filled:
-            places = [step.position for step in self._branch.steps]
-            return places.index(chip) if chip in places else -1
-        return max(chip - len(self._lead(self._branch)), -1)
+    def _partner_activated(self, place: int) -> None:
+        self.partner_chosen.emit(self._choices[place])
 
     @Slot(str)
     def _colours_chosen(self, name: str) -> None:
-        self.colours.setToolTip(f"What colours the tokens. {COLOUR_TIPS[name]}")
-        measure = COLOURS[name]
+        colour = COLOURS[name]
+        self.colours.setToolTip(f"What colours the tokens. {colour.tip}")
+        self.legend.explain(colour.low, colour.high, colour.scale, colour.tip)
         self.draw()
-        if name == ATTENTION:
-            self.shade_by_attention(self.scrubber.current())
-        elif measure is None:
-            self.text.set_shades(None)
-        else:
-            shades: list[float | None] = [None] * self.text.count()
-            for place, step in enumerate(self._branch.steps):
-                # A text of an earlier start has logits only where they were looked at.
-                shades[self.chip_of(place)] = measure(step) if step.raw is not None else 0.0
-            self.text.set_shades(shades)
+        for text in (self.ours, self.theirs):
+            text.colour_by(name)
+        self._say_unknown()
 
     @Slot(int)
     def _pace_chosen(self, index: int) -> None:
         self._generation.pacing.per_second = PACES[index][1]
 
-    @Slot()
-    def _follow(self) -> None:
-        bar = self._scroll.verticalScrollBar()
-        bar.setValue(bar.maximum())
 
-
-def wordless(step: GeneratedToken) -> str:
-    """What stands for a token without text: the end, or a part of a character that the next ones complete."""
-    return "<end>" if step.ends else "…"
+def _under(head: QWidget, text: QWidget) -> QWidget:
+    """A text with what stands over it."""
+    whole = QWidget()
+    column = QVBoxLayout(whole)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(4)
+    column.addWidget(head)
+    column.addWidget(text, 1)
+    return whole

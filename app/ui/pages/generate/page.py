@@ -47,6 +47,8 @@ class GeneratePage(GenerateReadings):
         self.output.edit.clicked.connect(self._edit)
         self.output.step_chosen.connect(self._step_chosen)
         self.output.step_hovered.connect(self._step_hovered)
+        self.output.stepped.connect(self.step_by)
+        self.output.partner_chosen.connect(self._partner_chosen)
         self.output.colours.currentTextChanged.connect(self._colours_chosen)
         self.empty.chosen.connect(self._prompt_submitted)
         self.branches.fork_wanted.connect(self.fork_here)
@@ -92,6 +94,7 @@ class GeneratePage(GenerateReadings):
         self._show_row()
         self._ask_distribution()
 
+    @Slot(int)
     def step_by(self, count: int) -> None:
         """Pin the step so many further on, from the newest where none is pinned."""
         steps = self._session.generation.steps

@@ -7,10 +7,12 @@ from typing import Any
 from PySide6.QtCore import QTimer, Slot
 
 from app.engine.decode.settings import DecodingSettings
+from app.session.branches import Branch
 from app.session.generated import DistributionReading
 from app.session.session import Session
 from app.ui.icons import icon
 from app.ui.pages.generate import explanations
+from app.ui.pages.generate.cost_words import cost_tip, cost_words
 from app.ui.pages.generate.head_chooser import watched_head
 from app.ui.pages.generate.layout import GenerateLayout
 from app.ui.theme import Theme
@@ -22,7 +24,7 @@ LOOK_EVERY = 6
 ENDINGS = {
     "end of text": "the model ended the text",
     "stop string": "a stop sequence came",
-    "length": "max new tokens reached",
+    "length": "limit reached",
     "context full": "the context is full",
     "all gaps filled": "all gaps filled",
     "searched": "search finished",
@@ -40,6 +42,12 @@ class GenerateReadings(GenerateLayout):
         self._hovered: int | None = None
         self._redraws = 0
         self._shown: DistributionReading | None = None
+        self._partner: Branch | None = None
+        """The text that the person chose to compare with."""
+        self._former: Branch | None = None
+        self._current: Branch | None = None
+        self._costed: Branch | None = None
+        """The text that the last run's cost is of."""
         self._tick = QTimer(self)
         self._tick.setSingleShot(True)
         self._tick.setInterval(REDRAW_MS)
@@ -60,7 +68,7 @@ class GenerateReadings(GenerateLayout):
         generation.grew.connect(self._grew)
         generation.beams_grew.connect(self._say_counts)
         generation.branches_changed.connect(self._branches_changed)
-        generation.cost_told.connect(self._say_counts)
+        generation.cost_told.connect(self._cost_told)
         generation.state_changed.connect(self._state_changed)
         generation.settings_changed.connect(self._settings_changed)
         generation.distribution_read.connect(self._distribution_read)
@@ -95,6 +103,8 @@ class GenerateReadings(GenerateLayout):
     @Slot()
     def _started(self) -> None:
         generation = self._session.generation
+        if generation.current is not self._current:
+            self._former, self._current = self._current, generation.current
         self._pinned = self._hovered = None
         self._shown = None
         self.choice.clear()
@@ -134,6 +144,12 @@ class GenerateReadings(GenerateLayout):
 
     @Slot()
     def _branches_changed(self) -> None:
+        # A text that is gone holds on to its model.
+        generation = self._session.generation
+        there = (*generation.branches, generation.current)
+        self._partner, self._former, self._current, self._costed = (
+            each if each in there else None for each in (self._partner, self._former, self._current, self._costed)
+        )
         self._compare(self.branches.compare.isChecked())
 
     @Slot()
@@ -179,6 +195,7 @@ class GenerateReadings(GenerateLayout):
         generation = self._session.generation
         if not generation.steps:
             self.output.set_subtitle("")
+            self.output.say_facts("", "")
             return
         count = len(generation.steps)
         words = f"{count} token{'' if count == 1 else 's'}"
@@ -187,14 +204,22 @@ class GenerateReadings(GenerateLayout):
         if generation.current.weights:
             words = f"{words}, {generation.current.weights.removeprefix('the weights of training ')}"
         ending = "paused" if generation.paused else ENDINGS[generation.ended_by]
-        seed = generation.steps[0].seed
+        first = generation.steps[0]
+        seed = first.seed if first.settings.draws else None
         old = "of the prompt before" if generation.prompt_text != self._session.prompt else ""
-        speed = self.output.say_cost(generation.cost)
-        told = " · ".join(
-            part for part in (words, ending, old, f"seed {seed}" if seed is not None else "", speed) if part
-        )
+        told = " · ".join(part for part in (words, ending, old) if part)
         self.output.set_subtitle(told)
-        self.output.setToolTip(f"{told}. {self.output.cost_tip(generation.cost)}")
+        cost = generation.cost
+        whose = "" if self._costed is generation.current or not cost_words(cost) else "last run: "
+        drawn = f"seed {seed}" if seed is not None else ""
+        facts = " · ".join(part for part in (drawn, f"{whose}{cost_words(cost)}") if part)
+        self.output.say_facts(facts, cost_tip(cost))
+        self.output.setToolTip(f"{told}. {facts}. {cost_tip(cost)}")
+
+    @Slot()
+    def _cost_told(self) -> None:
+        self._costed = self._session.generation.current
+        self._say_counts()
 
     @Slot()
     def _presets_changed(self) -> None:
@@ -220,6 +245,7 @@ class GenerateReadings(GenerateLayout):
         if reading.index >= len(generation.steps) or (self._pinned is not None and reading.index != self._pinned):
             return
         self._shown = reading
+        self.output.logits_came()
         found = reading.distribution
         self.settings.bans.name_tokens({row.token_id: row.text for row in found.rows})
         pinned = ", pinned" if self._pinned is not None else ", under the pointer" if self._hovered is not None else ""
@@ -243,12 +269,18 @@ class GenerateReadings(GenerateLayout):
 
     @Slot(bool)
     def _compare(self, wanted: bool) -> None:
-        """Show under the current text the one it branched from, or the newest other."""
+        """Show beside the current text the one that was chosen for it, else the one looked at before, its parent, or
+        the newest other."""
         generation = self._session.generation
         others = [branch for branch in generation.branches if branch is not generation.current]
-        parent = generation.current.parent
-        other = parent if parent in others else others[-1] if others else None
-        self.output.compare_with(other if wanted else None)
+        first = (self._partner, self._former, generation.current.parent)
+        other = next((each for each in first if each in others), others[-1] if others else None)
+        self.output.compare_with(other if wanted else None, others)
+
+    @Slot(object)
+    def _partner_chosen(self, other: Branch) -> None:
+        self._partner = other
+        self._compare(True)
 
     def _watch(self, wanted: bool) -> None:
         """Record a head's rows while text is written: the chosen one, which is that of every page, if it can be."""

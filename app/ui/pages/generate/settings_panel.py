@@ -14,17 +14,19 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QMenu,
-    QPushButton,
     QScrollArea,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from app.engine.decode.settings import BEAMS, DRAWING, PRESETS, DecodingSettings, Knob
+from app.engine.decode.settings import BEAMS, DRAWING, PRESETS, DecodingSettings
 from app.engine.errors import UserError
 from app.ui.actions import bound
 from app.ui.icons import icon
+from app.ui.pages.generate.reset_one import ResetOne
+from app.ui.pages.generate.seed_and_stop import SeedAndStop
+from app.ui.pages.generate.setting_words import DRAWN_TIP, METHOD_TIPS, idle_words, knob_of, tip_of
 from app.ui.pages.generate.token_bans import TokenBans
 from app.ui.theme import Theme
 from app.ui.widgets.labels import make_label, make_rule
@@ -43,19 +45,7 @@ GROUPS = (
 LOGARITHMIC = ("top_k",)
 KEPT_BY_PRESETS = ("seed", "stop", "banned", "forced")
 """What a preset leaves as it is: it is about this text, not about a way of writing."""
-USED_BY_FILLING = ("temperature", "top_k", "top_p", "min_p", "typical_p", "repetition_penalty")
-_IDLE = {
-    "greedy": "Greedy always takes the likeliest token, so this changes nothing",
-    "sample": "Only a beam search reads this",
-    "beam": "Beam search keeps the likeliest beginnings and draws nothing, so this changes nothing",
-    "beam_sample": "Beam sampling does not read this",
-}
 _CUSTOM = "Custom"
-
-
-def knob_of(name: str) -> Knob:
-    """What the engine says about a setting."""
-    return next(field.metadata["knob"] for field in fields(DecodingSettings) if field.name == name)
 
 
 class SettingsPanel(Panel):
@@ -81,13 +71,13 @@ class SettingsPanel(Panel):
         column.setSpacing(5)
         self.method = Segmented(theme, [name.capitalize() for name in METHODS], "Method")
         self.method.changed.connect(self._method_chosen)
+        self._tell_methods()
         row = QHBoxLayout()
         row.addWidget(self.method)
         row.addStretch(1)
         row.addWidget(self.keep)
         column.addLayout(row)
         self.drawn = QCheckBox("Draw the beams")
-        self.drawn.setToolTip("Beam sampling: the candidates of every step are drawn by their odds, not the best taken")
         self.drawn.toggled.connect(self._drawn_toggled)
         column.addWidget(self.drawn)
         for title, names in GROUPS:
@@ -99,14 +89,22 @@ class SettingsPanel(Panel):
                 if name == "temperature":
                     column.addWidget(self._zero_note(theme))
         self.endless = QCheckBox(knob_of("ignore_eos").label)
-        self.endless.setToolTip(knob_of("ignore_eos").help)
         self.endless.toggled.connect(self._endless_toggled)
         column.addWidget(self.endless)
         column.addWidget(make_rule())
         self.bans = TokenBans(theme)
         self.bans.freed.connect(self._freed)
         column.addWidget(self.bans)
-        column.addLayout(self._seed_and_stop(theme))
+        column.addWidget(self._seed_and_stop(theme))
+        self.resets = ResetOne(self)
+        self.resets.wanted.connect(self._reset_one)
+        for control, name in (
+            (self.drawn, "drawn"),
+            (self.endless, "ignore_eos"),
+            (self.seed, "seed"),
+            (self.stop, "stop"),
+        ):
+            self.resets.watch(control, name)
         column.addStretch(1)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
@@ -123,11 +121,14 @@ class SettingsPanel(Panel):
         if filling == self._filling:
             return
         self._filling = filling
-        why = "A masked model keeps no beams" if filling else ""
-        self.method.set_segment_enabled(METHODS.index("beam"), not filling, why)
-        for part in (self.endless, self.stop):
-            part.setEnabled(not filling)
+        self._tell_methods()
         self.show_settings(self._settings)
+
+    def _tell_methods(self) -> None:
+        """What each method does; a masked model has no beams, and says so."""
+        for place, tip in enumerate(METHOD_TIPS):
+            idle = self._filling and METHODS[place] == "beam"
+            self.method.set_segment_enabled(place, not idle, f"{tip}\nA masked model keeps no beams" if idle else tip)
 
     def _make_header(self) -> None:
         """Presets, keeping one, and back to the start."""
@@ -166,7 +167,6 @@ class SettingsPanel(Panel):
     def _tint_icons(self) -> None:
         self.reset.setIcon(icon(self._theme, "reset"))
         self.keep.setIcon(icon(self._theme, "more"))
-        self.dice.setIcon(icon(self._theme, "dice"))
 
     def _slider(self, theme: Theme, name: str) -> SliderField:
         knob, whole = knob_of(name), isinstance(getattr(self._start, name), int)
@@ -180,7 +180,7 @@ class SettingsPanel(Panel):
             getattr(self._start, name),
             off=knob.off,
             decimals=0 if whole else 2,
-            help=knob.help,
+            help=tip_of(name),
             logarithmic=name in LOGARITHMIC,
             typed=(knob.minimum, ENDLESS if knob.maximum is None else knob.maximum),
         )
@@ -189,34 +189,13 @@ class SettingsPanel(Panel):
         made.refused.connect(self._not_fitting)
         return made
 
-    def _seed_and_stop(self, theme: Theme) -> QVBoxLayout:
-        self.seed = QLineEdit()
-        self.seed.setPlaceholderText("drawn")
-        self.seed.setAccessibleName("Seed")
-        self.seed.setToolTip("The same seed, settings and prompt give the same text; empty: a new one is drawn")
-        self.seed.editingFinished.connect(self._seed_typed)
-        self.dice = QPushButton()
-        self.dice.setToolTip("Draw a new seed for every run")
-        self.dice.setAccessibleName("Draw a new seed for every run")
-        self.dice.clicked.connect(self._seed_free)
-        self.stop = QLineEdit()
-        self.stop.setPlaceholderText("none")
-        self.stop.setAccessibleName("Stop sequences")
-        self.stop.setToolTip("Text at which writing stops; several are separated by |, a line break is written \\n")
-        self.stop.editingFinished.connect(self._stop_typed)
-        column = QVBoxLayout()
-        column.setSpacing(6)
-        column.addWidget(make_label(theme, "Seed", 12.5))
-        row = QHBoxLayout()
-        row.setSpacing(6)
-        row.addWidget(self.seed, 1)
-        row.addWidget(self.dice)
-        column.addLayout(row)
-        column.addWidget(make_label(theme, "Stop at", 12.5))
-        column.addWidget(self.stop)
-        for edit in (self.seed, self.stop):
-            edit.setFont(theme.font(12, mono=True))
-        return column
+    def _seed_and_stop(self, theme: Theme) -> SeedAndStop:
+        self._words = SeedAndStop(theme)
+        self.seed, self.dice, self.stop = self._words.seed, self._words.dice, self._words.stop
+        self._words.seed_chosen.connect(self._seed_chosen)
+        self._words.stop_chosen.connect(self._stop_chosen)
+        self._words.refused.connect(self.refused)
+        return self._words
 
     def show_settings(self, settings: DecodingSettings) -> None:
         """Show settings that were chosen elsewhere; emits nothing."""
@@ -225,17 +204,21 @@ class SettingsPanel(Panel):
         self.method.set_index(METHODS.index("beam" if beams else settings.method))
         for name, made in self.fields.items():
             made.set_value(getattr(settings, name))
-            made.set_disabled_reason(_idle(name, settings, self._filling))
-        for box, checked in ((self.drawn, settings.method == "beam_sample"), (self.endless, settings.ignore_eos)):
+            made.set_disabled_reason(idle_words(name, settings, self._filling))
+        for box, name, tip, checked in (
+            (self.drawn, "drawn", DRAWN_TIP, settings.method == "beam_sample"),
+            (self.endless, "ignore_eos", tip_of("ignore_eos"), settings.ignore_eos),
+        ):
+            idle = idle_words(name, settings, self._filling)
             box.blockSignals(True)
             box.setChecked(checked)
             box.blockSignals(False)
-        self.drawn.setVisible(beams)
+            box.setEnabled(not idle)
+            box.setToolTip(f"{tip}\n{idle}" if idle else tip)
         self.zero.setVisible(settings.method in DRAWING and not settings.draws)
         self.bans.show_settings(settings)
         self.presets.setCurrentText(preset_of(settings, self._own))
-        self.seed.setText("" if settings.seed is None else str(settings.seed))
-        self.stop.setText("|".join(text.replace("\n", "\\n") for text in settings.stop))
+        self._words.show_settings(settings, self._filling)
 
     def _change(self, **changes: Any) -> None:
         try:
@@ -316,25 +299,20 @@ class SettingsPanel(Panel):
             forced=tuple(each for each in settings.forced if each != token),
         )
 
-    @Slot()
-    def _seed_typed(self) -> None:
-        text = self.seed.text().strip()
-        if text and not text.isdecimal():
-            self.refused.emit(
-                UserError(f"The seed “{text}” is not a whole number.", "Type digits only, or leave it empty.")
-            )
-            self.show_settings(self._settings)
-            return
-        self._change(seed=int(text) if text else None)
+    @Slot(object)
+    def _seed_chosen(self, seed: int | None) -> None:
+        self._change(seed=seed)
 
-    @Slot()
-    def _seed_free(self) -> None:
-        self._change(seed=None)
+    @Slot(object)
+    def _stop_chosen(self, stops: tuple[str, ...]) -> None:
+        self._change(stop=stops)
 
-    @Slot()
-    def _stop_typed(self) -> None:
-        parts = [part.replace("\\n", "\n") for part in self.stop.text().split("|")]
-        self._change(stop=tuple(part for part in parts if part))
+    @Slot(str)
+    def _reset_one(self, name: str) -> None:
+        if name == "drawn":
+            self._change(method="beam" if self._settings.method in BEAMS else self._settings.method)
+        else:
+            self._change(**{name: getattr(self._start, name)})
 
     @Slot()
     def _reset(self) -> None:
@@ -346,16 +324,3 @@ def preset_of(settings: DecodingSettings, own: Mapping[str, DecodingSettings]) -
     kept = {name: getattr(settings, name) for name in KEPT_BY_PRESETS}
     every = {**PRESETS, **own}
     return next((name for name, preset in every.items() if replace(preset, **kept) == settings), _CUSTOM)
-
-
-def _idle(name: str, settings: DecodingSettings, filling: bool) -> str:
-    """Why a setting does nothing as things stand, '' where it acts."""
-    knob = knob_of(name)
-    if filling and name not in USED_BY_FILLING:
-        return "Filling gaps does not use this"
-    if settings.method not in knob.methods:
-        return _IDLE[settings.method]
-    cuts = "greedy" not in knob.methods and name not in (*GROUPS[0][1], *GROUPS[3][1])
-    if settings.method in DRAWING and not settings.draws and cuts:
-        return "At temperature 0 the likeliest token is always taken, so this changes nothing"
-    return ""

@@ -1,0 +1,233 @@
+"""The Generate page as it is looked at: two texts side by side, colours and their legends, figures, menus."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PySide6.QtCore import QPoint, QPointF, QRect, Qt
+from PySide6.QtGui import QCursor
+from PySide6.QtWidgets import QApplication, QMenu
+from pytestqt.qtbot import QtBot
+from ui.desk import Desk, chip_ids
+from ui.widgets.matrices import move
+
+from app.engine.decode.settings import DecodingSettings
+from app.engine.models.loaded import LoadedModel
+from app.engine.trace.records import Token
+from app.session.branches import Branch
+from app.session.generated import GeneratedToken, RunCost
+from app.session.generation import Generation
+from app.ui.pages.generate.branch_text import BranchText
+from app.ui.pages.generate.chip_colours import ATTENTION
+from app.ui.pages.generate.cost_words import cost_tip, cost_words
+from app.ui.theme import Theme
+from app.ui.widgets.beam_legend import BeamLegend
+from app.ui.widgets.chip_legend import ChipLegend
+
+PROMPT = "Once upon a time, there was a"
+
+
+def run(desk: Desk, **changes: object) -> Generation:
+    generation = desk.session.generation
+    generation.set_settings(replace(generation.settings, **changes))  # type: ignore[arg-type]
+    desk.click(desk.generate.start)
+    desk.wait(lambda: generation.running or bool(generation.steps))
+    desk.wait(lambda: not generation.running)
+    desk.settle()
+    return generation
+
+
+def ringed(text: BranchText) -> int | None:
+    """The step of the chip where the text parts, if it is in view."""
+    at = text.strip._ringed
+    if at is None:
+        return None
+    seen = QRect(text.strip.mapFrom(text.viewport(), QPoint(0, 0)), text.viewport().size())
+    assert seen.contains(text.strip.chip_rect(at)), "the mark is in view"
+    return text.step_of(at)
+
+
+def first_difference(one: Branch, other: Branch) -> int:
+    return next(at for at, (a, b) in enumerate(zip(one.ids, other.ids, strict=False)) if a != b)
+
+
+def test_two_texts_stand_side_by_side_and_any_two_can_be_chosen(desk: Desk) -> None:
+    desk.window.show_page("generate")
+    desk.session.set_prompt(PROMPT)
+    page, output = desk.generate, desk.generate.output
+    generation = run(desk, max_new_tokens=20, seed=3, num_sequences=4)
+    assert page.branches.subtitle() == "4" and page.branches._subtitle.width() > 20
+    desk.click(page.branches.compare)
+    desk.settle()
+    assert output.ours.geometry().width() > 100 and output.theirs.mapTo(output, QPoint()).x() > 150
+    assert output.theirs.mapTo(output, QPoint()).y() == output.ours.mapTo(output, QPoint()).y()
+    assert output.partner.count() == 3
+    one, two = generation.branches[0], generation.branches[1]
+    output.partner.setCurrentIndex(0)
+    output.partner.activated.emit(0)
+    desk.settle()
+    assert output.comparing is two and output.partner.currentIndex() == 0
+    assert chip_ids(output.other)[len(two.prompt) :] == list(two.ids)
+    place = first_difference(one, two)
+    desk.wait(lambda: not output.ours._soon.isActive())
+    assert ringed(output.ours) == ringed(output.theirs) == place
+    assert f"parts at new token {place + 1}," in output.difference()
+    generation.choose(2)
+    desk.settle()
+    assert output.comparing is two, "what was chosen stays beside another text too"
+    generation.choose(1)
+    desk.settle()
+    assert output.comparing is generation.branches[2], "the one before stands beside the one that was chosen"
+
+    desk.session.set_prompt("The little fox was hungry, so he")
+    desk.settle()
+    generation = run(desk, num_sequences=1)
+    other = output.comparing
+    assert other is not None and other.prompt_text == PROMPT
+    place = first_difference(generation.current, other)
+    desk.wait(lambda: not output.ours._soon.isActive())
+    assert ringed(output.ours) == ringed(output.theirs) == place
+    assert "continues another prompt and parts at" in output.difference()
+    desk.click(page.branches.compare)
+    assert output.comparing is None and not output.partner.isVisible()
+
+
+def test_a_late_difference_is_brought_into_view_and_steps_are_walked(desk: Desk) -> None:
+    desk.window.show_page("generate")
+    desk.session.set_prompt(PROMPT)
+    page, output = desk.generate, desk.generate.output
+    generation = run(desk, method="greedy", max_new_tokens=70)
+    assert output.facts.text().startswith(f"{generation.cost.per_second:,.0f} tokens/s · first after ")
+    assert "cache 0." in output.facts.text() and "seed" not in output.facts.text()
+    assert output.scrubber.width() > 240
+    desk.click(output.back)
+    desk.click(output.back)
+    desk.settle()
+    assert output.scrubber.current() == 68
+    desk.click(output.forth)
+    desk.settle()
+    assert output.scrubber.current() == 69
+    generation.fork(64, int(np.argsort(-generation.steps[64].raw)[1]))
+    desk.wait(lambda: not generation.running)
+    desk.settle()
+    desk.click(page.branches.compare)
+    desk.settle()
+    desk.wait(lambda: not output.ours._soon.isActive() and not output.theirs._soon.isActive())
+    assert ringed(output.ours) == ringed(output.theirs) == 64
+    assert output.ours.verticalScrollBar().value() > 0
+
+    row = page.funnel.shown_rows()[2]
+    QCursor.setPos(desk.window.mapToGlobal(QPoint(3, 3)))
+    page.funnel.setFocus()
+    while page.funnel._current != row:
+        desk.key(page.funnel, Qt.Key.Key_Down)
+    desk.key(page.funnel, Qt.Key.Key_Return)
+    menu = next(each for each in QApplication.topLevelWidgets() if isinstance(each, QMenu) and each.isVisible())
+    under = page.funnel.mapToGlobal(page.funnel.row_rect(row).bottomLeft().toPoint())
+    assert (menu.pos() - under).manhattanLength() < 20, "the menu opens at the row, wherever the mouse is"
+    menu.close()
+    place = QPointF(30, page.funnel.row_rect(row).center().y())
+    move(page.funnel, place)
+    desk.click(page.funnel, place)
+    menu = next(each for each in QApplication.topLevelWidgets() if isinstance(each, QMenu) and each.isVisible())
+    assert (menu.pos() - page.funnel.mapToGlobal(place.toPoint())).manhattanLength() < 20
+    menu.close()
+
+
+def test_a_funnel_of_many_survivors_shows_the_first_token_that_is_cut(desk: Desk, story: LoadedModel) -> None:
+    desk.window.show_page("generate")
+    desk.session.set_prompt(PROMPT)
+    generation = run(desk, max_new_tokens=3, seed=3, top_k=30, top_p=1.0)
+    funnel = desk.generate.funnel.funnel()
+    assert funnel is not None
+    raw = torch.from_numpy(generation.steps[2].raw)
+    cut = [row for row in funnel.rows if row.cut_by]
+    assert [row.token_id for row in cut] == [int(torch.topk(raw, 31).indices[30])] and cut[0].cut_by == "top_k"
+    for height in (720, 900):
+        desk.window.resize(1120, height)
+        desk.settle()
+        assert len(funnel.rows) - 1 in desk.generate.funnel.shown_rows(), height
+
+
+def step(text: str, logprob: float, raw: np.ndarray | None, attention: np.ndarray | None = None) -> GeneratedToken:
+    return GeneratedToken(1, text, logprob, raw, None, None, DecodingSettings(), None, attention=attention)
+
+
+def test_what_is_not_known_has_no_colour_and_surprise_is_warm(qtbot: QtBot, theme: Theme) -> None:
+    logits = np.zeros(8, dtype=np.float32)
+    steps = [step(" a", -4.0, None), step(" b", -4.0, logits), step(" c", -8.0, None, np.array([0.64, 0.04, 0.04]))]
+    text = BranchText(theme, "Text")
+    qtbot.addWidget(text)
+    text.resize(400, 80)
+    text.show()
+    text.show_branch(Branch("x", (Token(0, "x", False),), steps))
+
+    def colour(chip: int) -> str:
+        rect = text.strip.chip_rect(chip)
+        return text.strip.grab().toImage().pixelColor(rect.left() + 2, rect.center().y()).name()
+
+    assert colour(1) == theme.chip_fill(steps[0].probability).name()
+    text.colour_by("Surprisal")
+    assert colour(1) == colour(2) == theme.chip_fill(0.5, "surprise").name()
+    assert colour(3) == theme.chip_fill(1.0, "surprise").name()
+    assert theme.chip_fill(1.0, "surprise").red() > theme.chip_fill(1.0, "surprise").blue() + 40, "warm"
+    assert text.unknown() == 0, "surprisal needs no logits"
+    text.colour_by("Entropy")
+    assert colour(1) == colour(3) == theme.color("surface").name() and text.unknown() == 2
+    assert colour(2) == theme.chip_fill(1.0, "surprise").name()
+    steps[0] = replace(steps[0], raw=logits)
+    text.recolour()
+    assert colour(1) == theme.chip_fill(1.0, "surprise").name() and text.unknown() == 1
+    text.colour_by(ATTENTION)
+    assert colour(0) == theme.chip_fill(0.8).name()
+    assert colour(1) == theme.chip_fill(0.2).name()
+    assert colour(3) == theme.color("surface").name(), "a token that came later was not there to look at"
+
+
+def test_texts_of_an_earlier_start_say_what_is_not_known(desk: Desk) -> None:
+    desk.window.show_page("generate")
+    desk.session.set_prompt(PROMPT)
+    output = desk.generate.output
+    generation = run(desk, max_new_tokens=6, seed=3)
+    generation.current.steps[:] = [replace(each, raw=None, context=None) for each in generation.steps]
+    assert not output._unknown.isVisible()
+    output.colours.setCurrentText("Rank")
+    assert output._unknown.text().startswith("Dashed: the rank of 6 tokens is not known")
+    assert output._unknown.isVisible() and output.legend.words() == ("favourite", "far down")
+    desk.click_chip(output.text, output.chip_of(2))
+    desk.wait(lambda: "5 tokens" in output._unknown.text())
+    shade = output.text._chips[output.chip_of(2)].shade
+    assert shade == pytest.approx(np.log(generation.steps[2].rank) / np.log(4096))
+    output.colours.setCurrentText("Surprisal")
+    assert not output._unknown.isVisible()
+
+
+def test_legends_are_painted_as_what_they_explain(qtbot: QtBot, theme: Theme) -> None:
+    legend = ChipLegend(theme)
+    qtbot.addWidget(legend)
+    legend.explain("expected", "surprising", "surprise", "Darker is more surprising")
+    for width in (legend.sizeHint().width(), legend.minimumSizeHint().width()):
+        legend.resize(width, 22)
+        image = legend.grab().toImage()
+        row = {image.pixelColor(x, 8).name() for x in range(width)}
+        fills = {theme.chip_fill(share, "surprise").name() for share in (0.25, 0.5, 0.75, 1.0)}
+        assert fills <= row, width
+    assert legend.accessibleDescription() == "From expected to surprising"
+    beams = BeamLegend(theme)
+    qtbot.addWidget(beams)
+    beams.resize(beams.sizeHint())
+    image = beams.grab().toImage()
+    middle = image.height() // 2
+    seen = [image.pixelColor(x, middle).name() for x in range(image.width())]
+    assert theme.color("accent").name() in seen and theme.color("line2").name() in seen
+
+
+def test_what_a_run_took_in_words() -> None:
+    cost = RunCost(tokens=41, seconds=2.5, first=0.5, cache_bytes=1_250_000, reused=8)
+    assert cost_words(cost) == "20 tokens/s · first after 0.50 s · cache 1.2 MB"
+    assert "8 tokens of the text were in it already" in cost_tip(cost)
+    assert cost_words(RunCost(1, 0.5, 0.5, 0, 0)) == "first after 0.50 s"
+    assert cost_words(None) == cost_words(RunCost(0, 0.0, 0.0, 0, 0)) == cost_tip(None) == ""
