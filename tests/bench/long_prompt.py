@@ -18,7 +18,7 @@ from tests.bench.models import one_thread, saved_gpt2, text_of
 from tests.bench.panning import FRAMES, frame_rows, pan_times
 
 TOKENS = 4096
-LAYERS, HEADS, HEAD_WIDTH = 4, 4, 64
+LAYERS, HEADS, WIDTH = 4, 4, 256
 """Those of story-gpt."""
 
 
@@ -28,7 +28,7 @@ def look(tokens: int, layers: int, heads: int, frames: int = FRAMES) -> dict[str
     seconds of a run of eager attention that hands out all patterns."""
     one_thread()
     with tempfile.TemporaryDirectory(prefix="unembed-bench-") as place:
-        sizes = {"n_embd": HEAD_WIDTH * heads, "n_layer": layers, "n_head": heads, "n_positions": tokens}
+        sizes = {"n_embd": WIDTH, "n_layer": layers, "n_head": heads, "n_positions": tokens}
         folder = saved_gpt2(Path(place) / "long", **sizes, vocab_size=4096)
         desk = Desk()
         session, page = desk.session, desk.window.pages["inspect"]
@@ -72,7 +72,7 @@ def _eager(loaded: Any, text: str) -> float:
 
 
 def rows(whole: dict[str, Any], half: dict[str, Any], small: dict[str, Any], tokens: int) -> list[Row]:
-    """What was measured on a text, on one half as long, and on it with a model of one layer and one head."""
+    """What was measured on a text, on one half as long, and on it with a model of one head a block, as wide."""
     eager = f"eager with output_attentions, without a window: {milliseconds(whole['eager'])}"
     what = f"{tokens:,} tokens in the window, a model of story-gpt’s size:"
     times = [
@@ -83,7 +83,7 @@ def rows(whole: dict[str, Any], half: dict[str, Any], small: dict[str, Any], tok
     if not HAS_PEAK:
         return [*times, *frames]
     memory = []
-    for other, words, limit in ((half, "half as many tokens", 4.4), (small, "1 layer, 1 head", 1.2)):
+    for other, words, limit in ((half, "half as many tokens", 4.4), (small, "1 head a block", 1.2)):
         budget, ratio = Budget(limit), whole["memory"] / other["memory"]
         shown = megabytes(whole["memory"]), f"{words}: {megabytes(other['memory'])}", f"{ratio:.3g}"
         memory.append(Row(f"{what} peak memory", *shown, str(budget), budget.met(ratio)))
@@ -92,7 +92,7 @@ def rows(whole: dict[str, Any], half: dict[str, Any], small: dict[str, Any], tok
 
 def measure(tokens: int = TOKENS) -> list[Row]:
     """Each in a process of its own, so that nothing freed earlier is used again."""
-    sizes = (tokens, LAYERS, HEADS), (tokens // 2, LAYERS, HEADS), (tokens, 1, 1)
+    sizes = (tokens, LAYERS, HEADS), (tokens // 2, LAYERS, HEADS), (tokens, LAYERS, 1)
     whole, half, small = (run_child("long_prompt", *map(str, size)) for size in sizes)
     return rows(whole, half, small, tokens)
 

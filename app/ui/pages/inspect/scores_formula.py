@@ -49,8 +49,10 @@ def _scale_text(scaling: float, width: int) -> str:
 
 
 def row_sum(reading: HeadReading, row: np.ndarray) -> str:
-    """What a row of weights adds up to."""
+    """What a row of weights adds up to; nothing is said of one that is no number."""
     total = float(row.sum())
+    if not math.isfinite(total):
+        return ""
     if abs(total - 1.0) <= 1e-3:
         return "A whole row adds up to 1. "
     if reading.sink is None:
