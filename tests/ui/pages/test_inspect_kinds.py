@@ -57,6 +57,12 @@ def test_an_encoder_decoder_shows_both_texts_and_three_attentions(desk: Desk, ro
         pattern = expected.attention(selection.layer, selection.head, kind).numpy()
         assert np.allclose(shown_weights(desk), pattern, atol=1e-6), kind
         assert page.grid.table().values.shape == (2, 4)
+    query = desk.session.query
+    desk.session.select(name=f"decoder.blocks.{desk.session.selection.layer}.cross.k")
+    desk.settle()
+    desk.click(page.tensor.view, page.tensor.view.cell_rect(2, 3).center())
+    assert (desk.session.query, desk.session.selection.key) == (query, 2), "keys are the source's"
+    assert page.tensor.view.selected() == (2, 3)
     titles = [row.title for row in page.flow.rows()]
     assert titles.index("Encoder memory") < titles.index("Target so far")
     assert "Cross softmax" in titles

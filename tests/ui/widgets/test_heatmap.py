@@ -334,7 +334,7 @@ def test_nothing_to_show_is_no_trouble(qtbot, theme):
 
 
 def test_low_cells_are_wide_enough_for_their_values(qtbot, theme):
-    view, _weights = shown(qtbot, theme, 10, size=(620, 230))
+    view, _ = shown(qtbot, theme, 10, size=(620, 230))
     cell = view.cell_rect(9, 0)
     assert cell.height() < 24 < cell.width() and view._prints_values()
     view.resize(620, 600)

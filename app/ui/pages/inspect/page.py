@@ -14,7 +14,7 @@ from app.ui.pages.inspect.attention_panel import LINES, ONE_WEIGHT, SCORES
 from app.ui.pages.inspect.kept_tensors import KeptTensors
 from app.ui.pages.inspect.masking import masked_texts
 from app.ui.pages.inspect.other_views import refused
-from app.ui.pages.inspect.readings import InspectReadings
+from app.ui.pages.inspect.readings import InspectReadings, of_source
 from app.ui.theme import Theme
 
 
@@ -230,8 +230,12 @@ class InspectPage(InspectReadings):
     def _tensor_clicked(self, row: int, _column: int) -> None:
         """The row's token becomes the chosen one, where rows are tokens; its numbers stand in the statistics."""
         self._look_above()
-        if self.tensor.rows_are_tokens:
-            self._session.select(query=row, key=None)
+        shown = self._tensor_shown
+        if shown is not None and self.tensor.rows_are_tokens:
+            source = of_source(shown.name)
+            self._session.select(
+                **({"query": self._session.query, "key": row} if source else {"query": row, "key": None})
+            )
         self._row_chosen()
         self.explain()
 

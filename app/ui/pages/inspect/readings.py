@@ -39,6 +39,11 @@ _INSTEAD = {LINES: LINES_VIEW, ONE_WEIGHT: ONE_WEIGHT_VIEW}
 _ANSWERS = {LENS: LENS_VIEW, WRITTEN: WRITTEN_VIEW}
 
 
+def of_source(name: str) -> bool:
+    """Whether the rows of a tensor are the tokens that cross-attention looks at."""
+    return name.endswith(("cross.k", "cross.v"))
+
+
 class InspectReadings(InspectLayout):
     """The panels kept true to the session. What the person does with them is the page's."""
 
@@ -217,8 +222,7 @@ class InspectReadings(InspectLayout):
             return
         self._tensor_shown = reading
         inspection = self._session.inspection
-        of_source = reading.name.endswith(("cross.k", "cross.v"))
-        tokens = inspection.columns("cross") if of_source else inspection.rows(selection.kind)
+        tokens = inspection.columns("cross") if of_source(reading.name) else inspection.rows(selection.kind)
         heads = summary.attention_shape(selection.kind)[1]
         keys = inspection.columns(selection.kind)
         self.tensor.show_tensor(reading, tokens, keys, min(selection.head, heads - 1), heads)
@@ -289,10 +293,14 @@ class InspectReadings(InspectLayout):
 
     def _mark_row(self) -> None:
         """The chosen token's row in a tensor whose rows are tokens."""
-        query = self._session.query
-        if query is not None and self._tensor_shown is not None:
-            self.tensor.mark_token(query)
-            self._row_chosen()
+        query, shown = self._session.query, self._tensor_shown
+        if query is None or shown is None:
+            return
+        # Keys and values of cross-attention are the source's: the chosen token of the target is none of theirs.
+        token = self._session.selection.key if of_source(shown.name) else query
+        if token is not None:
+            self.tensor.mark_token(token)
+        self._row_chosen()
 
     def _two_stacks(self) -> bool:
         return bool(self._session.inspection.targets)
