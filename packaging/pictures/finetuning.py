@@ -8,6 +8,8 @@ from app.ui.pages.finetune.page import CHANGES, RUNS, FinetunePage
 from pictures.stage import Shown, Stage
 
 STEPS = 40
+HEAD = ("self", 2, 1)
+"""Kind, layer and head of which both patterns are shown."""
 
 
 def pirates(stage: Stage) -> Shown:
@@ -23,6 +25,9 @@ def pirates(stage: Stage) -> Shown:
     stage.settle()
     yield "finetune", window
     stage.choose(page.views, CHANGES)
+    page.changes.heads.choose(*HEAD)
+    page.changes.head_chosen.emit(*HEAD)
+    stage.settle()
     yield "changes", window
     stage.choose(page.views, RUNS)
     yield "runs", window
