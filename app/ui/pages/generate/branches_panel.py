@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QScrollArea
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QScrollArea, QSizePolicy
 
 from app.session.branches import MOST
 from app.session.generation import Generation
@@ -53,7 +53,7 @@ class BranchesPanel(Panel):
         self.body_layout.addWidget(scroll, 1)
         self.note = make_label(theme, "Numbers: mean log-probability a token.", 11.5, role="caption")
         self.note.setToolTip("Click a token of the text, then a row of its funnel, to fork there with another one")
-        self.note.setMinimumWidth(0)
+        self.note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.body_layout.addWidget(self.note)
         self.body_layout.addWidget(self.beside, 0, Qt.AlignmentFlag.AlignLeft)
         under = QHBoxLayout()
