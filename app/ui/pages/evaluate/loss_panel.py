@@ -15,8 +15,8 @@ from app.ui.widgets.reliability_picture import CalibrationShown
 from app.ui.widgets.segmented import Segmented
 
 POSITION, CUMULATIVE, CONTEXT, CALIBRATION = range(4)
-_LOWEST, _FRAME = 140, 61
-"""Pixels that a curve needs, and what the panel takes around its picture."""
+_FRAME = 61
+"""Pixels that the panel takes around its picture."""
 _TITLES = ("Loss by position", "Loss up to here", "Loss by context", "Calibration")
 
 
@@ -39,7 +39,7 @@ class LossPanel(Panel):
         self._stack.addWidget(self.diagram)
         self.body_layout.setContentsMargins(12, 8, 12, 8)
         self.body_layout.addWidget(self._stack, 1)
-        self.setMinimumHeight(_LOWEST)
+        self.setMinimumHeight(self.chart.minimumHeight() + _FRAME)
         self.views.changed.connect(self._view_chosen)
         self.chart.place_chosen.connect(self._place_chosen)
 
@@ -50,7 +50,8 @@ class LossPanel(Panel):
 
     @Slot(int)
     def _view_chosen(self, index: int) -> None:
-        self.setMinimumHeight(self.diagram.minimumHeight() + _FRAME if index == CALIBRATION else _LOWEST)
+        picture = self.diagram if index == CALIBRATION else self.chart
+        self.setMinimumHeight(picture.minimumHeight() + _FRAME)
         self.resized.emit()
         self._show()
 

@@ -64,6 +64,7 @@ class SurprisePanel(Panel):
         self.view.setMinimumHeight(60)
         self.side = TokenSide(theme)
         self.readout, self.expected, self.bars = self.side.readout, self.side.expected, self.side.bars
+        self.body_layout.setContentsMargins(12, 8, 12, 6)
         self.body_layout.addLayout(self._laid_out(), 1)
         self.view.chosen.connect(self._chosen)
         self.overview.place_chosen.connect(self._place_chosen)
