@@ -15,16 +15,16 @@ class UserError(Exception):
         self.remedy = remedy
 
 
+class ModelClosedError(UserError):
+    """A model was closed while something was computed with it."""
+
+
 class TooLongError(UserError):
     """A text has more tokens than the model has positions; `limit` is how many fit, so that it can be cut there."""
 
     def __init__(self, message: str, remedy: str, limit: int) -> None:
         super().__init__(message, remedy)
         self.limit = limit
-
-
-class ModelClosedError(UserError):
-    """A model was closed while something was computed with it."""
 
 
 class ContextFullError(UserError):
