@@ -99,7 +99,7 @@ def estimate(loaded: LoadedModel, dataset: Dataset, settings: FinetuneSettings) 
 def groups_of(loaded: LoadedModel) -> Generator[Any, None, tuple[tuple[str, tuple[str, ...]], ...]]:
     """The layers that LoRA can be put beside, by their role."""
     yield None
-    from app.engine.finetune.methods import target_groups
+    from app.engine.finetune.targets import target_groups
 
     return target_groups(loaded)
 

@@ -12,51 +12,13 @@ from torch import nn
 
 from app.engine.errors import UserError
 from app.engine.finetune.settings import ALL_LINEAR, LORA, FinetuneSettings
+from app.engine.finetune.targets import linear_modules, targets_of
 from app.engine.models.adapters import AdapterSwitch, beneath
 from app.engine.models.records import Adapter
 
 NAME = "default"
 """How peft calls an adapter that was given no name."""
 _TASKS = {"decoder": "CAUSAL_LM", "encoder-decoder": "SEQ_2_SEQ_LM"}
-
-
-def linear_modules(loaded: Any) -> dict[str, tuple[int, int]]:
-    """Every layer that LoRA can be put beside, by its path, with its inputs and outputs; not the output embedding."""
-    head = loaded.model.get_output_embeddings()
-    found = {}
-    for path, module in loaded.model.named_modules():
-        if module is head or ".base_layer" in path or ".lora_" in path:
-            continue
-        shape = _shape_of(module)
-        if shape is not None:
-            found[path] = shape
-    return found
-
-
-def target_groups(loaded: Any) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """The linear layers by their role in a block: ("Q, K, V", names), ("Attention out", …), ("MLP", …), ("Other", …).
-
-    Names are the last parts of paths, as peft takes them. Roles come from where the layers stand: inside an attention
-    (the one named like an output is the projection back), inside a block, or elsewhere.
-    """
-    groups: dict[str, dict[str, None]] = {name: {} for name in ("Q, K, V", "Attention out", "MLP", "Other")}
-    blocks = [block for stack in loaded.anatomy.stacks for block in stack.blocks]
-    attentions = tuple(path for block in blocks for path in (block.attention, block.cross) if path)
-    # The projection back may stand beside the attention (BERT), under the parent of its module.
-    outs = tuple(block.attention_out for block in blocks if block.attention_out)
-    for path, (inputs, outputs) in linear_modules(loaded).items():
-        name = path.rpartition(".")[2]
-        within = any(path.startswith(f"{place}.") for place in attentions)
-        out = name in ("o_proj", "out_proj", "c_proj", "o", "dense", "wo", "attn_out", "out_lin")
-        if (within and out and outputs <= inputs) or (not within and any(path.startswith(f"{each}.") for each in outs)):
-            groups["Attention out"][name] = None
-        elif within:
-            groups["Q, K, V"][name] = None
-        elif any(path.startswith(f"{block.block}.") for block in blocks):
-            groups["MLP"][name] = None
-        else:
-            groups["Other"][name] = None
-    return tuple((name, tuple(names)) for name, names in groups.items() if names)
 
 
 def trainable(model: nn.Module) -> list[tuple[str, nn.Parameter]]:
@@ -82,7 +44,7 @@ class LoraMethod:
                 f"{loaded.summary.name} carries an adapter already.",
                 f"Open its base {loaded.summary.adapter_of} to train another, or merge this one first.",
             )
-        self.targets = _targets(loaded, settings)
+        self.targets = targets_of(loaded, settings)
         self._was = {name: parameter.requires_grad for name, parameter in loaded.model.named_parameters()}
         with _quiet(), torch.random.fork_rng():
             torch.manual_seed(settings.seed)
@@ -219,47 +181,8 @@ def _nothing() -> Iterator[None]:
     yield
 
 
-def _targets(loaded: Any, settings: FinetuneSettings) -> tuple[str, ...]:
-    """The paths that the settings' targets name. Raises UserError where there are none, or the rank is too large."""
-    linear = linear_modules(loaded)
-    wanted = settings.targets
-    if wanted == ALL_LINEAR:
-        # Heads beside the language model's (BERT's next sentence) are left out: this loss does not reach them.
-        blocks = tuple(f"{block.block}." for stack in loaded.anatomy.stacks for block in stack.blocks)
-        found = tuple(path for path in linear if path.startswith(blocks)) or tuple(linear)
-    else:
-        names = (wanted,) if isinstance(wanted, str) else wanted
-        found = tuple(path for path in linear if any(path == name or path.endswith(f".{name}") for name in names))
-    if not found:
-        known = ", ".join(sorted({path.rpartition(".")[2] for path in linear})) or "none"
-        raise UserError(
-            f"No linear layer of {loaded.summary.name} is called {_words(wanted)}.", f"It has {known}; or “all-linear”."
-        )
-    narrow = min(found, key=lambda path: min(linear[path]))
-    if settings.rank > min(linear[narrow]):
-        inputs, outputs = linear[narrow]
-        raise UserError(
-            f"Rank {settings.rank} is larger than the matrix of {narrow} ({inputs:,} × {outputs:,}).",
-            f"Take at most {min(linear[narrow]):,}, or leave that layer out.",
-        )
-    return found
-
-
 def _names(settings: FinetuneSettings) -> tuple[str, ...]:
     return (settings.targets,) if isinstance(settings.targets, str) else settings.targets
-
-
-def _words(targets: str | tuple[str, ...]) -> str:
-    return targets if isinstance(targets, str) else " or ".join(targets)
-
-
-def _shape_of(module: nn.Module) -> tuple[int, int] | None:
-    inner: Any = getattr(module, "base_layer", module)
-    if isinstance(inner, nn.Linear):
-        return inner.in_features, inner.out_features
-    if type(inner).__name__ == "Conv1D" and hasattr(inner, "nf"):
-        return int(inner.weight.shape[0]), int(inner.nf)
-    return None
 
 
 @contextmanager

@@ -22,9 +22,10 @@ from torch.utils.data import SequentialSampler
 from app.engine.errors import UserError
 from app.engine.finetune import batches, run_folder
 from app.engine.finetune.batches import steps_of
-from app.engine.finetune.methods import LoraMethod, linear_modules, target_groups
+from app.engine.finetune.methods import LoraMethod
 from app.engine.finetune.records import CheckpointReport, Example, HeldOutReport, RunEnd, SampleReport, StepReport
 from app.engine.finetune.settings import FinetuneSettings
+from app.engine.finetune.targets import linear_modules, target_groups, targets_of
 from app.engine.finetune.training import Training
 from app.engine.models import load
 from app.engine.models.loaded import LoadedModel
@@ -334,11 +335,17 @@ def test_what_does_not_fit(story: LoadedModel, tmp_path: Path) -> None:
 
 
 def test_targets_by_role(story: LoadedModel) -> None:
-    groups = dict(target_groups(story))
-    assert groups == {"Q, K, V": ("c_attn",), "Attention out": ("c_proj",), "MLP": ("c_fc", "c_proj")}
-    assert len(linear_modules(story)) == 4 * story.summary.layers
-    bert = dict(target_groups(load("story-bert")))
-    assert bert["Q, K, V"] == ("query", "key", "value")
+    """Every linear layer is in one group, and what a group's names adapt is that group."""
+    assert dict(target_groups(story)) == {
+        "Q, K, V": ("c_attn",), "Attention out": ("attn.c_proj",), "MLP": ("c_fc", "mlp.c_proj"),
+    }  # fmt: skip
+    bert, bart = load("story-bert"), load("bart-en-fr")
+    roles = dict(target_groups(bert))
+    assert roles["Attention out"] == ("attention.output.dense",) and "intermediate.dense" in roles["MLP"]
+    assert roles["Other"] == ("pooler.dense", "transform.dense", "seq_relationship")
+    for loaded in (story, bert, bart):
+        adapted = [targets_of(loaded, FinetuneSettings(targets=names, rank=2)) for _, names in target_groups(loaded)]
+        assert sorted(path for paths in adapted for path in paths) == sorted(linear_modules(loaded))
 
 
 def test_every_example_is_seen_once_an_epoch() -> None:

@@ -18,9 +18,9 @@ from app.ui.theme import Theme
 from app.ui.widgets.slider_field import SliderField
 
 GROUPS = (
-    ("Q, K, V", ("attn.c_attn",), True),
-    ("Attn out", ("attn.c_proj",), True),
-    ("MLP", ("mlp.c_fc", "mlp.c_proj"), True),
+    ("Q, K, V", ("attn.c_attn",)),
+    ("Attn out", ("attn.c_proj",)),
+    ("MLP", ("mlp.c_fc", "mlp.c_proj")),
 )
 COSTS = Costs(
     trainable=73_728,
@@ -206,6 +206,10 @@ def test_groups_of_layers_are_chosen(panel: MethodPanel) -> None:
     assert [box.isChecked() for box in panel.targets.boxes] == [False] * 3 and mlp.text() == "MLP (1 of 2)"
     double_click_label(panel.targets)
     assert changes[-1].targets == ALL_LINEAR and mlp.isChecked() and mlp.text() == "MLP"
+    panel.set_target_groups((*GROUPS, ("Other", ("pooler.dense",))))
+    assert [box.isChecked() for box in panel.targets.boxes] == [True, True, True, False], "all-linear is the blocks'"
+    click(panel.targets.boxes[3])
+    assert changes[-1].targets == ("attn.c_attn", "attn.c_proj", "mlp.c_fc", "mlp.c_proj", "pooler.dense")
     panel.set_target_groups(())
     assert not panel.targets.isVisible()
 

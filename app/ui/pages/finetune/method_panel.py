@@ -148,11 +148,9 @@ class MethodPanel(Panel):
         self.reset.setEnabled(settings != self._reset_settings())
         self._show_fold()
 
-    def set_target_groups(self, groups: Sequence[tuple[str, tuple[str, ...], bool]]) -> None:
-        """Offer the open model's groups of linear layers, all of them together: (words, modules, whether chosen).
-
-        Emits nothing: what is chosen is what the settings say, which the page knows.
-        """
+    def set_target_groups(self, groups: Sequence[tuple[str, tuple[str, ...]]]) -> None:
+        """Offer the open model's groups of linear layers, words and modules; emits nothing. The settings say which are
+        chosen."""
         self.targets.set_groups(groups)
         self.targets.setVisible(bool(groups))
 

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox
 
 from app.engine.errors import UserError
 from app.engine.finetune.records import PreviewToken, Report, RunEnd, SampleReport, Shape
-from app.engine.finetune.settings import ALL_LINEAR, LORA, FinetuneSettings
+from app.engine.finetune.settings import LORA, FinetuneSettings
 from app.engine.texts.records import FILE, TextSource
 from app.session.finetune_work import Compared, Written
 from app.session.session import Session
@@ -180,12 +180,7 @@ class FinetunePage(FinetuneLayout):
 
     @Slot()
     def _show_groups(self) -> None:
-        wanted = self._tuning.settings.targets
-        groups = [
-            (label, names, wanted == ALL_LINEAR or bool(set(names) & set(wanted)))
-            for label, names in self._tuning.groups
-        ]
-        self.method.set_target_groups(groups)
+        self.method.set_target_groups(self._tuning.groups)
 
     @Slot()
     def _show_settings(self) -> None:
