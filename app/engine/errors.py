@@ -23,5 +23,9 @@ class TooLongError(UserError):
         self.limit = limit
 
 
+class WeightsGoneError(UserError):
+    """What is asked of a run of a model would need the weights that the model had then, and it has others now."""
+
+
 class Cancelled(Exception):  # noqa: N818 - not a failure
     """A function was asked to stop through its `cancel` callable; whatever it held is freed."""

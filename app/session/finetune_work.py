@@ -268,8 +268,11 @@ def remove_run(folder: Path) -> Generator[Any, None, None]:
     """Delete a run's folder; only one that holds a run."""
     yield None
     from app.engine.finetune.run_folder import disk_errors, read_run
+    from app.engine.finetune.run_lock import in_use
 
     read_run(folder)
+    if in_use(folder):
+        raise UserError(f"Another program is training in {folder}.", "Wait until it has ended.")
     with disk_errors(folder):
         shutil.rmtree(folder)
 

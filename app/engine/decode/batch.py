@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from app.engine.decode.chance import Chance
-from app.engine.decode.forward import CachedForward
+from app.engine.decode.forward import CachedForward, weights_of
 from app.engine.decode.loop import decide
 from app.engine.decode.nonfinite import nonfinite_error
 from app.engine.decode.prompt import Prompt, check_settings, read_prompt
@@ -56,7 +56,7 @@ def _write(model: Any, prompt: Prompt, ask: Callable[[], DecodingSettings], coun
         _Row(row, Chance(start + row, len(prompt.given)), detokeniser_after(model.tokenizer, prompt), StopGate())
         for row in range(count)
     ]
-    forward = CachedForward(model.model, prompt)
+    forward = CachedForward(model.model, prompt, lambda: weights_of(model))
     ids = np.tile(np.array([*prompt.ids, *prompt.given], dtype=np.int64), (count, 1))
     made = len(prompt.given)
     while rows:

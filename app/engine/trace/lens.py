@@ -36,7 +36,7 @@ def read_lens(trace: Trace, position: int) -> LensReading:
     stream = torch.stack(
         [trace[f"{prefix}blocks.{index}.resid_post"][position] for index in range(len(anatomy.blocks))]
     )
-    with loaded.adapter_set(trace.adapter_active):
+    with trace.weights():
         logits = _said(loaded, stream)
     own = trace.logits[position].float()
     if float((logits[-1] - own).abs().max()) > _SAME * float(own.abs().max()):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 
 import torch
 
-from app.engine.errors import UserError
+from app.engine.errors import UserError, WeightsGoneError
 from app.engine.models.adapters import beneath
 from app.engine.models.loaded import LoadedModel
 from app.engine.models.memory import free_bytes, memory_errors, require_memory
@@ -55,6 +56,8 @@ class Trace:
         self._loaded, self._inputs, self._budget = loaded, inputs, budget
         self.adapter_active = loaded.adapter_active
         """Whether the model's adapter was on: what is computed later is computed so, too."""
+        self.weights_version, self.training_step = loaded.weights_version, loaded.training_step
+        """Which weights the model had, and after how many steps of a training under way; None where there was none."""
         self._points, self._absent = _points_of(loaded)
         self._late: Capture | None = None
         with memory_errors("this trace", _SHORTER):
@@ -69,10 +72,8 @@ class Trace:
 
     def _run(self, points: Sequence[Point], wanted: frozenset[At] | None, budget: int | None = None) -> Capture:
         loaded = self._loaded
-        if loaded.model is None:
-            raise UserError("The model of this trace was closed.", "Open it again and run the text once more.")
         budget = self._budget if budget is None else budget
-        with loaded.adapter_set(self.adapter_active):
+        with self.weights():
             return run(
                 loaded.model,
                 loaded.anatomy,
@@ -83,6 +84,23 @@ class Trace:
                 wanted,
                 copy=budget > self._budget,
             )
+
+    @contextmanager
+    def weights(self) -> Iterator[None]:
+        """The model as it was when it ran, for what is computed later. Raises WeightsGoneError once it was trained on,
+        and UserError once it was closed."""
+        loaded = self._loaded
+        if loaded.model is None:
+            raise UserError("The model of this trace was closed.", "Open it again and run the text once more.")
+        had_one = loaded.adapter is not None
+        with loaded.adapter_set(self.adapter_active) if had_one else nullcontext():
+            if loaded.weights_version != self.weights_version or (self.adapter_active and not had_one):
+                raise WeightsGoneError(
+                    f"{loaded.summary.name} has other weights now than when it ran this text"
+                    + (f", at step {self.training_step:,} of its training." if self.training_step is not None else "."),
+                    "Run the text once more.",
+                )
+            yield
 
     @property
     def loaded(self) -> LoadedModel:
@@ -297,12 +315,12 @@ class Trace:
             module = self._loaded.model.get_submodule(path)
         except AttributeError:
             return None
-        found = module._parameters.get(last) if last in module._parameters else module._buffers.get(last)
-        if found is None and module is not beneath(module) and isinstance(getattr(module, last, None), torch.Tensor):
-            # An adapter's layer hands out what stood in its place by the old name.
-            with self._loaded.adapter_set(self.adapter_active):
-                return getattr(module, last).detach().cpu().clone()
-        return found.detach().cpu().clone() if found is not None else None
+        with self.weights():
+            found = module._parameters.get(last) if last in module._parameters else module._buffers.get(last)
+            if found is None and module is not beneath(module):
+                # An adapter's layer hands out what stood in its place by the old name.
+                found = getattr(module, last, None)
+            return found.detach().cpu().clone() if isinstance(found, torch.Tensor) else None
 
     def _module(self, path: str) -> Point:
         given = path.endswith(".input")

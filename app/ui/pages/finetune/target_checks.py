@@ -79,7 +79,9 @@ class TargetChecks(FlowRow):
         return words != OUTSIDE or len(self._groups) == 1
 
     def _checked(self) -> Targets:
-        if all(box.isChecked() == self._in_blocks(words) for box, (words, _) in zip(self.boxes, self._groups, strict=True)):
+        if all(
+            box.isChecked() == self._in_blocks(words) for box, (words, _) in zip(self.boxes, self._groups, strict=True)
+        ):
             return ALL_LINEAR
         chosen = (modules for box, (_, modules) in zip(self.boxes, self._groups, strict=True) if box.isChecked())
         return tuple(dict.fromkeys(name for modules in chosen for name in modules))
