@@ -43,6 +43,11 @@ class Branch:
         return self.loaded is not None and self.loaded.kind == "encoder-decoder"
 
     @property
+    def training_steps(self) -> tuple[int, ...]:
+        """The steps of a training whose weights wrote it, ascending; () for a model that was not in training."""
+        return tuple(sorted({step.training_step for step in self.steps if step.training_step is not None}))
+
+    @property
     def text(self) -> str:
         """The prompt and everything written after it; of an encoder-decoder what it wrote alone."""
         if self.apart:

@@ -236,7 +236,7 @@ class Finetuning(QObject):
     def _begin(self, name: str, folder: Path, make: Any) -> None:
         self._board.start(MODEL_LANE, "Stop estimating", _nothing, key="finetune costs", quiet=True)
         self.folder, self.step = folder, 0
-        self._models.in_training = self._models.loaded()
+        self._models.train(self._models.loaded())
         self._models.tell_weights()
         self._job = self._board.start(MODEL_LANE, name, make, priority=Priority.BACKGROUND)
         self._job.stepped.connect(self._stepped)
@@ -271,6 +271,7 @@ class Finetuning(QObject):
         elif value is not None:
             if isinstance(value, StepReport):
                 self.step = value.step
+                self._models.train(self._models.in_training, value.step)
             self.reported.emit(value)
 
     @Slot(object)
@@ -283,9 +284,12 @@ class Finetuning(QObject):
 
     @Slot(object)
     def _failed(self, error: BaseException) -> None:
+        began = self._training is not None
         self._over()
         self._models.tell_weights()
-        self.ended.emit(None)
+        if began:
+            # One that could not begin left everything as it was, what stands on screen too.
+            self.ended.emit(None)
         self.failed.emit(error)
 
     @Slot()
@@ -295,7 +299,8 @@ class Finetuning(QObject):
         self.ended.emit(None)
 
     def _over(self) -> None:
-        self._job = self._training = self._models.in_training = None
+        self._job = self._training = None
+        self._models.train(None)
         self.state_changed.emit()
         self.list_runs()
 

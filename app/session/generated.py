@@ -33,6 +33,8 @@ class GeneratedToken:
     """float32 `[key]`: where the watched head looked when this token was chosen."""
     ends: bool = False
     """The model ended its text with it."""
+    training_step: int | None = None
+    """After which step of its training the model chose it, where it was in training."""
 
     @property
     def probability(self) -> float:

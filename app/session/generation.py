@@ -332,7 +332,9 @@ class Generation(QObject):
         job.finished.connect(self._found)
 
     def _begin(self, name: str, work: Callable[[], Work], targets: list[Branch], listed: bool = True) -> Job:
-        job = self._board.start(LANE, name, work, key="generate", hold_after=self.pacing.holds_after)
+        # The scores of a search are sums over its steps: training waits until it has ended, or holds.
+        alone = not listed
+        job = self._board.start(LANE, name, work, key="generate", hold_after=self.pacing.holds_after, alone=alone)
         self.pacing.follow(job)
         self._job, self._targets, self.cost = job, targets, None
         new = [branch for branch in targets if branch not in self.branches]

@@ -19,14 +19,21 @@ MOST_TOKENS = 4000
 
 
 def texts_to_keep(branches: Sequence[Branch], model: LoadedModel | None) -> list[dict[str, Any]]:
-    """What the next start brings back: what this model wrote, gaps it filled left out."""
+    """What the next start brings back: what this model wrote. Left out are gaps it filled, and what it wrote in
+    training: the weights that give the choices again are gone by then."""
     wanted: list[Branch] = []
     tokens = 0
     for branch in reversed(branches):
         tokens += len(branch.steps)
         if tokens > MOST_TOKENS:
             break
-        if model is not None and branch.loaded is model and branch.steps and not branch.filled:
+        if (
+            model is not None
+            and branch.loaded is model
+            and branch.steps
+            and not branch.filled
+            and not branch.training_steps
+        ):
             wanted.insert(0, branch)
     return [_kept(branch, wanted) for branch in wanted]
 

@@ -53,7 +53,7 @@ def generate(
             count += 1
             clock.step()
             ended = _ends(step)
-            yield _token(step, used)
+            yield _token(loaded, step, used)
             if clock.due():
                 yield clock.cost(kept)
                 yield Progress(min(1.0, count / used.max_new_tokens), f"{count} of {used.max_new_tokens} tokens")
@@ -83,7 +83,7 @@ def generate_batch(
             clock.step()
             lengths[row] += 1
             ended[row] = _ends(step)
-            yield row, _token(step, used)
+            yield row, _token(loaded, step, used)
             if clock.due():
                 longest = max(lengths)
                 yield Progress(min(1.0, longest / used.max_new_tokens), f"{count} texts, {longest} tokens each")
@@ -121,7 +121,7 @@ def fill(loaded: LoadedModel, text: str, ask: Ask) -> Generator[Any, None, str]:
 
     yield tokenize(loaded.tokenizer, text)
     for filled in fill_masks(loaded, text, ask):
-        yield _token(filled.step, ask(), filled.position)
+        yield _token(loaded, filled.step, ask(), filled.position)
     return "all gaps filled"
 
 
@@ -178,7 +178,7 @@ def _ends(step: Step) -> bool:
     return step.token_id in step.context.rules.eos
 
 
-def _token(step: Step, used: DecodingSettings, position: int | None = None) -> GeneratedToken:
+def _token(loaded: LoadedModel, step: Step, used: DecodingSettings, position: int | None = None) -> GeneratedToken:
     assert step.context is not None
     return GeneratedToken(
         step.token_id,
@@ -192,6 +192,7 @@ def _token(step: Step, used: DecodingSettings, position: int | None = None) -> G
         position,
         step.attention,
         _ends(step),
+        loaded.training_step,
     )
 
 

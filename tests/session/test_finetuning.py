@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
@@ -89,7 +90,7 @@ def test_a_run_while_the_model_is_looked_at(qtbot: QtBot, board: Board, session:
     session.set_prompt("The cat sat on the mat.")
     qtbot.waitUntil(lambda: session.inspection.ready, timeout=20_000)
     assert finetuning.running and finetuning.step < 400, "the reading came between two steps"
-    assert session.models.adapter_words() == "training"
+    assert session.models.adapter_words().startswith("training, step ")
     assert session.evaluation.contenders == ()
     finetuning.pause()
     qtbot.waitUntil(lambda: finetuning.paused)
@@ -103,6 +104,20 @@ def test_a_run_while_the_model_is_looked_at(qtbot: QtBot, board: Board, session:
     assert session.models.adapter_words() == "with LoRA"
     request = session.models.request("A")
     assert request is not None and request.ref == str(finetuning.folder), "the next start opens what was learnt"
+    kept, failures, ends = finetuning.folder, list[BaseException](), list[object]()
+    finetuning.failed.connect(failures.append)
+    finetuning.ended.connect(ends.append)
+    assert kept is not None
+    finetuning.resume(kept)
+    qtbot.waitUntil(lambda: finetuning.step > held, timeout=20_000)
+    finetuning.discard()
+    settle(qtbot, board)
+    assert ends == [None] and not failures
+    assert session.models.adapter_words() == "with LoRA", "thrown away is what came after the stop"
+    (kept / "run.json").rename(kept / "gone.json")
+    finetuning.resume(kept)
+    settle(qtbot, board)
+    assert len(failures) == 1 and ends == [None], "a run that never began has not ended"
 
 
 def test_thrown_away_and_gone_on_with(qtbot: QtBot, board: Board, session: Session, data: TextSource) -> None:
@@ -175,3 +190,45 @@ def test_what_cannot_be_trained_says_why(qtbot: QtBot, board: Board, session: Se
     chosen(qtbot, board, session, TextSource(FILE, "empty.jsonl", path=str(empty)))
     assert isinstance(failures[-1], UserError)
     assert session.finetuning.preview is None and not session.finetuning.running
+
+
+def test_what_is_looked_at_in_training_is_of_one_step_that_is_named(
+    qtbot: QtBot, board: Board, session: Session, data: TextSource
+) -> None:
+    """Also what no trace keeps, such as what a module gave: it is never of other weights than the rest."""
+    finetuning, inspection = session.finetuning, session.inspection
+    chosen(qtbot, board, session, data)
+    finetuning.set_settings(
+        FinetuneSettings(method="full", max_steps=4000, learning_rate=1e-3, batch_size=2, evaluate_every=4000)
+    )
+    settle(qtbot, board)
+    session.set_prompt("The cat sat on the mat.")
+    seen: list[tuple[int | None, str, np.ndarray]] = []
+    inspection.tensor_read.connect(lambda read: seen.append((inspection.training_step, read.name, read.values)))
+    session.select(name="blocks.3.mlp.out")
+    settle(qtbot, board)
+    finetuning.start()
+    qtbot.waitUntil(lambda: len({step for step, _, _ in seen if step is not None}) >= 2, timeout=20_000)
+    assert session.training_step is not None
+    assert session.models.adapter_words() == f"training, step {session.training_step:,}"
+    first, second = seen[-2:]
+    assert first[0] is not None and second[0] is not None and first[0] < second[0]
+    assert not np.array_equal(first[2], second[2]), "the step after has other weights"
+    session.select(name="transformer.h.3.mlp")
+    qtbot.waitUntil(lambda: seen[-1][1] == "transformer.h.3.mlp", timeout=20_000)
+    session.generation.set_settings(DecodingSettings(method="greedy", max_new_tokens=20))
+    session.generate()
+    qtbot.waitUntil(lambda: not session.generation.running, timeout=20_000)
+    steps = session.generation.current.training_steps
+    assert steps and session.training_step is not None and steps[-1] <= session.training_step
+    assert session.saved().texts == (), "the weights that wrote it will be gone"
+    at = session.training_step
+    session.generation.set_settings(DecodingSettings(method="beam", num_beams=3, num_sequences=2, max_new_tokens=6))
+    session.generate()
+    qtbot.waitUntil(lambda: not session.generation.running, timeout=20_000)
+    assert session.generation.tree is not None and session.generation.tree.sequences
+    qtbot.waitUntil(lambda: (session.training_step or 0) > at, timeout=20_000)
+    finetuning.discard()
+    settle(qtbot, board)
+    assert session.training_step is None and session.models.adapter_words() == ""
+    assert inspection.training_step is None, "what is shown is of the weights from before again"

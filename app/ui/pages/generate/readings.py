@@ -8,6 +8,7 @@ from PySide6.QtCore import QTimer, Slot
 
 from app.engine.decode.settings import DecodingSettings
 from app.session.generated import DistributionReading
+from app.session.models import step_words
 from app.session.session import Session
 from app.ui.icons import icon
 from app.ui.pages.generate import explanations
@@ -28,6 +29,13 @@ ENDINGS = {
     "stopped": "stopped",
     "": "",
 }
+
+
+def _steps_words(steps: tuple[int, ...]) -> str:
+    """Whose weights wrote a text: "training, step 12 to 20"."""
+    if not steps:
+        return ""
+    return step_words(steps[0]) + (f" to {steps[-1]:,}" if steps[-1] != steps[0] else "")
 
 
 class GenerateReadings(GenerateLayout):
@@ -184,7 +192,16 @@ class GenerateReadings(GenerateLayout):
         old = "of the prompt before" if generation.prompt_text != self._session.prompt else ""
         speed = self.output.say_cost(generation.cost)
         told = " · ".join(
-            part for part in (words, ending, old, f"seed {seed}" if seed is not None else "", speed) if part
+            part
+            for part in (
+                words,
+                ending,
+                _steps_words(generation.current.training_steps),
+                old,
+                f"seed {seed}" if seed is not None else "",
+                speed,
+            )
+            if part
         )
         self.output.set_subtitle(told)
         self.output.setToolTip(f"{told}. {self.output.cost_tip(generation.cost)}")
