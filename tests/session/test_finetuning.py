@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +77,12 @@ def test_data_and_costs_follow_the_settings(qtbot: QtBot, board: Board, session:
     tokens = told[0]
     assert "".join(token.text for token in tokens if token.trained and not token.special) == " very blue today."  # type: ignore[attr-defined]
     assert session.models.loaded().adapter is None  # type: ignore[union-attr]
+    assert finetuning.defaults.learning_rate == 5e-3, "that of a small model"
+    finetuning.set_settings(replace(finetuning.defaults, rank=4))
+    finetuning.change_settings(replace(finetuning.settings, method="full"))
+    settings = finetuning.settings
+    assert (settings.learning_rate, settings.rank) == (1e-3, 4), "what the person chose stays"
+    assert "fewer than 30M" in finetuning.reasons["learning_rate"]
 
 
 def test_a_run_while_the_model_is_looked_at(qtbot: QtBot, board: Board, session: Session, data: TextSource) -> None:

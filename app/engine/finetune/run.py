@@ -120,13 +120,17 @@ def gone_on(loaded: Any, folder: Path) -> Generator[float, None, tuple[Training,
 def data_of(loaded: Any, run: dict[str, Any]) -> Generator[float, None, Dataset]:
     """The data of a run, read again. Raises UserError when it is another than the run began with."""
     source = TextSource(**run["source"])
-    shape = Shape(run["shape"]["kind"], tuple(tuple(pair) for pair in run["shape"]["columns"]))
-    dataset = yield from read_dataset(loaded, source, settings_of(run), shape)
+    dataset = yield from read_dataset(loaded, source, settings_of(run), shape_of(run))
     if dataset.preview.hash != run["data"]["hash"]:
         raise UserError(
             f"{source.name} is no longer the file that this run began with.", "Put the old file back, or start anew."
         )
     return dataset
+
+
+def shape_of(run: dict[str, Any]) -> Shape:
+    """How the records of a run were read."""
+    return Shape(run["shape"]["kind"], tuple(tuple(pair) for pair in run["shape"]["columns"]))
 
 
 def settings_of(run: dict[str, Any]) -> FinetuneSettings:

@@ -194,9 +194,9 @@ class GenerateReadings(GenerateLayout):
         told = " · ".join(
             part
             for part in (
+                _steps_words(generation.current.training_steps),
                 words,
                 ending,
-                _steps_words(generation.current.training_steps),
                 old,
                 f"seed {seed}" if seed is not None else "",
                 speed,

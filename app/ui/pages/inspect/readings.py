@@ -64,12 +64,14 @@ class InspectReadings(InspectLayout):
         summary = self._session.summary
         if summary is not None:
             encoder = f"{summary.encoder_layers} + " if summary.encoder_layers else ""
-            self.flow_panel.set_subtitle(self._with_step(f"{encoder}{summary.layers} blocks"))
+            step = self._session.inspection.training_step
+            blocks = f"{encoder}{summary.layers} blocks"
+            self.flow_panel.set_subtitle(blocks if step is None else step_words(step))
 
     def _with_step(self, words: str) -> str:
         """What is said of a reading, and of a model in training which of its weights it is of."""
         step = self._session.inspection.training_step
-        return words if step is None else f"{words} · {step_words(step)}"
+        return words if step is None else f"{words} · step {step:,}"
 
     @Slot()
     def _prompt_changed(self) -> None:
