@@ -61,7 +61,7 @@ def test_from_examples_to_an_adapter(tuning: Desk) -> None:
     assert tuning.session.models.adapter_words() == "with LoRA"
     assert not page.method.start.isEnabled()
     assert (Path(run.folder) / "adapter_model.safetensors").exists()
-    assert "of memory" in page.training.subtitle()
+    assert "memory" in page.training.subtitle()
     written = [(row.step, row.text) for row in page.samples.list.rows()]
     page.samples.clear()
     shape = tuning.session.finetuning.shape = Shape("text", (("text", "completion"),))
