@@ -31,5 +31,9 @@ class ContextFullError(UserError):
     """A text that is to be written on has taken all the positions the model has."""
 
 
+class WeightsGoneError(UserError):
+    """What is asked of a run of a model would need the weights that the model had then, and it has others now."""
+
+
 class Cancelled(Exception):  # noqa: N818 - not a failure
     """A function was asked to stop through its `cancel` callable; whatever it held is freed."""

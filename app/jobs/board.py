@@ -54,13 +54,14 @@ class Board(QObject):
         key: str | None = None,
         quiet: bool = False,
         hold_after: Callable[[Any], bool] | None = None,
+        alone: bool = False,
     ) -> Job:
         """Start a job; see `Lane.submit`."""
         if self._closed:
             late = Job(name, work, priority, key, quiet, lambda: None)
             late.stop_asked, late.state = True, State.CANCELLED
             return late
-        job = self.lane(lane).submit(name, work, priority, key, quiet, hold_after)
+        job = self.lane(lane).submit(name, work, priority, key, quiet, hold_after, alone)
         self._running.append(job)
         job.changed.connect(self._job_changed)
         self.changed.emit()

@@ -83,6 +83,8 @@ class Job(QObject):
         self.error: BaseException | None = None
         self.stop_asked = False
         self.pause_asked = False
+        self.alone = False
+        """No job in the background gets a turn while this one can go on."""
         self.hold_after: Callable[[Any], bool] | None = None
         """Asked by the lane after each value that is no progress: whether to pause there."""
         self.told = State.WAITING

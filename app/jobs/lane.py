@@ -41,13 +41,15 @@ class Lane:
         key: str | None = None,
         quiet: bool = False,
         hold_after: Callable[[Any], bool] | None = None,
+        alone: bool = False,
     ) -> Job:
         """Put the generator that `start` makes (on the lane's thread) in the queue. A job with the same `key` is
         cancelled: what a slider or a cursor asks again and again, the latest wins. `hold_after` is asked, on the
-        lane's thread, after each value that is no progress: whether to pause there.
+        lane's thread, after each value that is no progress: whether to pause there. `alone` keeps the background
+        waiting: what the job computes must be of one state of the model.
         """
         job = Job(name, start, priority, key, quiet, self._wake)
-        job.hold_after = hold_after
+        job.hold_after, job.alone = hold_after, alone
         with self._condition:
             for other in self._jobs:
                 if key is not None and other.key == key:
@@ -94,7 +96,10 @@ class Lane:
             return stopped
         background = [job for job in ready if job.priority is Priority.BACKGROUND]
         interactive = [job for job in ready if job.priority is Priority.INTERACTIVE]
-        if interactive and not (background and self._interactive_in_a_row >= BACKGROUND_TURN):
+        turn = (
+            background and self._interactive_in_a_row >= BACKGROUND_TURN and not any(job.alone for job in interactive)
+        )
+        if interactive and not turn:
             self._interactive_in_a_row += 1
             return min(interactive, key=self._jobs.__getitem__)
         self._interactive_in_a_row = 0

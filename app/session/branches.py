@@ -46,6 +46,11 @@ class Branch:
         return self.loaded is not None and self.loaded.kind == "encoder-decoder"
 
     @property
+    def training_steps(self) -> tuple[int, ...]:
+        """The steps of a training whose weights wrote it, ascending; () for a model that was not in training."""
+        return tuple(sorted({step.training_step for step in self.steps if step.training_step is not None}))
+
+    @property
     def text(self) -> str:
         """The prompt and everything written after it; of an encoder-decoder what it wrote alone."""
         if self.apart:
@@ -85,10 +90,10 @@ class Branch:
     @property
     def weights(self) -> str:
         """Which weights wrote it, where the model was being trained: "the weights of training step 12"."""
-        steps = [step.weights for step in self.steps if step.weights is not None]
+        steps = self.training_steps
         if not steps:
             return ""
-        first, last = min(steps), max(steps)
+        first, last = steps[0], steps[-1]
         return f"the weights of training step{f' {first:,}' if first == last else f's {first:,} to {last:,}'}"
 
     def written_by(self) -> DecodingSettings | None:

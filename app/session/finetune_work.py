@@ -99,18 +99,27 @@ def estimate(loaded: LoadedModel, dataset: Dataset, settings: FinetuneSettings) 
 def groups_of(loaded: LoadedModel) -> Generator[Any, None, tuple[tuple[str, tuple[str, ...]], ...]]:
     """The layers that LoRA can be put beside, by their role."""
     yield None
-    from app.engine.finetune.methods import target_groups
+    from app.engine.finetune.targets import target_groups
 
     return target_groups(loaded)
 
 
 def train(
-    loaded: LoadedModel, dataset: Dataset, source: TextSource, settings: FinetuneSettings, folder: Path
+    loaded: LoadedModel,
+    dataset: Dataset,
+    source: TextSource,
+    settings: FinetuneSettings,
+    folder: Path,
+    costs: Costs | None = None,
 ) -> Generator[Any, None, RunEnd]:
-    """A new run, from its first step to its result."""
+    """A new run, from its first step to its result. One whose `costs` are known and do not fit does not begin."""
+    from app.engine.finetune.passes import LESS_MEMORY
     from app.engine.finetune.run import begun
+    from app.engine.models.memory import require_memory
 
     yield Progress(0.0, "Preparing")
+    if costs is not None:
+        require_memory(costs.needed, str(loaded.device), f"Training {loaded.summary.name}", LESS_MEMORY)
     training = begun(loaded, dataset, source, settings, folder)
     yield Began(training)
     return (yield from _stepped(training, None))
@@ -254,22 +263,25 @@ def list_runs(folder: Path) -> Generator[Any, None, tuple[RunEntry, ...]]:
     return runs_in(folder)
 
 
-def read_run(folder: Path) -> Generator[Any, None, tuple[FinetuneSettings, TextSource, tuple[Report, ...]]]:
-    """A run's settings, data and reports."""
+def read_run(folder: Path) -> Generator[Any, None, tuple[FinetuneSettings, TextSource, Shape, tuple[Report, ...]]]:
+    """A run's settings, data, how its records were read, and its reports."""
     yield None
     from app.engine.finetune import run_folder
-    from app.engine.finetune.run import settings_of
+    from app.engine.finetune.run import settings_of, shape_of
 
     run = run_folder.read_run(folder)
-    return settings_of(run), TextSource(**run["source"]), tuple(run_folder.read_log(folder))
+    return settings_of(run), TextSource(**run["source"]), shape_of(run), tuple(run_folder.read_log(folder))
 
 
 def remove_run(folder: Path) -> Generator[Any, None, None]:
     """Delete a run's folder; only one that holds a run."""
     yield None
     from app.engine.finetune.run_folder import disk_errors, read_run
+    from app.engine.finetune.run_lock import in_use
 
     read_run(folder)
+    if in_use(folder):
+        raise UserError(f"Another program is training in {folder}.", "Wait until it has ended.")
     with disk_errors(folder):
         shutil.rmtree(folder)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from app.engine.errors import UserError
+from app.engine.finetune.defaults import defaults_for, moved, reasons_for
 from app.engine.finetune.records import (
     Costs,
     DataPreview,
@@ -29,7 +30,6 @@ from app.session.models import FILES_LANE, MODEL_LANE, OpenModels
 if TYPE_CHECKING:
     from app.engine.finetune.dataset import Dataset
     from app.engine.finetune.training import Training
-    from app.engine.models.loaded import LoadedModel
 
 ASK_AFTER_MS = 500
 """Data and costs are read again so long after the last change of a setting that they depend on."""
@@ -56,6 +56,8 @@ class Finetuning(QObject):
     """A record's place, and its tokens after the template."""
     groups_changed = Signal()
     settings_changed = Signal()
+    defaults_changed = Signal()
+    """Other defaults hold: for another model, or another method."""
     costs_changed = Signal()
     state_changed = Signal()
     began = Signal(object)
@@ -66,7 +68,7 @@ class Finetuning(QObject):
     """A RunEnd, or None when the run was thrown away or failed."""
     runs_changed = Signal()
     run_read = Signal(object)
-    """(settings, source, reports) of an old run."""
+    """(settings, source, shape, reports) of an old run."""
     done = Signal(str)
     """Something to tell: a folder was written."""
     failed = Signal(object)
@@ -76,7 +78,10 @@ class Finetuning(QObject):
         self._board, self._models = board, models
         self.source: TextSource | None = None
         self.shape: Shape | None = None
-        self.settings = FinetuneSettings()
+        self.settings = self.defaults = FinetuneSettings()
+        """What the next run is made with, and what an untouched panel holds for this model and method."""
+        self.reasons: dict[str, str] = {}
+        """Why a default is what it is, by setting, where the model's size decides it."""
         self.preview: DataPreview | None = None
         self.costs: Costs | None = None
         self.groups: tuple[tuple[str, tuple[str, ...]], ...] = ()
@@ -88,6 +93,7 @@ class Finetuning(QObject):
         """Where new runs go."""
         self.reading = False
         self._dataset: Dataset | None = None
+        self._costs_of: FinetuneSettings | None = None
         self._training: Training | None = None
         self._job: Job | None = None
         self._ask = QTimer(self)
@@ -119,6 +125,27 @@ class Finetuning(QObject):
         if changed:
             self._stale = self._stale or bool(changed & set(_READING))
             self._ask.start()
+        self._find_defaults()
+
+    def change_settings(self, settings: FinetuneSettings) -> None:
+        """What the person changed on the panel: with another method, what stood at the old one's defaults goes to its
+        own."""
+        if settings.method != self.settings.method:
+            now = self._defaults_of(settings.method)
+            settings = replace(settings, **moved(settings, self.defaults, now))
+        self.set_settings(settings)
+
+    def _defaults_of(self, method: str) -> FinetuneSettings:
+        summary = self._models.summary()
+        return defaults_for(summary.parameters, method) if summary is not None else FinetuneSettings(method=method)
+
+    def _find_defaults(self) -> None:
+        summary, method = self._models.summary(), self.settings.method
+        defaults = self._defaults_of(method)
+        if defaults != self.defaults:
+            self.defaults = defaults
+            self.reasons = reasons_for(summary.parameters, method) if summary is not None else {}
+            self.defaults_changed.emit()
 
     def read_tokens(self, place: str) -> None:
         """One record as the model gets it."""
@@ -182,6 +209,7 @@ class Finetuning(QObject):
             key="finetune costs",
             quiet=True,
         )
+        self._costs_of = settings
         job.finished.connect(self._costs_found)
         job.failed.connect(self._costs_failed)
 
@@ -208,14 +236,6 @@ class Finetuning(QObject):
         """Whether the run waits for the person."""
         return self._job is not None and self._job.pause_asked
 
-    def trained(self, loaded: LoadedModel) -> int | None:
-        """After how many steps a model is right now, None for one that is not being trained. Asked on its lane, where
-        it is exact; elsewhere it may be a step old."""
-        if loaded is not self._models.in_training:
-            return None
-        training = self._training
-        return training.step if training is not None else 0
-
     def start(self, folder: Path | None = None) -> None:
         """Begin a run on the data with the settings as they are, in `folder` or a new one."""
         loaded, dataset, source, settings = self._models.loaded(), self._dataset, self.source, self.settings
@@ -234,7 +254,10 @@ class Finetuning(QObject):
             )
             return
         place = folder if folder is not None else work.folder_for(self.root or Path(), source.name)
-        self._begin(f"Finetune {place.name}", place, lambda: work.train(loaded, dataset, source, settings, place))
+        costs = self.costs if self._costs_of == settings else None
+        self._begin(
+            f"Finetune {place.name}", place, lambda: work.train(loaded, dataset, source, settings, place, costs)
+        )
 
     def resume(self, folder: Path) -> None:
         """Go on with a run that was stopped or killed."""
@@ -245,7 +268,7 @@ class Finetuning(QObject):
     def _begin(self, name: str, folder: Path, make: Any) -> None:
         self._board.start(MODEL_LANE, "Stop estimating", _nothing, key="finetune costs", quiet=True)
         self.folder, self.step = folder, 0
-        self._models.in_training = self._models.loaded()
+        self._models.train(self._models.loaded())
         self._models.tell_weights()
         self._job = self._board.start(MODEL_LANE, name, make, priority=Priority.BACKGROUND)
         self._job.stepped.connect(self._stepped)
@@ -280,6 +303,7 @@ class Finetuning(QObject):
         elif value is not None:
             if isinstance(value, StepReport):
                 self.step = value.step
+                self._models.train(self._models.in_training, value.step)
             self.reported.emit(value)
 
     @Slot(object)
@@ -292,9 +316,12 @@ class Finetuning(QObject):
 
     @Slot(object)
     def _failed(self, error: BaseException) -> None:
+        began = self._training is not None
         self._over()
         self._models.tell_weights()
-        self.ended.emit(None)
+        if began:
+            # One that could not begin left everything as it was, what stands on screen too.
+            self.ended.emit(None)
         self.failed.emit(error)
 
     @Slot()
@@ -304,7 +331,8 @@ class Finetuning(QObject):
         self.ended.emit(None)
 
     def _over(self) -> None:
-        self._job = self._training = self._models.in_training = None
+        self._job = self._training = None
+        self._models.train(None)
         self.state_changed.emit()
         self.list_runs()
 
@@ -371,6 +399,11 @@ class Finetuning(QObject):
         self.data_changed.emit()
         if loaded is None:
             return
+        before = self.defaults
+        self.set_settings(
+            replace(self.settings, **moved(self.settings, before, self._defaults_of(self.settings.method)))
+        )
+        self._find_defaults()
         job = self._board.start(
             MODEL_LANE, "Find layers", lambda: work.groups_of(loaded), key="groups", priority=Priority.BACKGROUND,
             quiet=True,

@@ -39,8 +39,8 @@ class GeneratedToken:
     """The model ended its text with it."""
     shortened: bool = False
     """A stop string begins inside the token: `text` is what stands before it."""
-    weights: int | None = None
-    """Of a model that was being trained: after how many steps its weights chose this."""
+    training_step: int | None = None
+    """After which step of its training the model chose it, where it was in training."""
 
     @property
     def probability(self) -> float:

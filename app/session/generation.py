@@ -50,8 +50,6 @@ class Generation(Texts):
         super().__init__(board, settings)
         self.watched: Head | None = None
         """The head whose row is recorded at every step, None for none."""
-        self.trained: Callable[[LoadedModel], int | None] = lambda _loaded: None
-        """After how many steps a model is that is being trained, None for one that is not; asked on the lane."""
         self.pacing = Pacing()
         self._kept: list[KeptForward] = []
         self._before: dict[Branch, _Before] = {}
@@ -245,7 +243,7 @@ class Generation(Texts):
         return self._settings
 
     def _means(self) -> writing.Means:
-        return writing.Means(self._kept, lambda: self.watched, self.trained)
+        return writing.Means(self._kept, lambda: self.watched)
 
     def _beside(self, index: int) -> Branch:
         branch = self.current.beside()
@@ -300,7 +298,9 @@ class Generation(Texts):
         self.state_changed.emit()
 
     def _begin(self, name: str, work: Callable[[], Work], targets: list[Branch], listed: bool = True) -> Job:
-        job = self._board.start(LANE, name, work, key="generate", hold_after=self.pacing.holds_after)
+        # The scores of a search are sums over its steps: training waits until it has ended, or holds.
+        alone = not listed
+        job = self._board.start(LANE, name, work, key="generate", hold_after=self.pacing.holds_after, alone=alone)
         self.pacing.follow(job)
         self._job, self._targets, self.cost = job, targets, None
         new = [branch for branch in targets if branch not in self.branches]

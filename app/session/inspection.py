@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from app.engine.errors import WeightsGoneError
 from app.engine.trace.records import (
     Candidate,
     HeadReading,
@@ -96,6 +97,17 @@ class Inspection(QObject):
         """The signals that answer with what was read alone."""
         self._answered_at = {"lens": self.lens_read, "attribution": self.attribution_read}
         """Those that say the position, too."""
+        self._again: tuple[LoadedModel, str, str, tuple[Any, ...]] | None = None
+        """What was run last."""
+        self._asked: dict[str, work.Asked] = {}
+        """The reading of each sort that was asked last: what has to be read again with other weights."""
+        self.took = 0.0
+        """Seconds that reading everything again took the last time."""
+
+    @property
+    def training_step(self) -> int | None:
+        """The step of a training whose weights made what is shown; None for a model that was not in training."""
+        return self._trace.training_step if self._trace is not None else None
 
     @property
     def ready(self) -> bool:
@@ -118,9 +130,11 @@ class Inspection(QObject):
         if self._run is not None:
             self._run.cancel()
         self._loaded, self._read = loaded, False
+        self._again, self._asked = None, {}
         if loaded is None or not text:
             self.clear()
             return
+        self._again = (loaded, text, second, edits)
         self._run = self._board.start(
             LANE,
             "Inspect",
@@ -129,6 +143,25 @@ class Inspection(QObject):
         )
         self._run.stepped.connect(self._stepped)
         self._run.failed.connect(self._run_failed)
+
+    def run_again(self) -> None:
+        """Trace the same text with the weights as they are now, and read again what was asked of it. What is shown
+        changes all at once, when everything is there."""
+        if self._again is None:
+            return
+        again, asked = self._again, tuple(self._asked.values())
+        if self._run is not None:
+            self._run.cancel()
+        self._run = self._board.start(
+            LANE, "Inspect again", lambda: work.read_again(*again, asked), key="inspect", quiet=True
+        )
+        self._run.stepped.connect(self._stepped)
+        self._run.finished.connect(self._read_again)
+        self._run.failed.connect(self._run_failed)
+
+    @Slot(object)
+    def _read_again(self, _value: object) -> None:
+        self.took = (self._run.took if self._run is not None else None) or self.took
 
     def clear(self) -> None:
         """Forget the run."""
@@ -202,6 +235,8 @@ class Inspection(QObject):
         if self._trace is None or self._loaded is None:
             return
         key = (what, *arguments)
+        if what != "code":
+            self._asked[what] = work.Asked(key, reader, arguments)
         if key in self._kept:
             self._kept.move_to_end(key)
             self._answer(key, self._kept[key])
@@ -217,7 +252,7 @@ class Inspection(QObject):
         # The number of the run and not the trace itself: jobs that ended are kept a while, and a trace is large.
         run = self._runs
         job.finished.connect(lambda value: self._receive(run, key, value))
-        job.failed.connect(self.failed)
+        job.failed.connect(lambda error: self._not_received(run, error))
 
     def _receive(self, run: int, key: tuple[Any, ...], value: Any) -> None:
         """A reading arrived; one of a run that no longer stands is dropped."""
@@ -226,6 +261,13 @@ class Inspection(QObject):
         self._kept[key] = value
         self._shrink()
         self._answer(key, value)
+
+    def _not_received(self, run: int, error: BaseException) -> None:
+        """A reading failed. One whose run was made with weights that have gone is made with those that there are."""
+        if not isinstance(error, WeightsGoneError):
+            self.failed.emit(error)
+        elif run == self._runs:
+            self.run_again()
 
     def _answer(self, key: tuple[Any, ...], value: Any) -> None:
         if key[0] == "head":
@@ -258,8 +300,24 @@ class Inspection(QObject):
             self._read = True
             self.tokens, self.targets, self.written = value.tokens, value.targets, value.written
             self.tokens_changed.emit()
+        elif isinstance(value, work.ReadAgain):
+            self._take_again(value)
         elif value is not None:
             self._take(value)
+
+    def _take_again(self, found: work.ReadAgain) -> None:
+        self._forget_readings()
+        texts = found.texts
+        if (texts.tokens, texts.targets) != (self.tokens, self.targets):
+            self.tokens, self.targets, self.written = texts.tokens, texts.targets, texts.written
+            self.tokens_changed.emit()
+        self._trace, self.infos = found.trace, found.trace.infos()
+        self.thumbnails = {(each.kind, each.layer): each for each in found.thumbnails}
+        self._kept.update(found.answers)
+        self.candidates = {key[1]: value for key, value in found.answers if key[0] == "candidates"}
+        self.run_changed.emit()
+        for each in found.thumbnails:
+            self.thumbnails_changed.emit(each.kind, each.layer)
 
     def _take(self, trace: Trace | None) -> None:
         self._forget_readings()
@@ -276,6 +334,9 @@ class Inspection(QObject):
 
     @Slot(object)
     def _run_failed(self, error: BaseException) -> None:
+        if isinstance(error, WeightsGoneError):
+            self.run_again()
+            return
         if self._read:
             self._take(None)
         else:

@@ -52,7 +52,7 @@ def _kept(branch: Branch, wanted: Sequence[Branch]) -> dict[str, Any]:
 def _kept_step(step: GeneratedToken, settings: int) -> list[Any]:
     told = [step.token_id, step.text, step.logprob, step.draw, step.seed, settings, step.ends]
     # Most steps have neither.
-    return [*told, step.shortened, step.weights] if step.shortened or step.weights is not None else told
+    return [*told, step.shortened, step.training_step] if step.shortened or step.training_step is not None else told
 
 
 def texts_back(kept: Sequence[Mapping[str, Any]], model: LoadedModel) -> list[Branch]:
@@ -76,7 +76,17 @@ def texts_back(kept: Sequence[Mapping[str, Any]], model: LoadedModel) -> list[Br
 
 def _step_back(kept: Sequence[Any], settings: Sequence[DecodingSettings]) -> GeneratedToken:
     token, text, logprob, draw, seed, place, ends = kept[:7]
-    shortened, weights = kept[7:] or (False, None)
+    shortened, training_step = kept[7:] or (False, None)
     return GeneratedToken(
-        token, text, logprob, None, None, draw, settings[place], seed, ends=ends, shortened=shortened, weights=weights
+        token,
+        text,
+        logprob,
+        None,
+        None,
+        draw,
+        settings[place],
+        seed,
+        ends=ends,
+        shortened=shortened,
+        training_step=training_step,
     )

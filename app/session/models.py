@@ -28,6 +28,8 @@ class OpenModels(QObject):
     opening_changed = Signal()
     weights_changed = Signal()
     """An open model has other weights than before: it was trained, or its adapter was switched."""
+    training_moved = Signal()
+    """The model in training took a step: `training_step` says which."""
     closed = Signal()
     """A model's weights were let go; cycles that hold parts of it may be collected."""
     room_wanted = Signal(object)
@@ -44,6 +46,8 @@ class OpenModels(QObject):
         self._closed_for_room: OpenRequest | None = None
         self.in_training: LoadedModel | None = None
         """The model whose weights change right now: what is measured of it would belong to no file."""
+        self.training_step: int | None = None
+        """How many steps that training has taken, as far as the window was told; None before the first and without."""
 
     def loaded(self, slot: str = "A") -> LoadedModel | None:
         """The model itself, for a lane."""
@@ -112,15 +116,22 @@ class OpenModels(QObject):
         self.tell_weights()
 
     def adapter_words(self, slot: str = "A") -> str:
-        """What is said of a model beside its name: "training", "with LoRA", "adapter off", '' for a plain one."""
+        """What is said of a model beside its name: "training, step 25", "with LoRA", "adapter off", '' for most."""
         loaded = self._loaded.get(slot)
         if loaded is None:
             return ""
         if loaded is self.in_training:
-            return "training"
+            return "training" if self.training_step is None else step_words(self.training_step)
         if loaded.adapter is None:
             return ""
         return f"with {loaded.adapter.type}" if loaded.adapter_active else "adapter off"
+
+    def train(self, loaded: LoadedModel | None, step: int | None = None) -> None:
+        """A model is in training and has taken this step, or nobody is any more."""
+        began_or_ended = loaded is not self.in_training
+        self.in_training, self.training_step = loaded, step
+        if not began_or_ended:
+            self.training_moved.emit()
 
     def tell_weights(self) -> None:
         """Let everybody who shows what a model computed ask again."""
@@ -185,3 +196,8 @@ class OpenModels(QObject):
         # On the lane of the model, after whatever still uses it.
         job = self._board.start(MODEL_LANE, "Close model", lambda: work.close_model(loaded), quiet=True)
         job.finished.connect(self.closed)
+
+
+def step_words(step: int) -> str:
+    """What is said of anything that a model in training made: "training, step 25"."""
+    return f"training, step {step:,}"

@@ -20,6 +20,7 @@ from app.session.evaluation_view import EvaluationView
 from app.session.examples import Example, examples_for, is_example
 from app.session.finetune_view import FinetuneView
 from app.session.finetuning import Finetuning
+from app.session.following import Following
 from app.session.generation import Generation
 from app.session.history import History, Moment
 from app.session.inspection import Inspection
@@ -76,7 +77,7 @@ class Session(QObject):
         self.evaluation_view = EvaluationView(board, self.models, self.evaluation)
         self.text_metrics = TextMetrics(board, self.models)
         self.finetuning = Finetuning(board, self.models)
-        self.generation.trained = self.finetuning.trained
+        self._following = Following(self.models, self.inspection)
         self.finetune_view = FinetuneView(board, self.models, self.finetuning)
         self._texts: tuple[Mapping[str, Any], ...] = ()
         """Texts as they were saved last."""
@@ -101,6 +102,12 @@ class Session(QObject):
     def summary(self) -> ModelSummary | None:
         """Model A's facts, None while there is none."""
         return self.models.summary("A")
+
+    @property
+    def training_step(self) -> int | None:
+        """How many steps the training of model A has taken; None while it is not in training, and before the first."""
+        trained = self.models.in_training is not None and self.models.loaded() is self.models.in_training
+        return self.models.training_step if trained else None
 
     @property
     def opening(self) -> bool:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from app.engine.errors import UserError
-from app.engine.trace.records import Token
+from app.engine.errors import UserError, WeightsGoneError
+from app.engine.trace.records import Thumbnails, Token
 from app.jobs.job import Progress
 from app.session.state import Opening, OpenModel, RoomWanted, is_mask
 
@@ -41,6 +41,25 @@ class TextsRead:
     targets: tuple[Token, ...]
     written: bool
     """The model wrote the target itself."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A reading that somebody wants: its key, what reads it, and for what."""
+
+    key: tuple[Any, ...]
+    reader: Callable[..., Generator[Any, None, Any]]
+    arguments: tuple[Any, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class ReadAgain:
+    """A text once more with other weights, and everything that was read of it, all of one state of the model."""
+
+    texts: TextsRead
+    trace: Trace
+    thumbnails: tuple[Thumbnails, ...]
+    answers: tuple[tuple[tuple[Any, ...], Any], ...]
 
 
 def open_model(asked: Opening) -> Generator[Any, None, LoadedModel | RoomWanted]:
@@ -142,6 +161,39 @@ def inspect(loaded: LoadedModel, text: str, second: str, edits: tuple[Any, ...])
     return made
 
 
+def read_again(
+    loaded: LoadedModel, text: str, second: str, edits: tuple[Any, ...], asked: Sequence[Asked]
+) -> Generator[Any, None, None]:
+    """A ReadAgain, in one go: between two steps of a lane the model in training would become another."""
+    values, trace = _drained(inspect(loaded, text, second, edits))
+    texts = [value for value in values if isinstance(value, TextsRead)][-1]
+    answers = []
+    for each in asked:
+        try:
+            answers.append((each.key, _drained(each.reader(trace, loaded.tokenizer, *each.arguments))[1]))
+        except UserError:
+            # Whoever wants it asks again, and is told why not.
+            continue
+    yield ReadAgain(texts, trace, tuple(value for value in values if isinstance(value, Thumbnails)), tuple(answers))
+
+
+def _drained(steps: Generator[Any, None, Any]) -> tuple[list[Any], Any]:
+    """What a generator yields, and what it returns."""
+    values = []
+    while True:
+        try:
+            values.append(next(steps))
+        except StopIteration as stop:
+            return values, stop.value
+
+
+def _why_not(error: UserError) -> str:
+    """The sentence in a reading's place; a run whose weights have gone is run again instead."""
+    if isinstance(error, WeightsGoneError):
+        raise error
+    return str(error)
+
+
 def _written(loaded: LoadedModel, text: str) -> Generator[Any, None, str]:
     """What the model makes of `text`, its likeliest token at every step."""
     from app.engine.decode import DecodingSettings, stream
@@ -174,7 +226,7 @@ def read_head(
     except UserError as error:
         if weighting == "raw":
             raise
-        return str(error)
+        return _why_not(error)
 
 
 def read_code(trace: Trace, _tokenizer: Any, name: str, text: str, second: str) -> Generator[Any, None, CodeRead]:
@@ -187,7 +239,7 @@ def read_code(trace: Trace, _tokenizer: Any, name: str, text: str, second: str) 
     try:
         return CodeRead(name, recipe(trace, name, text, pair, second or None))
     except UserError as error:
-        return CodeRead(name, "", str(error))
+        return CodeRead(name, "", _why_not(error))
 
 
 def read_attribution(trace: Trace, _tokenizer: Any, position: int) -> Generator[Any, None, Attribution | str]:
@@ -198,7 +250,7 @@ def read_attribution(trace: Trace, _tokenizer: Any, position: int) -> Generator[
     try:
         return attribute_logit(trace, position)
     except UserError as error:
-        return str(error)
+        return _why_not(error)
 
 
 def read_layer(trace: Trace, _tokenizer: Any, layer: int, kind: str) -> Generator[Any, None, LayerReading]:
@@ -229,7 +281,7 @@ def read_weight(
     try:
         return readings.read_weight(trace, layer, head, query, key, kind)
     except UserError as error:
-        return str(error)
+        return _why_not(error)
 
 
 def read_lens(trace: Trace, _tokenizer: Any, position: int) -> Generator[Any, None, LensReading | str]:
@@ -240,7 +292,7 @@ def read_lens(trace: Trace, _tokenizer: Any, position: int) -> Generator[Any, No
     try:
         return read(trace, position)
     except UserError as error:
-        return str(error)
+        return _why_not(error)
 
 
 def save_tensors(trace: Trace, names: tuple[str, ...], path: Path) -> Generator[Any, None, str]:
@@ -270,7 +322,7 @@ def read_lens_map(trace: Trace, _tokenizer: Any) -> Generator[Any, None, LensMap
                 return stop.value
             yield Progress(share, "logit lens")
     except UserError as error:
-        return str(error)
+        return _why_not(error)
     finally:
         steps.close()
 

@@ -34,8 +34,6 @@ class Means:
     """The cache of the run before, of which what still holds is used; empty at first. Used on the lane only."""
     watched: Watched
     """The head whose row is recorded with the next token, None for none."""
-    trained: Callable[[LoadedModel], int | None]
-    """After how many steps a model is that is being trained, None for one that is not."""
 
     def kept(self) -> KeptForward:
         """The cache itself."""
@@ -69,7 +67,7 @@ def generate(
             count += 1
             clock.step()
             ended = _ends(step)
-            yield _token(step, used, means.trained(loaded))
+            yield _token(loaded, step, used)
             if clock.due():
                 yield clock.cost(kept)
                 yield Progress(min(1.0, count / used.max_new_tokens), f"{count} of {used.max_new_tokens} tokens")
@@ -102,7 +100,7 @@ def generate_batch(
             clock.step()
             lengths[row] += 1
             ended[row] = _ends(step)
-            yield row, _token(step, used, means.trained(loaded))
+            yield row, _token(loaded, step, used)
             if clock.due():
                 longest = max(lengths)
                 yield clock.cost(kept)
@@ -158,7 +156,7 @@ def fill(loaded: LoadedModel, text: str, ask: Ask, means: Means) -> Generator[An
     with memory_errors("filling the gaps", "Shorten the text, or open the model in a smaller precision."):
         for filled in fill_masks(loaded, text, ask):
             clock.step()
-            yield _token(filled.step, ask(), means.trained(loaded), filled.position)
+            yield _token(loaded, filled.step, ask(), filled.position)
             if clock.due():
                 yield clock.cost(None)
     yield clock.cost(None)
@@ -242,7 +240,7 @@ def _ends(step: Step) -> bool:
     return step.token_id in step.context.rules.eos
 
 
-def _token(step: Step, used: DecodingSettings, weights: int | None, position: int | None = None) -> GeneratedToken:
+def _token(loaded: LoadedModel, step: Step, used: DecodingSettings, position: int | None = None) -> GeneratedToken:
     assert step.context is not None
     across = step.head is not None and step.head[0] == "cross"
     return GeneratedToken(
@@ -260,7 +258,7 @@ def _token(step: Step, used: DecodingSettings, weights: int | None, position: in
         step.head,
         _ends(step),
         step.shortened,
-        weights,
+        loaded.training_step,
     )
 
 

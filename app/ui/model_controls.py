@@ -41,6 +41,7 @@ class ModelControls(QObject):
         session.second_changed.connect(self._second_changed)
         session.opening_changed.connect(self._opening_changed)
         session.models.weights_changed.connect(self._weights_changed)
+        session.models.training_moved.connect(self._training_moved)
         session.models.room_wanted.connect(self._room_wanted)
         self._memory = QTimer(self)
         self._memory.setInterval(MEMORY_EVERY_MS)
@@ -55,6 +56,13 @@ class ModelControls(QObject):
     def _weights_changed(self) -> None:
         self._model_changed()
         self._second_changed()
+
+    @Slot()
+    def _training_moved(self) -> None:
+        for slot, show in (("A", self._bar.set_model), ("B", self._bar.set_second)):
+            summary = self._session.models.summary(slot)
+            if summary is not None and self._session.models.loaded(slot) is self._session.models.in_training:
+                show(summary.name, self._words(summary, slot))
 
     def end(self) -> None:
         """Ask for nothing any more."""

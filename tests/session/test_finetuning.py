@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
@@ -80,6 +82,12 @@ def test_data_and_costs_follow_the_settings(qtbot: QtBot, board: Board, session:
     tokens = told[0]
     assert "".join(token.text for token in tokens if token.trained and not token.special) == " very blue today."  # type: ignore[attr-defined]
     assert session.models.loaded().adapter is None  # type: ignore[union-attr]
+    assert finetuning.defaults.learning_rate == 5e-3, "that of a small model"
+    finetuning.set_settings(replace(finetuning.defaults, rank=4))
+    finetuning.change_settings(replace(finetuning.settings, method="full"))
+    settings = finetuning.settings
+    assert (settings.learning_rate, settings.rank) == (1e-3, 4), "what the person chose stays"
+    assert "fewer than 30M" in finetuning.reasons["learning_rate"]
 
 
 def test_a_run_while_the_model_is_looked_at(qtbot: QtBot, board: Board, session: Session, data: TextSource) -> None:
@@ -94,13 +102,13 @@ def test_a_run_while_the_model_is_looked_at(qtbot: QtBot, board: Board, session:
     session.set_prompt("The cat sat on the mat.")
     qtbot.waitUntil(lambda: session.inspection.ready, timeout=20_000)
     assert finetuning.running and finetuning.step < 400, "the reading came between two steps"
-    assert session.models.adapter_words() == "training"
+    assert session.models.adapter_words().startswith("training, step ")
     assert session.evaluation.contenders == ()
     generation = session.generation
     generation.set_settings(DecodingSettings(method="greedy", max_new_tokens=12))
     session.generate()
     qtbot.waitUntil(lambda: not generation.running, timeout=20_000)
-    weights = [step.weights for step in generation.steps if step.weights is not None]
+    weights = [step.training_step for step in generation.steps if step.training_step is not None]
     assert len(weights) == len(generation.steps) and weights == sorted(weights) and weights[-1] > weights[0] > 0
     assert generation.current.weights == f"the weights of training steps {weights[0]} to {weights[-1]}"
     finetuning.pause()
@@ -126,6 +134,20 @@ def test_a_run_while_the_model_is_looked_at(qtbot: QtBot, board: Board, session:
     assert generation.current.weights == "", "the model is trained, and keeps its weights"
     request = session.models.request("A")
     assert request is not None and request.ref == str(finetuning.folder), "the next start opens what was learnt"
+    kept, failures, ends = finetuning.folder, list[BaseException](), list[object]()
+    finetuning.failed.connect(failures.append)
+    finetuning.ended.connect(ends.append)
+    assert kept is not None
+    finetuning.resume(kept)
+    qtbot.waitUntil(lambda: finetuning.step > held, timeout=20_000)
+    finetuning.discard()
+    settle(qtbot, board)
+    assert ends == [None] and not failures
+    assert session.models.adapter_words() == "with LoRA", "thrown away is what came after the stop"
+    (kept / "run.json").rename(kept / "gone.json")
+    finetuning.resume(kept)
+    settle(qtbot, board)
+    assert len(failures) == 1 and ends == [None], "a run that never began has not ended"
 
 
 def measuring(qtbot: QtBot, board: Board, session: Session, monkeypatch: pytest.MonkeyPatch) -> list[BaseException]:
@@ -225,3 +247,44 @@ def test_what_cannot_be_trained_says_why(qtbot: QtBot, board: Board, session: Se
     chosen(qtbot, board, session, TextSource(FILE, "empty.jsonl", path=str(empty)))
     assert isinstance(failures[-1], UserError)
     assert session.finetuning.preview is None and not session.finetuning.running
+
+
+def test_what_is_looked_at_in_training_is_of_one_step_that_is_named(
+    qtbot: QtBot, board: Board, session: Session, data: TextSource
+) -> None:
+    """Also what no trace keeps, such as what a module gave: it is never of other weights than the rest."""
+    finetuning, inspection = session.finetuning, session.inspection
+    chosen(qtbot, board, session, data)
+    finetuning.set_settings(
+        FinetuneSettings(method="full", max_steps=4000, learning_rate=1e-3, batch_size=2, evaluate_every=4000)
+    )
+    settle(qtbot, board)
+    session.set_prompt("The cat sat on the mat.")
+    seen: list[tuple[int | None, str, np.ndarray]] = []
+    inspection.tensor_read.connect(lambda read: seen.append((inspection.training_step, read.name, read.values)))
+    session.select(name="blocks.3.mlp.out")
+    settle(qtbot, board)
+    finetuning.start()
+    qtbot.waitUntil(lambda: len({step for step, _, _ in seen if step is not None}) >= 2, timeout=20_000)
+    assert session.training_step is not None
+    assert session.models.adapter_words() == f"training, step {session.training_step:,}"
+    first, second = seen[-2:]
+    assert first[0] is not None and second[0] is not None and first[0] < second[0]
+    assert not np.array_equal(first[2], second[2]), "the step after has other weights"
+    session.select(name="transformer.h.3.mlp")
+    qtbot.waitUntil(lambda: seen[-1][1] == "transformer.h.3.mlp", timeout=20_000)
+    session.generation.set_settings(DecodingSettings(method="greedy", max_new_tokens=20))
+    session.generate()
+    qtbot.waitUntil(lambda: not session.generation.running, timeout=20_000)
+    steps = session.generation.current.training_steps
+    assert steps and session.training_step is not None and steps[-1] <= session.training_step
+    at = session.training_step
+    session.generation.set_settings(DecodingSettings(method="beam", num_beams=3, num_sequences=2, max_new_tokens=6))
+    session.generate()
+    qtbot.waitUntil(lambda: not session.generation.running, timeout=20_000)
+    assert session.generation.tree is not None and session.generation.tree.sequences
+    qtbot.waitUntil(lambda: (session.training_step or 0) > at, timeout=20_000)
+    finetuning.discard()
+    settle(qtbot, board)
+    assert session.training_step is None and session.models.adapter_words() == ""
+    assert inspection.training_step is None, "what is shown is of the weights from before again"

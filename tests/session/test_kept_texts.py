@@ -75,11 +75,11 @@ def test_texts_and_branches_come_back(qtbot: QtBot, board: Board, model: str) ->
 def test_what_other_weights_wrote_is_not_explained_by_these(qtbot: QtBot, board: Board) -> None:
     session = written(qtbot, board)
     branch = session.generation.current
-    branch.steps[3] = replace(branch.steps[3], shortened=True, weights=7)
+    branch.steps[3] = replace(branch.steps[3], shortened=True, training_step=7)
     branch.found_by, branch.searched = "row 1", DecodingSettings(method="beam", num_beams=3)
     again = started_again(qtbot, board, decode(encode(session.saved())))
     came = again.generation.current
-    assert (came.steps[3].shortened, came.steps[3].weights, came.steps[4].weights) == (True, 7, None)
+    assert (came.steps[3].shortened, came.steps[3].training_step, came.steps[4].training_step) == (True, 7, None)
     assert came.searched == branch.searched
     loaded = again.models.loaded()
     assert loaded is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from copy import copy
 from typing import Any
 
@@ -14,15 +15,24 @@ from transformers.generation.utils import GenerationMixin
 from app.engine.decode.prompt import Prompt
 
 
+def weights_of(loaded: Any) -> tuple[bool, int]:
+    """Which weights a model has now: with its adapter or without, and after which change of them."""
+    return getattr(loaded, "adapter_active", False), getattr(loaded, "weights_version", 0)
+
+
 class CachedForward:
     """Calls a model as `generate()` calls it, so that its logits are the same: same cache, positions, no mask.
 
     One text, or several of the same length side by side (`rows`). Gradients are off only inside a call: a generator
     that yields under `no_grad` would turn them off for its caller.
+
+    A model may be trained between two calls, or its adapter switched: what the cache holds of other weights than the
+    model has is forgotten. `weights` says which those are.
     """
 
-    def __init__(self, model: Any, prompt: Prompt) -> None:
+    def __init__(self, model: Any, prompt: Prompt, weights: Callable[[], object] = lambda: None) -> None:
         self._model = model
+        self._weights, self._of = weights, weights()
         self._device = model.get_input_embeddings().weight.device
         self._encoder_ids = prompt.encoder_ids
         plain = model.get_base_model() if hasattr(model, "get_base_model") else model
@@ -54,6 +64,10 @@ class CachedForward:
     @torch.inference_mode()
     def rows(self, ids: np.ndarray) -> torch.Tensor:
         """float32 `[row, vocabulary]` for several texts at once, int64 `[row, token]`, as `__call__` for one."""
+        if (now := self._weights()) != self._of:
+            self._of = now
+            self._forget()
+            self._encoding, self._encoded_rows = None, 0
         if self._past and len(self._seen) < len(ids):
             # One text is cached, several go on from it.
             self.select(np.zeros(len(ids), dtype=np.int64))

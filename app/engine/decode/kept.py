@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from app.engine.decode.forward import CachedForward
+from app.engine.decode.forward import CachedForward, weights_of
 from app.engine.decode.prompt import Prompt
 
 
@@ -14,16 +14,16 @@ class KeptForward:
     """Holds the forward pass of one model with its cache. Used on the model's lane only."""
 
     def __init__(self) -> None:
-        self._of: tuple[int, int, bool, tuple[int, ...] | None] | None = None
+        self._of: tuple[int, tuple[bool, int], tuple[int, ...] | None] | None = None
         self._forward: CachedForward | None = None
         self.reused = 0
         """How many tokens of the last text the cache held already."""
 
     def take(self, loaded: Any, prompt: Prompt, ids: np.ndarray) -> CachedForward:
         """The forward pass for a text that begins with `ids`, int64 `[token]`, with as much cache as holds for it."""
-        of = (id(loaded.model), _weights(loaded.model), getattr(loaded, "adapter_active", False), prompt.encoder_ids)
+        of = (id(loaded.model), weights_of(loaded), prompt.encoder_ids)
         if self._forward is None or self._of != of:
-            self._of, self._forward = of, CachedForward(loaded.model, prompt)
+            self._of, self._forward = of, CachedForward(loaded.model, prompt, lambda: weights_of(loaded))
         self.reused = self._forward.rewind(ids)
         return self._forward
 
@@ -31,8 +31,3 @@ class KeptForward:
     def bytes(self) -> int:
         """Memory of the cache."""
         return self._forward.cache_bytes if self._forward is not None else 0
-
-
-def _weights(model: Any) -> int:
-    """Another number once any weight has changed in place, as training changes them, or a layer was added."""
-    return hash(tuple((id(weight), weight._version) for weight in model.parameters()))

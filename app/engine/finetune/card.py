@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import save_file
+from safetensors.torch import load_file
 
 from app.engine.finetune import run_folder
 from app.engine.finetune.methods import LoraMethod
@@ -30,23 +30,37 @@ def write_result(training: Training, end: RunEnd, facts: dict[str, Any]) -> None
     folder, loaded = training.folder, training.loaded
     with run_folder.disk_errors(folder):
         if isinstance(training.method, LoraMethod):
-            save_adapter(training.method, folder)
+            training.method.write(folder)
             adapter = replace(loaded.adapter, folder=str(folder))
             loaded.take_adapter(adapter, loaded.adapter_switch)
         else:
             loaded.model.save_pretrained(folder, safe_serialization=True)
             loaded.tokenizer.save_pretrained(folder)
+            _write_best(training, end)
+            _is_now(loaded, folder)
         (folder / "README.md").write_text(_card(training, end, facts), encoding="utf-8")
 
 
-def save_adapter(method: LoraMethod, folder: Path) -> None:
-    """adapter_config.json and adapter_model.safetensors, as `PeftModel.save_pretrained` writes them."""
-    config = method.config()
-    config.inference_mode = True
-    config.save_pretrained(str(folder))
-    part = folder / ".adapter_model.safetensors.part"
-    save_file(method.tensors(), part, metadata={"format": "pt"})
-    part.replace(folder / "adapter_model.safetensors")
+def _write_best(training: Training, end: RunEnd) -> None:
+    """The best weights as a model for transformers too, where the result has others."""
+    found, method, model = run_folder.best_in(training.folder), training.method, training.loaded.model
+    if found is None or found[0] == end.result_step:
+        return
+    method.load(load_file(found[1] / method.file))
+    try:
+        model.save_pretrained(found[1], safe_serialization=True)
+        training.loaded.tokenizer.save_pretrained(found[1])
+    finally:
+        # Every run ends with a checkpoint.
+        method.load(run_folder.read_checkpoint(training.folder, training.step)[0])
+
+
+def _is_now(loaded: Any, folder: Path) -> None:
+    """A model whose own weights were trained is the one in the run's folder from now on."""
+    loaded.summary = replace(loaded.summary, ref=str(folder), name=folder.name)
+    loaded.folder = folder
+    loaded.model.name_or_path = loaded.model.config.name_or_path = str(folder)
+    loaded.tokenizer.name_or_path = str(folder)
 
 
 def adapter_from_checkpoint(folder: Path, step: int, into: Path) -> Path:
@@ -79,6 +93,10 @@ def _card(training: Training, end: RunEnd, facts: dict[str, Any]) -> str:
             f"- held-out loss {end.first_held_out:.4f} → {end.last_held_out:.4f} nats per token, "
             f"best {end.best_held_out:.4f} at step {end.best_step}"
         )
+    if end.result_step is not None and end.result_step != end.step:
+        lines.append(f"- these are the weights after step {end.result_step:,}, the best")
+    if end.peak_bytes:
+        lines.append(f"- at most {end.peak_bytes / 1e9:.2f} GB {_whose_memory(loaded.device)}")
     lines += ["", "| step | held-out loss | perplexity |", "| --- | --- | --- |"]
     lines += [f"| {report.step:,} | {report.loss:.4f} | {report.perplexity:.2f} |" for report in held]
     lines += ["", "## Settings", "", "```json", json.dumps(_plain(settings), indent=1), "```", ""]
@@ -86,6 +104,10 @@ def _card(training: Training, end: RunEnd, facts: dict[str, Any]) -> str:
     lines += ["## Versions", "", *(f"- {name} {number}" for name, number in versions().items()), ""]
     lines += ["The losses of every step are in `log.jsonl`.", ""]
     return "\n".join(lines)
+
+
+def _whose_memory(device: Any) -> str:
+    return "of the GPU's memory" if device.type == "cuda" else "held by the whole process since its start"
 
 
 def _samples(reports: list[Report]) -> list[str]:

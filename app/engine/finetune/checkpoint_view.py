@@ -27,11 +27,12 @@ def at_checkpoint(loaded: Any, folder: Path | None, step: int | None) -> Iterato
         own = dict(loaded.model.named_parameters())
         named = {_own_name(name, own): tensor for name, tensor in weights.items()}
         before = {name: own[name].detach().clone() for name in named if name in own}
-        _write(own, {name: tensor for name, tensor in named.items() if name in own})
-        try:
-            yield
-        finally:
-            _write(own, before)
+        with loaded.other_weights():
+            _write(own, {name: tensor for name, tensor in named.items() if name in own})
+            try:
+                yield
+            finally:
+                _write(own, before)
 
 
 def _own_name(name: str, own: dict[str, Any]) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 from app.engine.errors import UserError
 from app.engine.finetune import run_folder
 from app.engine.finetune.dataset import Dataset
+from app.engine.finetune.methods import same_place
 from app.engine.finetune.records import Example
 from app.engine.finetune.run import data_of, settings_of
 from app.engine.finetune.settings import LORA, FinetuneSettings
@@ -38,7 +39,9 @@ def export_run(loaded: Any, folder: Path, into: Path) -> Generator[float, None, 
     """
     run = run_folder.read_run(folder)
     settings = settings_of(run)
-    base = loaded.summary.adapter_of or loaded.summary.ref
+    # What a full finetune made of its base has the base's name in its run.
+    own = same_place(loaded.summary.ref, folder) and settings.method != LORA
+    base = run["base"] if own else loaded.summary.adapter_of or loaded.summary.ref
     if not _same(base, run["base"]):
         raise UserError(
             f"This run belongs to {run['base']}; open is {loaded.summary.name}.",

@@ -5,58 +5,28 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
 from app.engine.errors import UserError
+from app.engine.finetune.run_folder import save_tensors
 from app.engine.finetune.settings import ALL_LINEAR, LORA, FinetuneSettings
-from app.engine.models.adapters import AdapterSwitch, beneath
+from app.engine.finetune.targets import linear_modules, targets_of
+from app.engine.models.adapter_folder import WEIGHTS
+from app.engine.models.adapters import AdapterSwitch, attach, beneath
+from app.engine.models.memory import memory_errors, require_memory
 from app.engine.models.records import Adapter
 
 NAME = "default"
 """How peft calls an adapter that was given no name."""
+ADAM_BYTES = 8
+"""What AdamW keeps of every trained number: two means in fp32."""
+_LORA_TAKES_LESS = "LoRA takes far less; or open the model in a smaller precision."
 _TASKS = {"decoder": "CAUSAL_LM", "encoder-decoder": "SEQ_2_SEQ_LM"}
-
-
-def linear_modules(loaded: Any) -> dict[str, tuple[int, int]]:
-    """Every layer that LoRA can be put beside, by its path, with its inputs and outputs; not the output embedding."""
-    head = loaded.model.get_output_embeddings()
-    found = {}
-    for path, module in loaded.model.named_modules():
-        if module is head or ".base_layer" in path or ".lora_" in path:
-            continue
-        shape = _shape_of(module)
-        if shape is not None:
-            found[path] = shape
-    return found
-
-
-def target_groups(loaded: Any) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """The linear layers by their role in a block: ("Q, K, V", names), ("Attention out", …), ("MLP", …), ("Other", …).
-
-    Names are the last parts of paths, as peft takes them. Roles come from where the layers stand: inside an attention
-    (the one named like an output is the projection back), inside a block, or elsewhere.
-    """
-    groups: dict[str, dict[str, None]] = {name: {} for name in ("Q, K, V", "Attention out", "MLP", "Other")}
-    blocks = [block for stack in loaded.anatomy.stacks for block in stack.blocks]
-    attentions = tuple(path for block in blocks for path in (block.attention, block.cross) if path)
-    # The projection back may stand beside the attention (BERT), under the parent of its module.
-    outs = tuple(block.attention_out for block in blocks if block.attention_out)
-    for path, (inputs, outputs) in linear_modules(loaded).items():
-        name = path.rpartition(".")[2]
-        within = any(path.startswith(f"{place}.") for place in attentions)
-        out = name in ("o_proj", "out_proj", "c_proj", "o", "dense", "wo", "attn_out", "out_lin")
-        if (within and out and outputs <= inputs) or (not within and any(path.startswith(f"{each}.") for each in outs)):
-            groups["Attention out"][name] = None
-        elif within:
-            groups["Q, K, V"][name] = None
-        elif any(path.startswith(f"{block.block}.") for block in blocks):
-            groups["MLP"][name] = None
-        else:
-            groups["Other"][name] = None
-    return tuple((name, tuple(names)) for name, names in groups.items() if names)
 
 
 def trainable(model: nn.Module) -> list[tuple[str, nn.Parameter]]:
@@ -67,22 +37,33 @@ def trainable(model: nn.Module) -> list[tuple[str, nn.Parameter]]:
 class LoraMethod:
     """Two thin matrices beside each target (Hu et al. 2021, arXiv:2106.09685), through peft."""
 
-    def __init__(self, loaded: Any, settings: FinetuneSettings) -> None:
-        self._loaded, self._settings = loaded, settings
+    file = WEIGHTS
+    """What `write` puts the weights into."""
+
+    def __init__(self, loaded: Any, settings: FinetuneSettings, folder: Path | None = None) -> None:
+        self._loaded, self._settings, self._folder = loaded, settings, folder
         self.targets: tuple[str, ...] = ()
         """The paths of the layers that were changed."""
+        self._aside: tuple[Adapter, Any, bool] | None = None
+        """What this run left in the model when it was stopped, the model's summary then, and whether it was on."""
 
     def begin(self) -> None:
-        """Put the matrices in: A random from the seed, B zero, so that the model is still its base."""
+        """Put the matrices in: A random from the seed, B zero, so that the model is still its base.
+
+        The adapter that this very run left is taken out before. Raises UserError where there is another one.
+        """
         from peft.functional import inject_adapter_in_model
 
         loaded, settings = self._loaded, self._settings
-        if loaded.adapter is not None:
+        own = left_by(loaded, self._folder)
+        if loaded.adapter is not None and not own:
             raise UserError(
                 f"{loaded.summary.name} carries an adapter already.",
                 f"Open its base {loaded.summary.adapter_of} to train another, or merge this one first.",
             )
-        self.targets = _targets(loaded, settings)
+        self.targets = targets_of(loaded, settings)
+        if own:
+            self._put_aside()
         self._was = {name: parameter.requires_grad for name, parameter in loaded.model.named_parameters()}
         with _quiet(), torch.random.fork_rng():
             torch.manual_seed(settings.seed)
@@ -97,6 +78,15 @@ class LoraMethod:
             parameters=sum(parameter.numel() for _, parameter in trainable(loaded.model)),
         )
         loaded.take_adapter(adapter, AdapterSwitch([]))
+        loaded.weights_moved()
+
+    def _put_aside(self) -> None:
+        loaded = self._loaded
+        self._aside = loaded.adapter, loaded.summary, loaded.adapter_active
+        detach(loaded.model)
+        base = loaded.adapter.base
+        loaded.drop_adapter()
+        loaded.summary = replace(loaded.summary, ref=base, name=Path(base).name)
 
     def config(self) -> Any:
         """peft's own configuration of the adapter."""
@@ -136,17 +126,36 @@ class LoraMethod:
 
         state = {name.removeprefix("base_model.model."): tensor for name, tensor in tensors.items()}
         set_peft_model_state_dict(self._loaded.model, state, NAME)
+        self._loaded.weights_moved()
+
+    def write(self, place: Path) -> None:
+        """The adapter as `PeftModel.save_pretrained` writes it: adapter_config.json and adapter_model.safetensors."""
+        config = self.config()
+        config.inference_mode = True
+        config.save_pretrained(str(place))
+        part = place / f".{WEIGHTS}.part"
+        save_tensors(part, self.tensors(), {"format": "pt"})
+        part.replace(place / WEIGHTS)
 
     def undo(self) -> None:
-        """The model as it was, layer for layer."""
-        detach(self._loaded.model)
-        for name, parameter in self._loaded.model.named_parameters():
+        """The model as it was, layer for layer; with the adapter that this run had left, from its folder."""
+        loaded = self._loaded
+        detach(loaded.model)
+        for name, parameter in loaded.model.named_parameters():
             parameter.requires_grad_(self._was.get(name, True))
-        self._loaded.drop_adapter()
+        loaded.drop_adapter()
+        if self._aside is not None:
+            adapter, summary, active = self._aside
+            loaded.take_adapter(adapter, attach(loaded.model, adapter))
+            loaded.weights_moved()
+            loaded.set_adapter_active(active)
+            loaded.summary = summary
 
 
 class FullMethod:
     """Every weight is trained. The old ones are kept, in case the run is thrown away."""
+
+    file = "weights.safetensors"
 
     def __init__(self, loaded: Any, settings: FinetuneSettings) -> None:
         del settings
@@ -154,13 +163,19 @@ class FullMethod:
         self.targets: tuple[str, ...] = ()
 
     def begin(self) -> None:
-        """Copy what is about to change."""
+        """Copy what is about to change. Raises UserError where there is no room for training."""
         if self._loaded.adapter is not None:
             raise UserError(
                 f"{self._loaded.summary.name} carries an adapter; its weights are not its own.",
                 f"Open {self._loaded.summary.adapter_of}, or merge the adapter first.",
             )
-        self._before = {name: parameter.detach().clone() for name, parameter in self._loaded.model.named_parameters()}
+        parameters, what = list(self._loaded.model.parameters()), f"a full finetune of {self._loaded.summary.name}"
+        # The old weights, gradients, and what AdamW keeps.
+        needed = sum(each.numel() * (2 * each.element_size() + ADAM_BYTES) for each in parameters)
+        require_memory(needed, str(self._loaded.device), f"A{what[1:]}", _LORA_TAKES_LESS)
+        self._version = self._loaded.weights_version
+        with memory_errors(what, _LORA_TAKES_LESS):
+            self._before = {name: each.detach().clone() for name, each in self._loaded.model.named_parameters()}
         for parameter in self._loaded.model.parameters():
             parameter.requires_grad_(parameter.is_floating_point())
 
@@ -175,18 +190,39 @@ class FullMethod:
         with torch.no_grad():
             for name, parameter in self._loaded.model.named_parameters():
                 parameter.copy_(tensors[name])
+        self._loaded.weights_moved()
+
+    def write(self, place: Path) -> None:
+        """All parameters by name, for `load`; as a model for transformers they are written at the end."""
+        save_tensors(place / self.file, self.tensors())
 
     def undo(self) -> None:
         """The weights as they were."""
         self.load(self._before)
+        self._loaded.weights_are_back(self._version)
 
 
 Method = LoraMethod | FullMethod
 
 
-def method_of(loaded: Any, settings: FinetuneSettings) -> Method:
-    """The method that the settings name."""
-    return LoraMethod(loaded, settings) if settings.method == LORA else FullMethod(loaded, settings)
+def method_of(loaded: Any, settings: FinetuneSettings, folder: Path | None = None) -> Method:
+    """The method that the settings name; `folder` is that of the run, where there is one."""
+    return LoraMethod(loaded, settings, folder) if settings.method == LORA else FullMethod(loaded, settings)
+
+
+def left_by(loaded: Any, folder: Path | None) -> bool:
+    """Whether the model carries the adapter that the run in `folder` left."""
+    return (
+        folder is not None
+        and loaded.adapter is not None
+        and bool(loaded.adapter.folder)
+        and same_place(loaded.adapter.folder, folder)
+    )
+
+
+def same_place(ref: str, folder: Path) -> bool:
+    """Whether what opens a model is that folder."""
+    return Path(ref).expanduser().resolve() == folder.resolve()
 
 
 def detach(model: nn.Module) -> None:
@@ -219,47 +255,8 @@ def _nothing() -> Iterator[None]:
     yield
 
 
-def _targets(loaded: Any, settings: FinetuneSettings) -> tuple[str, ...]:
-    """The paths that the settings' targets name. Raises UserError where there are none, or the rank is too large."""
-    linear = linear_modules(loaded)
-    wanted = settings.targets
-    if wanted == ALL_LINEAR:
-        # Heads beside the language model's (BERT's next sentence) are left out: this loss does not reach them.
-        blocks = tuple(f"{block.block}." for stack in loaded.anatomy.stacks for block in stack.blocks)
-        found = tuple(path for path in linear if path.startswith(blocks)) or tuple(linear)
-    else:
-        names = (wanted,) if isinstance(wanted, str) else wanted
-        found = tuple(path for path in linear if any(path == name or path.endswith(f".{name}") for name in names))
-    if not found:
-        known = ", ".join(sorted({path.rpartition(".")[2] for path in linear})) or "none"
-        raise UserError(
-            f"No linear layer of {loaded.summary.name} is called {_words(wanted)}.", f"It has {known}; or “all-linear”."
-        )
-    narrow = min(found, key=lambda path: min(linear[path]))
-    if settings.rank > min(linear[narrow]):
-        inputs, outputs = linear[narrow]
-        raise UserError(
-            f"Rank {settings.rank} is larger than the matrix of {narrow} ({inputs:,} × {outputs:,}).",
-            f"Take at most {min(linear[narrow]):,}, or leave that layer out.",
-        )
-    return found
-
-
 def _names(settings: FinetuneSettings) -> tuple[str, ...]:
     return (settings.targets,) if isinstance(settings.targets, str) else settings.targets
-
-
-def _words(targets: str | tuple[str, ...]) -> str:
-    return targets if isinstance(targets, str) else " or ".join(targets)
-
-
-def _shape_of(module: nn.Module) -> tuple[int, int] | None:
-    inner: Any = getattr(module, "base_layer", module)
-    if isinstance(inner, nn.Linear):
-        return inner.in_features, inner.out_features
-    if type(inner).__name__ == "Conv1D" and hasattr(inner, "nf"):
-        return int(inner.weight.shape[0]), int(inner.nf)
-    return None
 
 
 @contextmanager

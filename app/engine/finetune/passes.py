@@ -12,7 +12,6 @@ from torch.nn.functional import cross_entropy
 from app.engine.finetune.batches import Batch, batch_of
 from app.engine.finetune.records import IGNORED, Example
 from app.engine.finetune.settings import FinetuneSettings
-from app.engine.models.memory import memory_errors
 from app.engine.trace.capture import logits_of
 
 LESS_MEMORY = "Take a smaller batch (with more accumulation), shorter examples, or gradient checkpointing."
@@ -34,16 +33,15 @@ def summed_loss(loaded: Any, batch: Batch) -> torch.Tensor:
 
 def backward(loaded: Any, batch: Batch, trained: int) -> float:
     """Add this batch's gradients of the mean over a step's `trained` tokens; returns the batch's summed loss."""
-    with memory_errors(f"training {loaded.summary.name}", LESS_MEMORY):
-        loss = summed_loss(loaded, batch)
-        (loss / max(trained, 1)).backward()
-        return float(loss.detach())
+    loss = summed_loss(loaded, batch)
+    (loss / max(trained, 1)).backward()
+    return float(loss.detach())
 
 
 def held_out_loss(loaded: Any, examples: Sequence[Example], seed: int) -> tuple[float, int]:
     """(summed nats, labels) of some held-out examples at once, without gradients."""
     batch = batch_of(loaded, examples, 0, seed)
-    with memory_errors(f"evaluating {loaded.summary.name}", LESS_MEMORY), torch.no_grad():
+    with torch.no_grad():
         return float(summed_loss(loaded, batch)), batch.trained
 
 

@@ -216,6 +216,9 @@ class RunEnd:
     tokens: int
     """Trained tokens over all steps."""
     peak_bytes: int = 0
+    """The most memory that was held: of the GPU while it trained, else of the whole process since its start."""
+    result_step: int | None = None
+    """After which step the result's weights are those: the last one, or the best one where the run stopped early."""
 
 
 @dataclass(frozen=True)
@@ -237,6 +240,9 @@ class RunEntry:
     best_held_out: float | None
     checkpoints: tuple[int, ...] = ()
     """Steps at which there are checkpoints."""
+    best: str = ""
+    """What opens the weights with the lowest held-out loss where the result has others, else ''."""
+    best_step: int | None = None
 
 
 @dataclass(frozen=True)

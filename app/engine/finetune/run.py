@@ -11,7 +11,9 @@ from app.engine.errors import Cancelled, UserError
 from app.engine.finetune import run_folder
 from app.engine.finetune.card import versions, write_result
 from app.engine.finetune.dataset import Dataset, read_dataset
+from app.engine.finetune.methods import left_by, same_place
 from app.engine.finetune.records import Report, RunEnd, Shape, StepReport
+from app.engine.finetune.run_lock import in_use, locked
 from app.engine.finetune.settings import FinetuneSettings
 from app.engine.finetune.training import Training
 from app.engine.texts.records import FILE, TextSource
@@ -82,24 +84,32 @@ def begun(
 
 def run_steps(training: Training, from_step: int | None = None) -> Generator[Report | None, None, RunEnd]:
     """Train and write the result. Closed before its end it gives the model back as it was; checkpoints stay."""
-    run = run_folder.read_run(training.folder)
-    end = yield from training.steps(from_step)
-    write_result(training, end, run)
-    run_folder.write_json(training.folder / run_folder.RUN, {**run, "state": end.reason, "end": asdict(end)})
-    return end
+    with locked(training.folder):
+        run = run_folder.read_run(training.folder)
+        end = yield from training.steps(from_step)
+        try:
+            write_result(training, end, run)
+            run_folder.write_json(training.folder / run_folder.RUN, {**run, "state": end.reason, "end": asdict(end)})
+        except BaseException:
+            training.method.undo()
+            raise
+        return end
 
 
 def gone_on(loaded: Any, folder: Path) -> Generator[float, None, tuple[Training, int]]:
     """A run that was stopped, at its newest whole checkpoint: reads its data again and sees that it is the same.
 
-    Returns the training and the step to go on from. Raises UserError when the model, the data or the run is another,
-    and when there is no checkpoint.
+    Goes on from the base, or from the model with what this run left in it. Returns the training and the step to go on
+    from. Raises UserError when the model, the data or the run is another, and when there is no checkpoint.
     """
     run = run_folder.read_run(folder)
     known = run_folder.checkpoints(folder)
     if not known:
         raise UserError(f"The run in {folder} has no checkpoint to go on from.", "Start it anew.")
-    if loaded.summary.ref != run["base"]:
+    if in_use(folder):
+        raise UserError(f"Another program is training in {folder}.", "Wait until it has ended.")
+    own = left_by(loaded, folder) or same_place(loaded.summary.ref, folder)
+    if loaded.summary.ref != run["base"] and not own:
         raise UserError(
             f"This run belongs to {run['base']}; open is {loaded.summary.name}.", f"Open {run['base']} and go on."
         )
@@ -110,13 +120,17 @@ def gone_on(loaded: Any, folder: Path) -> Generator[float, None, tuple[Training,
 def data_of(loaded: Any, run: dict[str, Any]) -> Generator[float, None, Dataset]:
     """The data of a run, read again. Raises UserError when it is another than the run began with."""
     source = TextSource(**run["source"])
-    shape = Shape(run["shape"]["kind"], tuple(tuple(pair) for pair in run["shape"]["columns"]))
-    dataset = yield from read_dataset(loaded, source, settings_of(run), shape)
+    dataset = yield from read_dataset(loaded, source, settings_of(run), shape_of(run))
     if dataset.preview.hash != run["data"]["hash"]:
         raise UserError(
             f"{source.name} is no longer the file that this run began with.", "Put the old file back, or start anew."
         )
     return dataset
+
+
+def shape_of(run: dict[str, Any]) -> Shape:
+    """How the records of a run were read."""
+    return Shape(run["shape"]["kind"], tuple(tuple(pair) for pair in run["shape"]["columns"]))
 
 
 def settings_of(run: dict[str, Any]) -> FinetuneSettings:

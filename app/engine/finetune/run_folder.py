@@ -1,8 +1,8 @@
 """The folder of a run: what it is made from, how it went, its checkpoints. Nothing in it is a pickle.
 
 `run.json` says what was asked for, `log.jsonl` has a line for each report, `checkpoints/step-000120/` holds the
-weights that are trained and the optimizer's state. A checkpoint is written beside its place and renamed, so it is there
-whole or not at all; a log that was cut short loses its last line at most.
+weights that are trained and the optimizer's state, `best-000120/` the best ones so far. A checkpoint is written beside
+its place and renamed, so it is there whole or not at all; a log that was cut short loses its last line at most.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -24,7 +24,9 @@ from safetensors.torch import load_file, save_file
 from app.engine.errors import UserError
 from app.engine.finetune.records import CheckpointReport, HeldOutReport, Report, RunEntry, SampleReport, StepReport
 
-RUN, LOG, CHECKPOINTS, BEST = "run.json", "log.jsonl", "checkpoints", "best"
+RUN, LOG, CHECKPOINTS = "run.json", "log.jsonl", "checkpoints"
+STATE, WEIGHTS, OPTIMIZER = "state.json", "weights.safetensors", "optimizer.safetensors"
+_BEST = "best-"
 _KINDS = {kind.__name__: kind for kind in (StepReport, HeldOutReport, SampleReport, CheckpointReport)}
 
 
@@ -110,38 +112,60 @@ def rewrite_log(folder: Path, reports: Iterable[Report]) -> None:
 def save_checkpoint(
     folder: Path, step: int, weights: dict[str, torch.Tensor], optimizer: torch.optim.Optimizer, facts: dict[str, Any]
 ) -> Path:
-    """Write a checkpoint, whole or not at all."""
+    """Write a checkpoint, whole or not at all. One that is there already is the same, since a step is, and stays."""
     place = folder / CHECKPOINTS / f"step-{step:06d}"
-    part = place.with_name(f".{place.name}.part")
-    with disk_errors(folder):
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
-        _save(part / "weights.safetensors", weights)
-        _save(part / "optimizer.safetensors", _flat(optimizer))
-        write_json(part / "state.json", {"step": step, **facts})
-        _sync(part)
-        if place.exists():
-            shutil.rmtree(place)
-        part.replace(place)
-        _sync(place.parent)
+
+    def write(part: Path) -> None:
+        save_tensors(part / WEIGHTS, weights)
+        save_tensors(part / OPTIMIZER, _flat(optimizer))
+
+    if step not in checkpoints(folder):
+        _place_whole(place, {"step": step, **facts}, write)
     return place
 
 
-def save_weights(place: Path, weights: dict[str, torch.Tensor], facts: dict[str, Any]) -> None:
-    """Replace the weights in a folder of their own; what it held before is there until they are written."""
-    part = place.with_name(f".{place.name}.part")
+def save_best(folder: Path, step: int, write: Callable[[Path], None]) -> Path:
+    """Keep the weights after `step` as the best so far: `write` puts them into a folder. Those before go when they are
+    there."""
+    place = folder / f"{_BEST}{step:06d}"
+    if not (place / STATE).exists():
+        _place_whole(place, {"step": step}, write)
+    for other in folder.glob(f"{_BEST}*"):
+        if other != place:
+            shutil.rmtree(other, ignore_errors=True)
+    return place
+
+
+def best_in(folder: Path) -> tuple[int, Path] | None:
+    """The best weights so far: after which step, and their folder."""
+    places = [(place.name.removeprefix(_BEST), place) for place in folder.glob(f"{_BEST}*") if (place / STATE).exists()]
+    return max(((int(step), place) for step, place in places if step.isdecimal()), default=None)
+
+
+def _place_whole(place: Path, facts: dict[str, Any], write: Callable[[Path], None]) -> None:
+    """A folder that is there whole or not at all."""
+    part, old = place.with_name(f".{place.name}.part"), place.with_name(f".{place.name}.old")
     with disk_errors(place.parent):
-        shutil.rmtree(part, ignore_errors=True)
+        for leftover in (part, old):
+            shutil.rmtree(leftover, ignore_errors=True)
         part.mkdir(parents=True)
-        _save(part / "weights.safetensors", weights)
-        write_json(part / "state.json", facts)
-        shutil.rmtree(place, ignore_errors=True)
+        write(part)
+        write_json(part / STATE, facts)
+        _sync(part)
+        if place.exists():
+            # What stands there lacks a file: nobody's checkpoint.
+            place.replace(old)
         part.replace(place)
+        _sync(place.parent)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def checkpoints(folder: Path) -> list[int]:
     """The steps at which there are whole checkpoints, ascending."""
-    places = [place for place in (folder / CHECKPOINTS).glob("step-*") if (place / "state.json").exists()]
+    files = (STATE, WEIGHTS, OPTIMIZER)
+    places = [
+        place for place in (folder / CHECKPOINTS).glob("step-*") if all((place / file).exists() for file in files)
+    ]
     return sorted(int(place.name[5:]) for place in places if place.name[5:].isdecimal())
 
 
@@ -149,8 +173,8 @@ def read_checkpoint(folder: Path, step: int) -> tuple[dict[str, torch.Tensor], d
     """(weights, the optimizer's tensors, facts). Raises UserError where it cannot be read."""
     place = folder / CHECKPOINTS / f"step-{step:06d}"
     try:
-        facts = json.loads((place / "state.json").read_text(encoding="utf-8"))
-        return load_file(place / "weights.safetensors"), load_file(place / "optimizer.safetensors"), facts
+        facts = json.loads((place / STATE).read_text(encoding="utf-8"))
+        return load_file(place / WEIGHTS), load_file(place / OPTIMIZER), facts
     except (OSError, ValueError, SafetensorError) as error:
         raise UserError(f"The checkpoint {place} cannot be read: {error}.", "Go on from an earlier one.") from error
 
@@ -183,6 +207,7 @@ def entry_of(folder: Path) -> RunEntry:
     reports = read_log(folder)
     held = [report for report in reports if isinstance(report, HeldOutReport)]
     steps = [report.step for report in reports if isinstance(report, StepReport)]
+    best_step, best = _openable_best(folder, run)
     return RunEntry(
         folder=str(folder),
         name=folder.name,
@@ -196,7 +221,20 @@ def entry_of(folder: Path) -> RunEntry:
         first_held_out=held[0].loss if held else None,
         best_held_out=min((report.loss for report in held), default=None),
         checkpoints=tuple(checkpoints(folder)),
+        best=best,
+        best_step=best_step,
     )
+
+
+def _openable_best(folder: Path, run: dict[str, Any]) -> tuple[int | None, str]:
+    """The best weights as a model or adapter of their own, where they are another than the result: a full finetune
+    writes it at its end."""
+    found = best_in(folder)
+    end = run.get("end") or {}
+    if found is None or end.get("result_step") == found[0]:
+        return None, ""
+    whole = (found[1] / "adapter_config.json").exists() or (bool(end) and (found[1] / "config.json").exists())
+    return (found[0], str(found[1])) if whole else (None, "")
 
 
 def _flat(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
@@ -208,9 +246,10 @@ def _flat(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
     }
 
 
-def _save(path: Path, tensors: dict[str, torch.Tensor]) -> None:
+def save_tensors(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str] | None = None) -> None:
+    """Write a safetensors file to the disk itself. Raises OSError where it cannot be written."""
     try:
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, path)
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, path, metadata)
     except SafetensorError as error:
         # It wraps what the disk said in words of its own.
         code = errno.ENOSPC if "No space left" in str(error) else errno.EIO

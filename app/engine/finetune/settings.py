@@ -15,6 +15,8 @@ LORA, FULL = "lora", "full"
 METHODS = (LORA, FULL)
 SCHEDULES = ("linear", "cosine", "constant")
 ALL_LINEAR = "all-linear"
+OUTSIDE = "Other"
+"""The layers outside the blocks, as a group of targets; ALL_LINEAR leaves them out where there are others."""
 _ALL, _LORA = METHODS, (LORA,)
 
 

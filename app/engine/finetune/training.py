@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections.abc import Generator, Sequence
+from contextlib import AbstractContextManager
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 
 from app.engine.decode import DecodingSettings, stream
 from app.engine.errors import UserError
 from app.engine.finetune import run_folder
 from app.engine.finetune.batches import batch_of, steps_of
+from app.engine.finetune.loss_watch import LossWatch
 from app.engine.finetune.methods import Method, method_of, trainable, training_mode
-from app.engine.finetune.passes import backward, held_out_loss, optimizer_of
+from app.engine.finetune.passes import LESS_MEMORY, backward, held_out_loss, optimizer_of
 from app.engine.finetune.records import (
     CheckpointReport,
     Example,
@@ -28,6 +32,7 @@ from app.engine.finetune.records import (
     StepReport,
 )
 from app.engine.finetune.settings import FinetuneSettings
+from app.engine.models.memory import memory_errors
 
 
 class Training:
@@ -62,10 +67,12 @@ class Training:
         self._best: HeldOutReport | None = None
         self._worse = 0
         """Evaluations since the best one."""
+        self._result_step: int | None = None
+        self._watch = LossWatch()
         self._stop = False
         self._began = time.perf_counter()
         self._seconds_before = 0.0
-        self.method: Method = method_of(loaded, settings)
+        self.method: Method = method_of(loaded, settings, folder)
 
     def stop(self) -> None:
         """End the run at the next yield and keep what was learnt."""
@@ -74,10 +81,14 @@ class Training:
     def steps(self, from_step: int | None = None) -> Generator[Report | None, None, RunEnd]:
         """Train; `from_step` goes on from that checkpoint of the folder. Returns how it ended.
 
-        Raises UserError where it cannot begin, when the loss is no number any more, memory or disk run out.
+        Raises UserError where it cannot begin, when the loss is no number any more or stays far above its start, when
+        memory or disk run out.
         """
         ended = False
+        if self.loaded.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self.loaded.device)
         self.method.begin()
+        self.loaded.training_step = 0
         try:
             parameters = trainable(self.loaded.model)
             optimizer = optimizer_of(parameters, self.settings)
@@ -111,6 +122,7 @@ class Training:
                 yield from self._save(optimizer)
             if self.settings.patience and self._worse >= self.settings.patience:
                 yield from self._save(optimizer)
+                self._take_best()
                 return "stopped early"
         return "done"
 
@@ -138,28 +150,38 @@ class Training:
             with training_mode(self.loaded), torch.random.fork_rng(devices=self._devices()):
                 # Dropout follows from the step, whatever ran on this thread in between.
                 torch.manual_seed((settings.seed * 1_000_003 + self.step * 65_537 + number) % (1 << 63))
-                total += backward(self.loaded, batch, trained)
+                with self._memory("training"):
+                    total += backward(self.loaded, batch, trained)
         if not math.isfinite(total):
             raise UserError(
                 f"The loss is no number any more at step {self.step + 1:,}.",
-                f"Lower the learning rate ({settings.learning_rate:g}) or clip gradients. {self._kept_words()}",
+                f"Lower the learning rate ({settings.learning_rate:g}) or clip gradients. {self._sound_words()}",
             )
-        norm = float(torch.nn.utils.clip_grad_norm_(parameters, settings.clip or math.inf))
+        with self._memory("training"):
+            norm = float(torch.nn.utils.clip_grad_norm_(parameters, settings.clip or math.inf))
         if not math.isfinite(norm):
             raise UserError(
                 f"The gradients are no numbers any more at step {self.step + 1:,}.",
-                f"Lower the learning rate ({settings.learning_rate:g}). {self._kept_words()}",
+                f"Lower the learning rate ({settings.learning_rate:g}). {self._sound_words()}",
             )
         for group in optimizer.param_groups:
             group["lr"] = rate
-        optimizer.step()
+        with self._memory("the optimizer of"):
+            optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         self.step += 1
+        self.loaded.weights_moved()
+        self.loaded.training_step = self.step
         seconds = time.perf_counter() - started - paused
         epoch = self.step / settings.steps_an_epoch(len(self._train))
-        yield self._told(
-            StepReport(self.step, self.total, total / max(trained, 1), rate, norm, trained, seconds, epoch)
-        )
+        loss = total / max(trained, 1)
+        yield self._told(StepReport(self.step, self.total, loss, rate, norm, trained, seconds, epoch))
+        if self._watch.diverged(self.step, loss):
+            raise UserError(
+                f"The loss has stayed far above its start ({self._watch.start:.2f}) for {self._watch.far} steps: "
+                f"{loss:,.2f} at step {self.step:,}.",
+                f"Lower the learning rate ({settings.learning_rate:g}) or clip gradients. {self._sound_words()}",
+            )
 
     def _look(self) -> Generator[Report | None, None, None]:
         """The held-out loss, and what the model writes now for the person's prompts."""
@@ -167,13 +189,15 @@ class Training:
             nats = labels = 0.0
             size = self.settings.batch_size
             for start in range(0, len(self._held_out), size):
-                found, count = held_out_loss(self.loaded, self._held_out[start : start + size], self.settings.seed)
+                with self._memory("evaluating"):
+                    found, count = held_out_loss(self.loaded, self._held_out[start : start + size], self.settings.seed)
                 nats, labels = nats + found, labels + count
                 yield None
             loss = nats / max(labels, 1)
             best = self._best is None or loss < self._best.loss
             report = HeldOutReport(self.step, loss, math.exp(min(loss, 700)), int(labels), best)
             self._worse = 0 if best else self._worse + 1
+            self._watch.held_out(loss)
             if best:
                 self._best = report
                 self._keep_best()
@@ -214,23 +238,43 @@ class Training:
     def _keep_best(self) -> None:
         """The weights with the lowest held-out loss so far, beside the checkpoints; none before the first step."""
         if self.step:
-            run_folder.save_weights(self.folder / run_folder.BEST, self.method.tensors(), {"step": self.step})
+            run_folder.save_best(self.folder, self.step, self.method.write)
+
+    def _take_best(self) -> None:
+        """The best weights for the last ones, which were worse; the last ones are in a checkpoint."""
+        found = run_folder.best_in(self.folder)
+        if found is not None and self._best is not None and found[0] == self._best.step:
+            self.method.load(load_file(found[1] / self.method.file))
+            self._result_step = found[0]
 
     def _go_on_from(self, step: int, optimizer: torch.optim.Optimizer) -> None:
         weights, state, facts = run_folder.read_checkpoint(self.folder, step)
         self.method.load(weights)
         if state:
             run_folder.put_back(optimizer, state)
-        self.step = int(facts["step"])
+        self.step = self.loaded.training_step = int(facts["step"])
         self._worse, self._seconds_before = int(facts["worse"]), float(facts["seconds"])
         self.reports = run_folder.read_log(self.folder, self.step)
         run_folder.rewrite_log(self.folder, self.reports)
         held = [report for report in self.reports if isinstance(report, HeldOutReport)]
         self._best = min(held, key=lambda report: report.loss, default=None)
+        self._watch = LossWatch.after(self.reports)
 
     def _kept_words(self) -> str:
+        """Which checkpoint is the newest one."""
         kept = run_folder.checkpoints(self.folder)
         return f"The checkpoint of step {kept[-1]:,} is kept." if kept else "There was no checkpoint yet."
+
+    def _sound_words(self) -> str:
+        """Which checkpoint is worth going back to: the newest whose weights gave a sound loss."""
+        kept = [step for step in run_folder.checkpoints(self.folder) if step <= self._watch.sound]
+        return (
+            f"The checkpoint of step {kept[-1]:,} is kept." if kept else "No checkpoint is from before it went wrong."
+        )
+
+    def _memory(self, what: str) -> AbstractContextManager[None]:
+        """Out of memory says what helps, and what is kept."""
+        return memory_errors(f"{what} {self.loaded.summary.name}", lambda: f"{LESS_MEMORY} {self._kept_words()}")
 
     # The end
 
@@ -247,12 +291,14 @@ class Training:
             self._best.step if self._best is not None else None,
             self._seconds(),
             sum(report.tokens for report in self.reports if isinstance(report, StepReport)),
-            _peak_bytes(self.loaded.device),
+            peak_bytes(self.loaded.device),
+            self.step if self._result_step is None else self._result_step,
         )
 
     def _put_away(self) -> None:
         """Whatever training alone needs."""
         model = self.loaded.model
+        self.loaded.training_step = None
         if model is None:
             return
         if self.settings.checkpointing:
@@ -269,10 +315,15 @@ class Training:
         return [device.index or 0] if device.type == "cuda" else []
 
 
-def _peak_bytes(device: torch.device) -> int:
-    """The most memory that was held: of the GPU, or of the process."""
+def peak_bytes(device: torch.device) -> int:
+    """The most memory that was held: of the GPU since training began, else of the process since its start."""
     if device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(device))
-    import psutil
+    if sys.platform == "win32":
+        import psutil
 
-    return int(psutil.Process().memory_info().rss)
+        return int(psutil.Process().memory_info().peak_wset)
+    import resource
+
+    # Linux counts in KiB, macOS in bytes.
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -34,6 +34,11 @@ class LoadedModel:
     _switch: AdapterSwitch | None = field(default=None, repr=False)
     _adapter_off: bool = field(default=False, repr=False)
     _unloaded: bool = field(default=False, repr=False)
+    training_step: int | None = None
+    """How many steps the training under way has taken; None while nobody trains this model."""
+    _versions: tuple[int, int] = field(default=(0, 0), repr=False)
+    """Of the weights without and with the adapter."""
+    _latest: int = field(default=0, repr=False)
 
     @property
     def device(self) -> torch.device:
@@ -44,6 +49,32 @@ class LoadedModel:
     def adapter_active(self) -> bool:
         """Whether there is an adapter and it is switched on."""
         return self.adapter is not None and not self._adapter_off
+
+    @property
+    def weights_version(self) -> int:
+        """Another number whenever the weights are others, by a step of training or a checkpoint. An adapter has its
+        own: what its base computes stays true while the adapter is trained."""
+        return self._versions[self.adapter_active]
+
+    def weights_moved(self) -> None:
+        """The adapter's weights, or those of a model without one, are others from now on."""
+        self._latest += 1
+        base, adapted = self._versions
+        self._versions = (base, self._latest) if self.adapter is not None else (self._latest, adapted)
+
+    def weights_are_back(self, version: int) -> None:
+        """The weights of a model without an adapter are those of that version again, bit for bit."""
+        self._versions = (version, self._versions[1])
+
+    @contextmanager
+    def other_weights(self) -> Iterator[None]:
+        """Weights are put into the model for a while, and then those from before again."""
+        before = self._versions
+        self.weights_moved()
+        try:
+            yield
+        finally:
+            self._versions = before
 
     @property
     def adapter_switch(self) -> AdapterSwitch:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -29,13 +29,13 @@ def require_memory(needed: int, device: str, what: str, remedy: str) -> None:
 
 
 @contextmanager
-def memory_errors(what: str, remedy: str) -> Iterator[None]:
+def memory_errors(what: str, remedy: str | Callable[[], str]) -> Iterator[None]:
     """Turn every kind of out-of-memory error inside into a UserError that names `what` and the way out."""
     try:
         yield
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        raise NoMemoryError(f"There was not enough memory for {what}.", remedy) from error
-    except RuntimeError as error:
-        if _CPU_ALLOCATOR in str(error):
-            raise NoMemoryError(f"There was not enough memory for {what}.", remedy) from error
-        raise
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        if not isinstance(error, torch.OutOfMemoryError | MemoryError) and _CPU_ALLOCATOR not in str(error):
+            raise
+        # Its traceback holds what the functions held that failed; an error that is shown is kept for long.
+        way_out = remedy if isinstance(remedy, str) else remedy()
+        raise NoMemoryError(f"There was not enough memory for {what}.", way_out) from error.with_traceback(None)

@@ -77,7 +77,8 @@ def attribute_logit(trace: Trace, position: int, token_id: int | None = None) ->
     row = trace.logits[position].float()
     token = int(row.argmax()) if token_id is None else token_id
     last = trace[f"{stack.prefix}blocks.{len(stack.blocks) - 1}.resid_post"][position].double()
-    direction, constant = _frozen_readout(trace, last, row, token)
+    with trace.weights():
+        direction, constant = _frozen_readout(trace, last, row, token)
     embedding = float(trace[f"{stack.prefix}blocks.0.resid_pre"][position].double() @ direction)
     parts = {kind: _Written(len(stack.blocks), loaded.summary.heads) for kind in ("self", "cross")}
     mlps = torch.full((len(stack.blocks),), float("nan"), dtype=torch.float64)
@@ -169,7 +170,7 @@ def _output_projection(trace: Trace, site: Site, heads: int, width: int) -> torc
         # What an adapter stands around is no projection of its own.
         covered = {beneath(module) for module in candidates if beneath(module) is not module}
         for module in reversed([module for module in candidates if module not in covered]):
-            with trace.loaded.adapter_set(trace.adapter_active):
+            with trace.weights():
                 weight, bias = _matrix(module, heads * width)
             if weight is None or weight.shape[0] != heads * width or weight.shape[1] != out.shape[-1]:
                 continue

@@ -38,7 +38,7 @@ def read_lens(trace: Trace, position: int) -> LensReading:
     stream = torch.stack(
         [trace[f"{prefix}blocks.{index}.resid_post"][position] for index in range(len(loaded.anatomy.blocks))]
     )
-    with loaded.adapter_set(trace.adapter_active):
+    with trace.weights():
         logits = _said(loaded, stream)
     own = trace.logits[position].float()
     _check_same(trace, logits[-1], own)
@@ -71,7 +71,7 @@ def lens_map_steps(trace: Trace) -> Generator[float, None, LensMap]:
         stream = trace[f"{prefix}blocks.{layer}.resid_post"]
         for first in range(0, tokens, each):
             part = slice(first, first + each)
-            with memory_errors("the logit lens", "Use a shorter text."), loaded.adapter_set(trace.adapter_active):
+            with memory_errors("the logit lens", "Use a shorter text."), trace.weights():
                 logits = _said(loaded, stream[part])
                 if layer == layers - 1:
                     _check_same(trace, logits, own[part].float())

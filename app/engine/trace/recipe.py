@@ -21,6 +21,10 @@ def recipe(trace: Trace, name: str, text: str, pair: str | None = None, target: 
     name = canonical(name)
     if trace.edits:
         raise UserError("With heads switched off or cells cut, plain transformers alone does not give this tensor.")
+    if trace.training_step is not None:
+        raise UserError(
+            "The model is being trained: no file has the weights of this run, so no lines can give it again."
+        )
     found = site_of(name, trace.loaded.anatomy)
     if found is not None and found[1] == "pattern":
         return _start(trace, text, pair, target, "eager") + _pattern(trace, found[0].kind, found[0].layer)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 
 import torch
 
-from app.engine.errors import UserError
+from app.engine.errors import UserError, WeightsGoneError
 from app.engine.models.adapters import beneath
 from app.engine.models.loaded import LoadedModel
 from app.engine.models.memory import free_bytes, memory_errors, require_memory
@@ -58,6 +59,8 @@ class Trace:
         """Whether the model's adapter was on: what is computed later is computed so, too."""
         self._places = places_of(loaded, inputs)
         self._points, self._tables = self._places.points, self._places.tables
+        self.weights_version, self.training_step = loaded.weights_version, loaded.training_step
+        """Which weights the model had, and after how many steps of a training under way; None where there was none."""
         self._late: Capture | None = None
         self._first = self._run(tuple(self._points.values()), None)
         self._absent = self._places.absent | silent(self._places, self._first.shapes) | _without_heads(self._first)
@@ -70,10 +73,8 @@ class Trace:
 
     def _run(self, points: Sequence[Point], wanted: frozenset[At] | None, budget: int | None = None) -> Capture:
         loaded = self._loaded
-        if loaded.model is None:
-            raise UserError("The model of this trace was closed.", "Open it again and run the text once more.")
         budget = self._budget if budget is None else budget
-        with memory_errors("running this text", _SHORTER), loaded.adapter_set(self.adapter_active):
+        with memory_errors("running this text", _SHORTER), self.weights():
             return run(
                 loaded.model,
                 loaded.anatomy,
@@ -84,6 +85,23 @@ class Trace:
                 wanted,
                 copy=budget > self._budget,
             )
+
+    @contextmanager
+    def weights(self) -> Iterator[None]:
+        """The model as it was when it ran, for what is computed later. Raises WeightsGoneError once it was trained on,
+        and UserError once it was closed."""
+        loaded = self._loaded
+        if loaded.model is None:
+            raise UserError("The model of this trace was closed.", "Open it again and run the text once more.")
+        had_one = loaded.adapter is not None
+        with loaded.adapter_set(self.adapter_active) if had_one else nullcontext():
+            if loaded.weights_version != self.weights_version or (self.adapter_active and not had_one):
+                raise WeightsGoneError(
+                    f"{loaded.summary.name} has other weights now than when it ran this text"
+                    + (f", at step {self.training_step:,} of its training." if self.training_step is not None else "."),
+                    "Run the text once more.",
+                )
+            yield
 
     @property
     def loaded(self) -> LoadedModel:
@@ -336,12 +354,12 @@ class Trace:
             module = self._loaded.model.get_submodule(path)
         except AttributeError:
             return None
-        found = module._parameters.get(last) if last in module._parameters else module._buffers.get(last)
-        if found is None and module is not beneath(module) and isinstance(getattr(module, last, None), torch.Tensor):
-            # An adapter's layer hands out what stood in its place by the old name.
-            with self._loaded.adapter_set(self.adapter_active):
-                return getattr(module, last).detach().cpu().clone()
-        return found.detach().cpu().clone() if found is not None else None
+        with self.weights():
+            found = module._parameters.get(last) if last in module._parameters else module._buffers.get(last)
+            if found is None and module is not beneath(module):
+                # An adapter's layer hands out what stood in its place by the old name.
+                found = getattr(module, last, None)
+            return found.detach().cpu().clone() if isinstance(found, torch.Tensor) else None
 
     def _module(self, path: str) -> Point:
         given = path.endswith(".input")

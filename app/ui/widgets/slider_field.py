@@ -142,9 +142,12 @@ class SliderField(QWidget):
         """The value a double click on the label puts back."""
         return self._default
 
-    def set_default(self, default: float) -> None:
-        """Change the default, for instance when another preset is chosen."""
-        self._default = self._scale.fit(default)
+    def set_default(self, default: float | None, tip: str | None = None) -> None:
+        """Change the default, for instance when another preset is chosen, and what is said of it."""
+        self._default = None if default is None else self._scale.fit(default)
+        if tip is not None:
+            self._help = tip
+            self._show_help()
         self._show()
 
     def set_maximum(self, maximum: float) -> None:

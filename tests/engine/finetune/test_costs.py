@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 import torch
 from engine.finetune.test_training import examples
 
+from app.engine.errors import UserError
+from app.engine.finetune import costs
 from app.engine.finetune.costs import probe
 from app.engine.finetune.records import Costs
 from app.engine.finetune.settings import FinetuneSettings
@@ -40,6 +45,35 @@ def test_parameters_and_parts() -> None:
     assert full.needed > found.needed
     assert loaded.adapter is None
     assert all(torch.equal(tensor, before[name]) for name, tensor in loaded.model.state_dict().items())
+
+
+def test_what_cannot_fit_is_told_before_it_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All weights by counting them, a batch by its longest example alone."""
+    loaded = load("story-gpt")
+    settings = FinetuneSettings(batch_size=8)
+    usual, tried = costs_of(loaded, settings), list[int]()
+    real = costs.summed_loss
+
+    def noted(loaded: LoadedModel, batch: Any) -> Any:
+        tried.append(len(batch.labels))
+        return real(loaded, batch)
+
+    monkeypatch.setattr(costs, "summed_loss", noted)
+    monkeypatch.setattr(costs, "free_bytes", lambda _: usual.needed // 2)
+    found = costs_of(loaded, settings)
+    assert found.needed > found.free and found.seconds_a_step == 0
+    assert tried == [1], "the batch was not run"
+    full = costs_of(loaded, FinetuneSettings(method="full", batch_size=8))
+    assert full.needed > full.free and tried == [1]
+    assert full.needed == loaded.summary.parameters * (4 + 4 + 8)
+
+    def full_up(*_: Any) -> Any:
+        raise MemoryError
+
+    monkeypatch.setattr(costs, "summed_loss", full_up)
+    with pytest.raises(UserError, match="not enough memory for training story-gpt"):
+        costs_of(loaded, settings)
+    assert loaded.adapter is None
 
 
 def test_checkpointing_keeps_less() -> None:

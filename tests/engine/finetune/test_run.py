@@ -12,11 +12,15 @@ import torch
 from app.engine.errors import Cancelled, UserError
 from app.engine.finetune import FinetuneSettings, finetune, run_folder
 from app.engine.finetune.checkpoint_view import at_checkpoint
+from app.engine.finetune.dataset import read_dataset
 from app.engine.finetune.merging import merged
-from app.engine.finetune.records import StepReport
-from app.engine.finetune.run import gone_on, run_steps
+from app.engine.finetune.records import RunEnd, StepReport
+from app.engine.finetune.run import begun, gone_on, run_steps
+from app.engine.finetune.run_lock import in_use, locked
 from app.engine.models import load
+from app.engine.texts.records import FILE, TextSource
 from app.engine.trace import trace
+from app.engine.trace.recipe import recipe
 
 PAIRS = [("The colour of the sky is", " blue."), ("The colour of grass is", " green."), ("A dog says", " woof.")] * 6
 
@@ -30,6 +34,29 @@ def data(tmp_path: Path) -> Path:
         encoding="utf-8",
     )  # fmt: skip
     return path
+
+
+def stopped(loaded: Any, data: Path, settings: FinetuneSettings, folder: Path, step: int) -> RunEnd:
+    """A run that is stopped after a step and kept."""
+    source = TextSource(FILE, data.name, path=str(data))
+    training = begun(loaded, drained(read_dataset(loaded, source, settings)), source, settings, folder)
+    steps = run_steps(training)
+    while not (isinstance(report := next(steps), StepReport) and report.step == step):
+        pass
+    training.stop()
+    return drained(steps)
+
+
+def drained(steps: Any) -> Any:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            return stop.value
+
+
+def losses(folder: Path) -> list[float]:
+    return [report.loss for report in run_folder.read_log(folder) if isinstance(report, StepReport)]
 
 
 def logits_of(model: Any, ids: torch.Tensor) -> torch.Tensor:
@@ -159,3 +186,61 @@ def test_the_model_as_it_was_at_a_checkpoint(tmp_path: Path, data: Path) -> None
     with at_checkpoint(loaded, folder, 2):
         assert not torch.equal(logits_of(loaded.model, ids), now)
     assert torch.equal(logits_of(loaded.model, ids), now)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_stopped_and_kept_it_goes_on_in_the_model_that_carries_it(tmp_path: Path, data: Path, method: str) -> None:
+    """With the losses of a run that was never stopped; thrown away then, the model is as it was: with what was kept."""
+    rate = 5e-3 if method == "lora" else 1e-3
+    settings = FinetuneSettings(method=method, max_steps=5, learning_rate=rate, batch_size=4, evaluate_every=9)
+    finetune(load("story-gpt"), data, settings, tmp_path / "whole")
+    loaded, folder = load("story-gpt"), tmp_path / "run"
+    assert stopped(loaded, data, settings, folder, 3).step == 3
+    ids = loaded.tokenizer("A dog says", return_tensors="pt")["input_ids"]
+    kept = logits_of(loaded.model, ids)
+    for model in (loaded, load(folder))[: 2 if method == "lora" else 1]:
+        summary = model.summary
+        training, step = drained(gone_on(model, folder))
+        assert step == 3
+        steps = run_steps(training, step)
+        next(steps)
+        with pytest.raises(UserError, match="Another program is training"):
+            drained(gone_on(model, folder))
+        steps.close()
+        assert not in_use(folder)
+        assert torch.equal(logits_of(model.model, ids), kept) and model.summary == summary
+        assert (model.adapter is not None) == (method == "lora")
+    training, step = drained(gone_on(loaded, folder))
+    assert drained(run_steps(training, step)).reason == "done"
+    assert losses(folder) == losses(tmp_path / "whole")
+    again = load(folder)
+    assert torch.equal(logits_of(again.model, ids), logits_of(loaded.model, ids))
+    assert json.loads((folder / "run.json").read_text(encoding="utf-8"))["base"] == "story-gpt"
+    with locked(folder), pytest.raises(UserError, match="Another program"), locked(folder):
+        pass
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_an_adapter_on_a_full_finetune_names_it_as_its_base(tmp_path: Path, data: Path) -> None:
+    """And the best weights of the full one open as a model of their own."""
+    loaded, full, lora = load("story-gpt"), tmp_path / "full", tmp_path / "lora"
+    settings = FinetuneSettings(method="full", max_steps=8, learning_rate=0.02, schedule="constant", batch_size=8,
+                                warmup=0, held_out=0.3, evaluate_every=1, save_every=8)  # fmt: skip
+    end = finetune(loaded, data, settings, full)
+    ids = loaded.tokenizer("A dog says", return_tensors="pt")["input_ids"]
+    now = logits_of(loaded.model, ids)
+    assert (loaded.summary.ref, loaded.summary.name) == (str(full), "full")
+    assert torch.equal(logits_of(load(full).model, ids), now), "writing the best left the last in the model"
+    assert end.result_step == 8 and end.peak_bytes > 50e6
+    entry = run_folder.entry_of(full)
+    assert entry.best_step == end.best_step and entry.best_step not in (0, 8), "it was too fast towards the end"
+    best = load(entry.best)
+    assert not torch.equal(logits_of(best.model, ids), now)
+    assert f"folder = {str(full)!r}" in recipe(trace(loaded, "A dog"), "logits", "A dog")
+    finetune(loaded, data, FinetuneSettings(max_steps=3, learning_rate=5e-3, batch_size=4, held_out=0), lora)
+    assert json.loads((lora / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"] == str(
+        full
+    )
+    assert json.loads((lora / "run.json").read_text(encoding="utf-8"))["base"] == str(full)
+    assert torch.equal(logits_of(load(lora).model, ids), logits_of(loaded.model, ids))

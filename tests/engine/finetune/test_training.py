@@ -3,6 +3,7 @@ trace."""
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import signal
@@ -16,17 +17,22 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch.utils.data import Dataset as TorchDataset
 from torch.utils.data import SequentialSampler
 
 from app.engine.errors import UserError
 from app.engine.finetune import batches, run_folder
+from app.engine.finetune import training as training_module
 from app.engine.finetune.batches import steps_of
-from app.engine.finetune.methods import LoraMethod, linear_modules, target_groups
+from app.engine.finetune.checkpoint_view import at_checkpoint
+from app.engine.finetune.loss_watch import LossWatch
+from app.engine.finetune.methods import LoraMethod, trainable
 from app.engine.finetune.records import CheckpointReport, Example, HeldOutReport, RunEnd, SampleReport, StepReport
 from app.engine.finetune.settings import FinetuneSettings
+from app.engine.finetune.targets import linear_modules, target_groups, targets_of
 from app.engine.finetune.training import Training
-from app.engine.models import load
+from app.engine.models import load, memory
 from app.engine.models.loaded import LoadedModel
 
 SENTENCES = [
@@ -290,12 +296,18 @@ def test_early_stopping_and_the_best_weights(story: LoadedModel, tmp_path: Path)
     best = min(held, key=lambda report: report.loss)
     assert (end.best_step, end.best_held_out) == (best.step, best.loss)
     assert held[-1].step - best.step == 3
-    if best.step:
-        assert (tmp_path / "run" / "best" / "weights.safetensors").exists()
+    assert best.step, "it learnt something before it got worse"
+    step, place = run_folder.best_in(tmp_path / "run") or (0, tmp_path)
+    assert step == best.step == end.result_step and end.step == run_folder.checkpoints(tmp_path / "run")[-1]
+    ids = story.tokenizer("Ahoy! The captain", return_tensors="pt")["input_ids"]
+    with torch.no_grad():
+        assert torch.equal(load(place).model(ids).logits, story.model(ids).logits), "the best are the result"
+        with at_checkpoint(story, tmp_path / "run", end.step):
+            assert not torch.equal(load(place).model(ids).logits, story.model(ids).logits)
 
 
 def test_a_loss_that_is_no_number_ends_the_run(story: LoadedModel, tmp_path: Path) -> None:
-    settings = FinetuneSettings(method="full", max_steps=30, learning_rate=10.0, clip=0, save_every=1, warmup=0)
+    settings = FinetuneSettings(method="full", max_steps=30, learning_rate=1e-4, clip=0, save_every=1, warmup=0)
     before = {name: tensor.clone() for name, tensor in story.model.state_dict().items()}
     run_folder.make(tmp_path / "run")
     training = Training(story, examples(story), [], settings, tmp_path / "run")
@@ -308,9 +320,105 @@ def test_a_loss_that_is_no_number_ends_the_run(story: LoadedModel, tmp_path: Pat
         return monkey(*arguments)
 
     training._one_step = poisoned  # type: ignore[method-assign]
-    with pytest.raises(UserError, match=r"no number any more at step 3.*checkpoint of step 2 is kept"):
+    with pytest.raises(UserError, match=r"no number any more at step 3.*checkpoint of step 1 is kept"):
         drain(training.steps())
     assert all(torch.equal(tensor, before[name]) for name, tensor in story.model.state_dict().items())
+
+
+def test_a_loss_that_stays_far_above_its_start_ends_the_run(story: LoadedModel, tmp_path: Path) -> None:
+    """A learning rate of 10 ruins the weights at once, with losses that are numbers all the way."""
+    settings = FinetuneSettings(
+        method="full", max_steps=60, learning_rate=10.0, clip=0, schedule="constant", warmup=0.1, save_every=1
+    )
+    before = {name: tensor.clone() for name, tensor in story.model.state_dict().items()}
+    run_folder.make(tmp_path / "run")
+    training = Training(story, examples(story), [], settings, tmp_path / "run")
+    with pytest.raises(
+        UserError, match=r"far above its start .* for 10 steps.*Lower the learning rate \(10\).*step 1 is"
+    ):
+        drain(training.steps())
+    assert training.step < 20
+    assert all(torch.equal(tensor, before[name]) for name, tensor in story.model.state_dict().items())
+    assert story.weights_version == 0 and story.training_step is None
+
+
+def test_a_loss_that_jumps_and_comes_back_does_not_end_the_run() -> None:
+    watch = LossWatch()
+    watch.held_out(2.0)
+    told = [watch.diverged(step, loss) for step, loss in enumerate([1.8, *[9.0] * 9, 3.9, *[9.0] * 9, 1.5], 1)]
+    assert not any(told) and watch.start == 2.0
+    assert [watch.diverged(22 + step, 4.01) for step in range(10)] == [False] * 9 + [True]
+    assert watch.sound == 20, "the weights after step 20 gave step 21's loss"
+
+
+def test_out_of_memory_says_what_is_kept(story: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The optimizer takes its memory at the first step; a batch may come that is larger than those before."""
+    settings = FinetuneSettings(max_steps=6, batch_size=4, save_every=1)
+    run_folder.make(tmp_path / "first")
+
+    def full(*_: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", full)
+    with pytest.raises(UserError, match=r"memory for the optimizer of story-gpt.*smaller batch.*no checkpoint yet"):
+        drain(Training(story, examples(story), [], settings, tmp_path / "first").steps())
+    monkeypatch.undo()
+    run_folder.make(tmp_path / "later")
+    real = training_module.backward
+    calls = iter(range(9))
+
+    def large(loaded: Any, batch: Any, trained: int) -> float:
+        if next(calls) == 3:
+            raise RuntimeError("[enforce fail at alloc_cpu.cpp:114] DefaultCPUAllocator: not enough memory")
+        return real(loaded, batch, trained)
+
+    monkeypatch.setattr(training_module, "backward", large)
+    with pytest.raises(UserError, match=r"training story-gpt.*The checkpoint of step 3 is kept"):
+        drain(Training(story, examples(story), [], settings, tmp_path / "later").steps())
+    assert story.adapter is None and story.training_step is None
+    assert all(parameter.grad is None for parameter in story.model.parameters())
+    monkeypatch.setattr(memory, "free_bytes", lambda _device: 1 << 20)
+    with pytest.raises(UserError, match=r"A full finetune of story-gpt needs .* LoRA takes far less"):
+        Training(story, examples(story), [], FinetuneSettings(method="full"), tmp_path).method.begin()
+
+
+@pytest.mark.parametrize("killed_at", ["mkdir", "save_file", "write_json", "replace", "rmtree"])
+def test_killed_while_it_writes_what_was_there_stays(
+    story: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_at: str
+) -> None:
+    """Whatever call is the last one, both a whole checkpoint and whole best weights are there."""
+
+    class Killed(BaseException):
+        pass
+
+    method = LoraMethod(story, FinetuneSettings())
+    method.begin()
+    optimizer = torch.optim.AdamW([parameter for _, parameter in trainable(story.model)])
+
+    def save(step: int) -> None:
+        run_folder.save_checkpoint(tmp_path, step, method.tensors(), optimizer, {"worse": 0})
+        run_folder.save_best(tmp_path, step, method.write)
+
+    def die(*_: Any, **__: Any) -> None:
+        raise Killed
+
+    save(2)
+    stamp = (tmp_path / "checkpoints" / "step-000002" / "state.json").stat().st_mtime_ns
+    owner = {"mkdir": Path, "replace": Path, "rmtree": run_folder.shutil}.get(killed_at, run_folder)
+    for step in (2, 4):
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, killed_at, die)
+            with contextlib.suppress(Killed):
+                save(step)
+        assert run_folder.checkpoints(tmp_path)[0] == 2
+        run_folder.read_checkpoint(tmp_path, 2)
+        best = run_folder.best_in(tmp_path)
+        assert best is not None and load_file(best[1] / method.file).keys() == method.tensors().keys()
+    assert (tmp_path / "checkpoints" / "step-000002" / "state.json").stat().st_mtime_ns == stamp, "it was not replaced"
+    save(4)
+    assert run_folder.checkpoints(tmp_path) == [2, 4]
+    assert [place.name for place in sorted(tmp_path.glob("best-*"))] == ["best-000004"]
+    method.undo()
 
 
 def test_what_does_not_fit(story: LoadedModel, tmp_path: Path) -> None:
@@ -334,11 +442,17 @@ def test_what_does_not_fit(story: LoadedModel, tmp_path: Path) -> None:
 
 
 def test_targets_by_role(story: LoadedModel) -> None:
-    groups = dict(target_groups(story))
-    assert groups == {"Q, K, V": ("c_attn",), "Attention out": ("c_proj",), "MLP": ("c_fc", "c_proj")}
-    assert len(linear_modules(story)) == 4 * story.summary.layers
-    bert = dict(target_groups(load("story-bert")))
-    assert bert["Q, K, V"] == ("query", "key", "value")
+    """Every linear layer is in one group, and what a group's names adapt is that group."""
+    assert dict(target_groups(story)) == {
+        "Q, K, V": ("c_attn",), "Attention out": ("attn.c_proj",), "MLP": ("c_fc", "mlp.c_proj"),
+    }  # fmt: skip
+    bert, bart = load("story-bert"), load("bart-en-fr")
+    roles = dict(target_groups(bert))
+    assert roles["Attention out"] == ("attention.output.dense",) and "intermediate.dense" in roles["MLP"]
+    assert roles["Other"] == ("pooler.dense", "transform.dense", "seq_relationship")
+    for loaded in (story, bert, bart):
+        adapted = [targets_of(loaded, FinetuneSettings(targets=names, rank=2)) for _, names in target_groups(loaded)]
+        assert sorted(path for paths in adapted for path in paths) == sorted(linear_modules(loaded))
 
 
 def test_every_example_is_seen_once_an_epoch() -> None:
@@ -402,11 +516,11 @@ def test_a_full_disk_keeps_the_last_checkpoint(
     settings = FinetuneSettings(max_steps=10, batch_size=4, save_every=1)
     real = run_folder.save_file
 
-    def full(tensors: Any, path: Path) -> None:
+    def full(tensors: Any, path: Path, metadata: Any) -> None:
         if "step-000003" in str(path):
             path.write_bytes(b"half")
             raise OSError(28, "No space left on device")
-        real(tensors, path)
+        real(tensors, path, metadata)
 
     monkeypatch.setattr(run_folder, "save_file", full)
     run_folder.make(tmp_path / "run")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox
 from ui.desk import Desk
 
+from app.engine.finetune import run_folder
+from app.engine.finetune.records import MemoryPart, Shape
 from app.ui.pages.finetune.page import CHANGES, RUNS, FinetunePage
 
 
@@ -59,6 +61,18 @@ def test_from_examples_to_an_adapter(tuning: Desk) -> None:
     assert tuning.session.models.adapter_words() == "with LoRA"
     assert not page.method.start.isEnabled()
     assert (Path(run.folder) / "adapter_model.safetensors").exists()
+    assert "memory" in page.training.subtitle()
+    written = [(row.step, row.text) for row in page.samples.list.rows()]
+    page.samples.clear()
+    shape = tuning.session.finetuning.shape = Shape("text", (("text", "completion"),))
+    run_folder.write_json(
+        Path(run.folder) / "run.json", {**run_folder.read_run(Path(run.folder)), "shape": asdict(shape)}
+    )
+    tuning.session.finetuning.shape = None
+    page.runs.settings_wanted.emit(run.folder)
+    tuning.settle()
+    assert tuning.session.finetuning.shape == shape, "read as that run read it, not as its columns look"
+    assert [(row.step, row.text) for row in page.samples.list.rows()] == written and len(written) == 3
 
 
 def test_what_changed_is_shown_and_follows_the_checkpoints(tuning: Desk) -> None:
@@ -93,8 +107,17 @@ def test_nothing_is_thrown_away_without_a_yes(tuning: Desk, monkeypatch: pytest.
     session.finetuning.set_settings(replace(session.finetuning.settings, max_steps=500))
     tuning.wait(lambda: not session.finetuning._ask.isActive())
     tuning.settle()
+    fixed = session.finetuning.costs
+    assert fixed is not None
+    session.finetuning.costs = replace(fixed, parts=(MemoryPart("activations", 1 << 60),))
+    tuning.click(page.method.start)
+    tuning.settle()
+    assert not session.finetuning.running and not session.finetuning.runs, "what cannot fit does not begin"
+    assert "Training story-gpt needs 1152921504.6 GB" in page.banner.text()
+    session.finetuning.costs = fixed
     tuning.click(page.method.start)
     tuning.wait(lambda: session.finetuning.step > 0)
+    tuning.wait(lambda: "training, step" in tuning.window.top_bar.model_box.accessibleName())
     monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.No)
     tuning.click(page.training.discard)
     assert session.finetuning.running

@@ -18,9 +18,9 @@ from app.ui.theme import Theme
 from app.ui.widgets.slider_field import SliderField
 
 GROUPS = (
-    ("Q, K, V", ("attn.c_attn",), True),
-    ("Attn out", ("attn.c_proj",), True),
-    ("MLP", ("mlp.c_fc", "mlp.c_proj"), True),
+    ("Q, K, V", ("attn.c_attn",)),
+    ("Attn out", ("attn.c_proj",)),
+    ("MLP", ("mlp.c_fc", "mlp.c_proj")),
 )
 COSTS = Costs(
     trainable=73_728,
@@ -189,6 +189,21 @@ def test_stopping_early_needs_held_out_examples(panel: MethodPanel) -> None:
     assert "Nothing is held out" in panel.fields["patience"].field.toolTip()
 
 
+def test_other_defaults_say_why_and_leave_what_is_chosen(panel: MethodPanel) -> None:
+    rate, checkpointing = panel.fields["learning_rate"], panel.fields["checkpointing"]
+    panel.set_settings(FinetuneSettings(learning_rate=5e-4))
+    assert rate.label.is_marked()
+    start = FinetuneSettings(learning_rate=5e-4, checkpointing=True, epochs=3)
+    panel.set_start(start, {"learning_rate": "For a small model.", "checkpointing": "For a large one."})
+    assert not rate.label.is_marked() and rate.value() == 5e-4
+    assert "default 5e−4" in rate.field.toolTip() and rate.field.toolTip().endswith("For a small model.")
+    assert checkpointing.label.is_marked() and "Default on.\nFor a large one." in checkpointing.label.toolTip()
+    assert panel.length.epochs.default() == 3
+    changes = heard(panel.changed)
+    panel.reset.click()
+    assert changes[-1] == start
+
+
 def test_groups_of_layers_are_chosen(panel: MethodPanel) -> None:
     changes, refused = heard(panel.changed), heard(panel.refused)
     attention, out, mlp = panel.targets.boxes
@@ -206,6 +221,10 @@ def test_groups_of_layers_are_chosen(panel: MethodPanel) -> None:
     assert [box.isChecked() for box in panel.targets.boxes] == [False] * 3 and mlp.text() == "MLP (1 of 2)"
     double_click_label(panel.targets)
     assert changes[-1].targets == ALL_LINEAR and mlp.isChecked() and mlp.text() == "MLP"
+    panel.set_target_groups((*GROUPS, ("Other", ("pooler.dense",))))
+    assert [box.isChecked() for box in panel.targets.boxes] == [True, True, True, False], "all-linear is the blocks'"
+    click(panel.targets.boxes[3])
+    assert changes[-1].targets == ("attn.c_attn", "attn.c_proj", "mlp.c_fc", "mlp.c_proj", "pooler.dense")
     panel.set_target_groups(())
     assert not panel.targets.isVisible()
 

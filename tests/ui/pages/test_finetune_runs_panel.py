@@ -118,6 +118,15 @@ def test_the_menu_of_a_run(panel: RunsPanel, qtbot, words: str, signal: str) -> 
     menu.close()
 
 
+def test_the_best_weights_are_opened_where_the_result_has_others(panel: RunsPanel, qtbot) -> None:
+    assert not any("best" in words for words in words_of(panel.run_menu()))
+    panel.show_runs((entry("early", best="/runs/early/best-000120", best_step=120),))
+    menu = panel.run_menu()
+    with qtbot.waitSignal(panel.open_wanted) as heard:
+        next(action for action in menu.actions() if action.text() == "Open the best, step 120").trigger()
+    assert heard.args == ["/runs/early/best-000120"]
+
+
 def test_what_a_run_cannot_do_is_not_offered(panel: RunsPanel) -> None:
     choose(panel, "crashed")
     menu = panel.run_menu()

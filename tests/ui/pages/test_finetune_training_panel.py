@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from itertools import pairwise
 from math import exp, inf, nan
 
@@ -293,6 +294,11 @@ def test_a_stopped_run_can_be_resumed(panel: TrainingPanel, qtbot) -> None:
     [
         (end("done", 500), "", "done, 500 steps · best held-out loss 1.70 at step 300"),
         (end("stopped early"), "", "stopped early at step 310 of 500 · best held-out loss 1.70 at step 300"),
+        (
+            replace(end("stopped early"), result_step=300, peak_bytes=1_250_000_000),
+            "",
+            "stopped early at step 310 of 500 · best held-out loss 1.70 at step 300, which is kept · memory 1.2 GB",
+        ),
         (None, "thrown away", "thrown away"),
     ],
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
@@ -148,11 +148,19 @@ class MethodPanel(Panel):
         self.reset.setEnabled(settings != self._reset_settings())
         self._show_fold()
 
-    def set_target_groups(self, groups: Sequence[tuple[str, tuple[str, ...], bool]]) -> None:
-        """Offer the open model's groups of linear layers, all of them together: (words, modules, whether chosen).
+    def set_start(self, start: FinetuneSettings, reasons: Mapping[str, str]) -> None:
+        """Other defaults, and a sentence for each that says why it is what it is; what is chosen stays."""
+        self._start_settings = start
+        for name, field in self.fields.items():
+            tip = tip_of(self._knobs[name], getattr(start, name), reasons.get(name, ""))
+            field.set_default(getattr(start, name), tip)
+        epochs = tip_of(self._knobs["epochs"], start.epochs, reasons.get("epochs", ""))
+        self.length.epochs.set_default(start.epochs, epochs)
+        self.set_settings(self._settings)
 
-        Emits nothing: what is chosen is what the settings say, which the page knows.
-        """
+    def set_target_groups(self, groups: Sequence[tuple[str, tuple[str, ...]]]) -> None:
+        """Offer the open model's groups of linear layers, words and modules; emits nothing. The settings say which are
+        chosen."""
         self.targets.set_groups(groups)
         self.targets.setVisible(bool(groups))
 

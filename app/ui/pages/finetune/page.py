@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox
 
 from app.engine.errors import UserError
 from app.engine.finetune.records import PreviewToken, Report, RunEnd, SampleReport, Shape
-from app.engine.finetune.settings import ALL_LINEAR, LORA, FinetuneSettings
+from app.engine.finetune.settings import LORA, FinetuneSettings
 from app.engine.texts.records import FILE, TextSource
 from app.session.finetune_work import Compared, Written
 from app.session.session import Session
@@ -40,6 +40,7 @@ class FinetunePage(FinetuneLayout):
         self.data.set_samples(SAMPLES)
         self._connect_session()
         self._connect_panels()
+        self._show_defaults()
         self._show_settings()
         self._show_data()
         self._show_groups()
@@ -52,6 +53,7 @@ class FinetunePage(FinetuneLayout):
         tuning.tokens_read.connect(self._tokens_read)
         tuning.groups_changed.connect(self._show_groups)
         tuning.settings_changed.connect(self._show_settings)
+        tuning.defaults_changed.connect(self._show_defaults)
         tuning.costs_changed.connect(self._show_costs)
         tuning.state_changed.connect(self._show_state)
         tuning.began.connect(self._began)
@@ -145,7 +147,7 @@ class FinetunePage(FinetuneLayout):
     @Slot(object)
     def _settings_chosen(self, settings: FinetuneSettings) -> None:
         own = self._tuning.settings
-        self._tuning.set_settings(replace(settings, held_out=own.held_out, prompts=own.prompts))
+        self._tuning.change_settings(replace(settings, held_out=own.held_out, prompts=own.prompts))
         self.explain()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
@@ -180,12 +182,7 @@ class FinetunePage(FinetuneLayout):
 
     @Slot()
     def _show_groups(self) -> None:
-        wanted = self._tuning.settings.targets
-        groups = [
-            (label, names, wanted == ALL_LINEAR or bool(set(names) & set(wanted)))
-            for label, names in self._tuning.groups
-        ]
-        self.method.set_target_groups(groups)
+        self.method.set_target_groups(self._tuning.groups)
 
     @Slot()
     def _show_settings(self) -> None:
@@ -195,6 +192,10 @@ class FinetunePage(FinetuneLayout):
         self.data.set_held_out(settings.held_out)
         summary = self._session.summary
         self.samples.set_prompts(settings.prompts, summary is None or summary.kind == "decoder")
+
+    @Slot()
+    def _show_defaults(self) -> None:
+        self.method.set_start(self._tuning.defaults, self._tuning.reasons)
 
     @Slot()
     def _show_costs(self) -> None:
@@ -238,8 +239,14 @@ class FinetunePage(FinetuneLayout):
             self.training.show_run(before, name)
         else:
             self.training.begin(tuning.costs.steps if tuning.costs is not None else 0, name)
-            self.samples.clear()
+        self._show_samples(before)
         self.training.set_state(True, False)
+
+    def _show_samples(self, reports: tuple[Report, ...]) -> None:
+        self.samples.clear()
+        for report in reports:
+            if isinstance(report, SampleReport):
+                self.samples.add(report)
 
     @Slot(object)
     def _reported(self, report: Report) -> None:
@@ -353,11 +360,12 @@ class FinetunePage(FinetuneLayout):
         self._tuning.read_run(Path(folder))
 
     @Slot(object)
-    def _run_read(self, found: tuple[FinetuneSettings, TextSource, tuple[Report, ...]]) -> None:
-        settings, source, reports = found
+    def _run_read(self, found: tuple[FinetuneSettings, TextSource, Shape, tuple[Report, ...]]) -> None:
+        settings, source, shape, reports = found
         self._tuning.set_settings(settings)
-        self._tuning.choose(source)
+        self._tuning.choose(source, shape)
         self.training.show_run(reports, "an earlier run")
+        self._show_samples(reports)
         self.show_view(RUN)
 
     @Slot(str)

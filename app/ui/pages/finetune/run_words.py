@@ -7,6 +7,7 @@ from datetime import datetime
 from math import exp, isfinite, isnan, nan
 
 from app.engine.finetune.records import RunEnd
+from app.ui.widgets.memory_bar import bytes_text
 from app.ui.widgets.number_text import number, short_number
 
 UNKNOWN = "–"
@@ -79,6 +80,11 @@ def end_text(end: RunEnd) -> str:
     """ "stopped at step 310 of 500 · best held-out loss 1.70 at step 280"."""
     done = end.step >= end.steps and end.reason == "done"
     words = f"done, {end.steps:,} steps" if done else f"{end.reason} at step {end.step:,} of {end.steps:,}"
-    if end.best_held_out is None or end.best_step is None:
-        return words
-    return f"{words} · best held-out loss {loss_text(end.best_held_out)} at step {end.best_step:,}"
+    parts = [words]
+    if end.best_held_out is not None and end.best_step is not None:
+        best = f"best held-out loss {loss_text(end.best_held_out)} at step {end.best_step:,}"
+        kept = end.result_step == end.best_step != end.step
+        parts.append(f"{best}, which is kept" if kept else best)
+    if end.peak_bytes:
+        parts.append(f"memory {bytes_text(end.peak_bytes)}")
+    return " · ".join(parts)

@@ -31,6 +31,7 @@ class RunsPanel(Panel):
     """Every signal carries the folder of the run it is about. Nobody has been asked yet whether they mean it."""
 
     open_wanted = Signal(str)
+    """This folder: the run's, or that of its best weights."""
     settings_wanted = Signal(str)
     """Start another run from the settings of this one."""
     resume_wanted = Signal(str)
@@ -101,6 +102,9 @@ class RunsPanel(Panel):
             self._act(menu, "Open", self.open_wanted)
             if resumable(entry):
                 self._act(menu, "Resume", self.resume_wanted)
+        if entry.best:
+            words = f"Open the best, step {entry.best_step:,}"
+            menu.addAction(words).triggered.connect(bound(self.open_wanted.emit, entry.best))
         self._act(menu, "Start from these settings", self.settings_wanted)
         menu.addSeparator()
         if mergeable(entry):

@@ -52,7 +52,7 @@ class LabelledField(QWidget):
         super().__init__(parent)
         self._theme, self._knob, self._default = theme, knob, default
         self._value = default
-        self._reason = ""
+        self._reason, self._tip = "", tip_of(knob, default)
         self.label = FieldLabel(theme, knob.label)
         self.label.double_clicked.connect(self._reset)
         self._row = QHBoxLayout(self)
@@ -69,6 +69,12 @@ class LabelledField(QWidget):
         self._value = value
         self.label.set_changed(value != self._default)
         self._show()
+
+    def set_default(self, default: Any, tip: str) -> None:
+        """Change the default and what is said of it; the value stays."""
+        self._default, self._tip = default, tip
+        self._say_tips()
+        self.set_value(self._value)
 
     def set_disabled_reason(self, reason: str) -> None:
         """Disable the control and say why in its tooltip; '' enables it again."""
@@ -88,7 +94,7 @@ class LabelledField(QWidget):
         self.set_value(self._value)
 
     def _say_tips(self) -> None:
-        tip = self._reason or tip_of(self._knob, self._default)
+        tip = self._reason or self._tip
         self.label.setToolTip(tip if self._reason else tip + _RESET)
         self._control().setToolTip(tip)
         self._control().setAccessibleDescription(tip)

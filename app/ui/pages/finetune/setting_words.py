@@ -34,7 +34,7 @@ def range_words(knob: Knob) -> str:
     return f"{low} or more" if endless else f"{low} to {knob.maximum:,.12g}"
 
 
-def tip_of(knob: Knob, default: Any) -> str:
-    """What turning it does, its range and its default."""
+def tip_of(knob: Knob, default: Any, why: str = "") -> str:
+    """What turning it does, its range and its default, and why that is the default."""
     facts = [words for words in (range_words(knob), f"default {value_words(default, knob)}") if words]
-    return f"{knob.help}\n{', '.join(facts).capitalize()}."
+    return "\n".join(part for part in (knob.help, f"{', '.join(facts).capitalize()}.", why) if part)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QWidget
 
-from app.engine.finetune.settings import ALL_LINEAR
+from app.engine.finetune.settings import ALL_LINEAR, OUTSIDE
 from app.ui.theme import Theme
 from app.ui.widgets.flow_row import FlowRow
 from app.ui.widgets.slider_field import FieldLabel
@@ -16,7 +16,7 @@ Targets = str | tuple[str, ...]
 
 
 class TargetChecks(FlowRow):
-    """A check box for each group of modules. All of them together are "all-linear", the default."""
+    """A check box for each group of modules. All those in the blocks together are "all-linear", the default."""
 
     chosen = Signal(object)
     """`Targets`."""
@@ -35,19 +35,17 @@ class TargetChecks(FlowRow):
         self.add(self.label)
         self._say_tips()
 
-    def set_groups(self, groups: Sequence[tuple[str, tuple[str, ...], bool]]) -> None:
-        """Offer these: (words, modules, whether they are chosen); emits nothing."""
-        self._groups = tuple((words, modules) for words, modules, _ in groups)
+    def set_groups(self, groups: Sequence[tuple[str, tuple[str, ...]]]) -> None:
+        """Offer these: words and modules; emits nothing. What is chosen stays."""
+        self._groups = tuple(groups)
         for box in self.boxes:
             self.remove(box)
         self.boxes = []
-        for words, _, checked in groups:
+        for words, _ in groups:
             box = QCheckBox(words)
-            box.setChecked(checked)
             box.clicked.connect(self._clicked)
             self.add(box)
             self.boxes.append(box)
-        self._targets = self._checked()
         self._show()
         self._say_tips()
 
@@ -63,7 +61,8 @@ class TargetChecks(FlowRow):
 
     def _show(self) -> None:
         for box, (words, modules) in zip(self.boxes, self._groups, strict=True):
-            held = [name for name in modules if self._targets == ALL_LINEAR or name in self._targets]
+            every = self._targets == ALL_LINEAR and self._in_blocks(words)
+            held = [name for name in modules if every or name in self._targets]
             box.setChecked(len(held) == len(modules))
             box.setText(words if len(held) in (0, len(modules)) else f"{words} ({len(held)} of {len(modules)})")
         self.label.set_changed(self._targets != ALL_LINEAR)
@@ -75,8 +74,14 @@ class TargetChecks(FlowRow):
             box.setEnabled(not self._reason)
             box.setToolTip(self._reason or f"{', '.join(modules)}\n{self._tip}")
 
+    def _in_blocks(self, words: str) -> bool:
+        """Whether a group belongs to "all-linear"."""
+        return words != OUTSIDE or len(self._groups) == 1
+
     def _checked(self) -> Targets:
-        if all(box.isChecked() for box in self.boxes):
+        if all(
+            box.isChecked() == self._in_blocks(words) for box, (words, _) in zip(self.boxes, self._groups, strict=True)
+        ):
             return ALL_LINEAR
         chosen = (modules for box, (_, modules) in zip(self.boxes, self._groups, strict=True) if box.isChecked())
         return tuple(dict.fromkeys(name for modules in chosen for name in modules))

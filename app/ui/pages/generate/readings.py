@@ -324,5 +324,5 @@ class GenerateReadings(GenerateLayout):
             self._place_of(self._shown.index),
             found_by=generation.current.found_by,
             under_others=not generation.written_alike(self._shown.index),
-            trained=self._shown.step.weights,
+            trained=self._shown.step.training_step,
         )

@@ -9,6 +9,7 @@ from PySide6.QtCore import Slot
 from app.engine.models.records import ModelSummary
 from app.engine.trace.records import HeadReading, LayerReading, LensMap, TensorReading, WeightReading
 from app.session.examples import examples_for
+from app.session.models import step_words
 from app.session.session import Session
 from app.session.state import LENS_MAP, part_of, shows_attention, stack_of
 from app.ui.explanation import Explanation
@@ -81,11 +82,23 @@ class InspectReadings(InspectLayout):
         if summary is None:
             self.flow_panel.set_subtitle("")
             return
-        encoder = f"{summary.encoder_layers} + " if summary.encoder_layers else ""
-        self.flow_panel.set_subtitle(f"{encoder}{summary.layers} blocks")
+        self._say_blocks()
         self.attention.set_kinds(summary.kinds)
         self.show_stacks(two=bool(summary.encoder_layers))
         self.prompt.set_kind(summary.kind)
+
+    def _say_blocks(self) -> None:
+        summary = self._session.summary
+        if summary is not None:
+            encoder = f"{summary.encoder_layers} + " if summary.encoder_layers else ""
+            step = self._session.inspection.training_step
+            blocks = f"{encoder}{summary.layers} blocks"
+            self.flow_panel.set_subtitle(blocks if step is None else step_words(step))
+
+    def _with_step(self, words: str) -> str:
+        """What is said of a reading, and of a model in training which of its weights it is of."""
+        step = self._session.inspection.training_step
+        return words if step is None else f"{words} · step {step:,}"
 
     @Slot()
     def _exactness_measured(self) -> None:
@@ -118,6 +131,7 @@ class InspectReadings(InspectLayout):
     @Slot()
     def _run_changed(self) -> None:
         self._draw_flow()
+        self._say_blocks()
         if self._session.inspection.ready:
             self.banner.clear(including_errors=True)
         else:
@@ -165,6 +179,7 @@ class InspectReadings(InspectLayout):
             return
         rows, columns = inspection.rows(reading.kind), inspection.columns(reading.kind)
         self.attention.show_head(reading, rows, columns, self._mode, self._session.selection.name)
+        self.attention.set_subtitle(self._with_step(self.attention.subtitle()))
         if self._instead:
             self.attention.set_mode(self._instead)
         if self._instead == LINES:
@@ -226,6 +241,7 @@ class InspectReadings(InspectLayout):
         heads = summary.attention_shape(selection.kind)[1]
         keys = inspection.columns(selection.kind)
         self.tensor.show_tensor(reading, tokens, keys, min(selection.head, heads - 1), heads)
+        self.tensor.set_subtitle(self._with_step(self.tensor.subtitle()))
         self._mark_row()
         self.show_for_tensor(per_head=reading.info.axes[:1] == ("head",) and reading.values.ndim == 3)
         self._row_chosen()
