@@ -61,7 +61,7 @@ class Begun:
     scoring: Scoring
     hash: ContentHash
     weights: tuple[Any, ...]
-    """What `weights_of` the model was when it began."""
+    """What `weights_state` the model had when it began."""
     records: int = 0
     column: str = ""
     encoding: str = ""
@@ -113,11 +113,6 @@ class RowLost:
     error: UserError
     kept: bool
     """What was measured of the first cell still holds and can be gone on with."""
-
-
-def weights_of(loaded: LoadedModel) -> tuple[Any, ...]:
-    """What tells one state of an open model's weights from another. Figures are of one state."""
-    return (loaded.adapter_active,)
 
 
 def measure_row(
@@ -188,8 +183,8 @@ def _measure(
     from app.engine.texts.source import ContentHash
 
     began = task.begun
-    if began is None or began.weights != weights_of(loaded):
-        began = Begun(None, ContentHash(), weights_of(loaded))  # type: ignore[arg-type]
+    if began is None or began.weights != loaded.weights_state:
+        began = Begun(None, ContentHash(), loaded.weights_state)  # type: ignore[arg-type]
         began.scoring = Scoring(loaded, _hashed(task.text, began), _fitted(plan, loaded))
     else:
         began.scoring.go_on_with(loaded)
@@ -212,7 +207,7 @@ def _guarded(loaded: LoadedModel, began: Begun, trained: Callable[[], bool]) -> 
     """The measurement's steps; before each it is seen that the model's weights are still those it began with."""
     steps = began.scoring.steps()
     while True:
-        if trained() or weights_of(loaded) != began.weights:
+        if trained() or loaded.weights_state != began.weights:
             why = "it is being trained" if trained() else "it was trained, or its adapter was switched"
             raise WeightsChangedError(
                 f"The weights of {loaded.summary.name} changed while it was measured: {why}.",

@@ -15,7 +15,6 @@ import numpy as np
 import torch
 
 from app.engine.decode.chance import Chance
-from app.engine.decode.forward import weights_of
 from app.engine.decode.kept import KeptForward
 from app.engine.decode.nonfinite import nonfinite_error
 from app.engine.decode.prompt import Prompt, check_settings, read_prompt
@@ -93,7 +92,7 @@ class _Search:
     def __init__(self, model: Any, prompt: Prompt, settings: DecodingSettings, kept: KeptForward) -> None:
         self._model, self._prompt, self._settings = model, prompt, settings
         self._forward = kept.take(model, prompt, np.array([*prompt.ids, *prompt.given], dtype=np.int64))
-        self._weights = weights_of(model)
+        self._weights = model.weights_state
         self._given = len(self._decode(prompt.given))
         """Characters that stand already: a stop string may begin in them, but not end."""
         self._chance = Chance(settings.seed)
@@ -116,7 +115,7 @@ class _Search:
 
     def step(self) -> None:
         """One more token for every beam."""
-        if weights_of(self._model) != self._weights:
+        if self._model.weights_state != self._weights:
             raise UserError(
                 f"{self._model.summary.name} was given other weights during the search, and the scores of its beams "
                 "would be sums of both.",

@@ -15,11 +15,6 @@ from transformers.generation.utils import GenerationMixin
 from app.engine.decode.prompt import Prompt
 
 
-def weights_of(loaded: Any) -> tuple[bool, int]:
-    """Which weights a model has now: with its adapter or without, and after which change of them."""
-    return getattr(loaded, "adapter_active", False), getattr(loaded, "weights_version", 0)
-
-
 class CachedForward:
     """Calls a model as `generate()` calls it, so that its logits are the same: same cache, positions, no mask.
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from app.engine.decode.forward import CachedForward, weights_of
+from app.engine.decode.forward import CachedForward
 from app.engine.decode.prompt import Prompt
 
 
@@ -21,9 +21,9 @@ class KeptForward:
 
     def take(self, loaded: Any, prompt: Prompt, ids: np.ndarray) -> CachedForward:
         """The forward pass for a text that begins with `ids`, int64 `[token]`, with as much cache as holds for it."""
-        of = (id(loaded.model), weights_of(loaded), prompt.encoder_ids)
+        of = (id(loaded.model), loaded.weights_state, prompt.encoder_ids)
         if self._forward is None or self._of != of:
-            self._of, self._forward = of, CachedForward(loaded.model, prompt, lambda: weights_of(loaded))
+            self._of, self._forward = of, CachedForward(loaded.model, prompt, lambda: loaded.weights_state)
         self.reused = self._forward.rewind(ids)
         return self._forward
 

@@ -56,6 +56,11 @@ class LoadedModel:
         own: what its base computes stays true while the adapter is trained."""
         return self._versions[self.adapter_active]
 
+    @property
+    def weights_state(self) -> tuple[bool, int]:
+        """What tells one state of the weights from another: with the adapter or without, and which version."""
+        return self.adapter_active, self.weights_version
+
     def weights_moved(self) -> None:
         """The adapter's weights, or those of a model without one, are others from now on."""
         self._latest += 1
