@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
@@ -15,8 +16,9 @@ from app.engine.finetune.records import HeldOutReport, RunEnd, SampleReport, Ste
 from app.engine.finetune.settings import FinetuneSettings
 from app.engine.texts.records import FILE, TextSource
 from app.jobs.board import Board
-from app.session.finetune_work import Compared, Written
+from app.session.comparing import BEFORE, Compared, Measured, Written
 from app.session.session import Session
+from app.session.state import OpenRequest
 
 
 @pytest.fixture
@@ -148,15 +150,46 @@ def test_before_and_after(qtbot: QtBot, board: Board, session: Session, data: Te
     view.compared.connect(compared.append)
     view.write("1. The sky is")
     settle(qtbot, board)
-    assert written[0].before != written[0].after
+    assert written[0].texts[0] != written[0].texts[1]
     view.compare("1. The sky is very blue today.")
     settle(qtbot, board)
     assert compared[0].weights and all(change.norm > 0 for change in compared[0].weights)
-    first = finetuning.runs[0].checkpoints[0]
-    view.compare("1. The sky is very blue today.", first)
+    first, *_, last = finetuning.runs[0].checkpoints
+    view.look_at_run(first)
+    view.compare("1. The sky is very blue today.")
     settle(qtbot, board)
     early, late = (sum(change.norm for change in each.weights) for each in reversed(compared))
     assert early < late, "at the first checkpoint the weights had moved less"
+    # Checkpoint against checkpoint: the last one is the model as it is.
+    choices = {choice.step: choice for choice in view.choices()}
+    assert list(choices)[:2] == [BEFORE, None] and choices[BEFORE].name == "story-gpt"
+    for step in (first, None):
+        view.choose(choices[last], choices[step])
+        view.compare("1. The sky is very blue today.")
+        settle(qtbot, board)
+    assert compared[-2].weights and not compared[-1].weights
+    assert np.nanmax(compared[-2].comparison.heads["self"]) > np.nanmax(compared[-1].comparison.heads["self"]) == 0.0
+    measured: list[Measured] = []
+    view.measured.connect(measured.append)
+    view.measure(view.before_after)
+    settle(qtbot, board)
+    assert measured[0].figures.new is not None and measured[0].figures.old is not None
+    assert measured[0].figures.new.perplexities[0] > measured[0].figures.new.perplexities[1]
+    # The run's own result beside it as B, with the adapter there too: nothing is between the two but a name.
+    session.models.open(OpenRequest(str(finetuning.folder), slot="B"))
+    settle(qtbot, board)
+    assert view.sides is not None and [(side.slot, side.step) for side in view.sides] == [("A", None), ("B", None)]
+    assert view.sides[0].name.startswith("A: ")
+    view.compare("1. The sky is very blue today.")
+    settle(qtbot, board)
+    assert not compared[-1].weights and np.nanmax(compared[-1].comparison.heads["self"]) == 0.0
+    now = {(choice.slot, choice.step): choice for choice in view.choices()}
+    view.choose(now["B", BEFORE], now["A", None])
+    view.compare("1. The sky is very blue today.")
+    settle(qtbot, board)
+    assert len(compared[-1].weights) == 16, "B's adapter off against A's on"
+    session.models.close("B")
+    settle(qtbot, board)
     loaded = session.models.loaded()
     assert loaded is not None and loaded.adapter_active
     session.models.set_adapter_active("A", False)

@@ -14,16 +14,19 @@ from app.engine.errors import UserError
 from app.engine.finetune.records import PreviewToken, Report, RunEnd, SampleReport, Shape
 from app.engine.finetune.settings import ALL_LINEAR, LORA, FinetuneSettings
 from app.engine.texts.records import FILE, TextSource
-from app.session.finetune_work import Compared, Written
+from app.session.comparing import Compared, Measured, Written
 from app.session.session import Session
+from app.session.text_shelf import samples
 from app.ui.actions import bound
 from app.ui.pages.finetune import explanations
 from app.ui.pages.finetune.before_after import BeforeAfter
+from app.ui.pages.finetune.changes_panel import FORGETTING
 from app.ui.pages.finetune.layout import FinetuneLayout
 from app.ui.theme import Theme
 
 RUN, CHANGES, RUNS = range(3)
 SETS = Path(__file__).resolve().parents[4] / "resources" / "finetune"
+FILES = "Examples (*.jsonl *.json *.csv *.tsv *.parquet *.txt);;Every file (*)"
 SAMPLES = (
     ("pirate-tales", "Pirate tales: a style"),
     ("questions", "Questions: from stories to answers"),
@@ -62,8 +65,11 @@ class FinetunePage(FinetuneLayout):
         tuning.done.connect(self._done)
         self._view.written.connect(self._written)
         self._view.compared.connect(self._compared)
+        self._view.measured.connect(self._measured)
+        self._view.sides_changed.connect(self._show_sides)
+        self._view.forgotten.connect(self._forgotten)
         self._session.models.weights_changed.connect(self._show_state)
-        self._session.model_changed.connect(self._show_state)
+        self._session.model_changed.connect(self._model_changed)
 
     def _connect_panels(self) -> None:
         tuning = self._tuning
@@ -86,7 +92,10 @@ class FinetunePage(FinetuneLayout):
         self.samples.step_chosen.connect(self._step_chosen)
         self.before_after.write_wanted.connect(self._write_wanted)
         self.changes.prompt_asked.connect(self._compare)
-        self.changes.step_chosen.connect(self._compare_at)
+        self.changes.sides_chosen.connect(self._sides_chosen)
+        self.changes.step_chosen.connect(self._side_at)
+        self.changes.views.changed.connect(self._change_viewed)
+        self.changes.forgetting.old_menu.aboutToShow.connect(self._fill_old)
         self.changes.head_chosen.connect(self._head_chosen)
         self.runs.open_wanted.connect(self._session.open_model)
         self.runs.settings_wanted.connect(self._settings_of)
@@ -110,9 +119,7 @@ class FinetunePage(FinetuneLayout):
     @Slot()
     def choose_file(self) -> None:
         """Ask for a file of examples."""
-        path, _ = QFileDialog.getOpenFileName(
-            self, "Examples to learn from", "", "Examples (*.jsonl *.json *.csv *.tsv *.parquet *.txt);;Every file (*)"
-        )
+        path, _ = QFileDialog.getOpenFileName(self, "Examples to learn from", "", FILES)
         if path:
             self.choose(path)
 
@@ -194,12 +201,21 @@ class FinetunePage(FinetuneLayout):
             self.method.set_settings(settings)
         self.data.set_held_out(settings.held_out)
         summary = self._session.summary
-        self.samples.set_prompts(settings.prompts, summary is None or summary.kind == "decoder")
+        kind, mask = ("decoder", "") if summary is None else (summary.kind, summary.mask_token)
+        self.samples.set_prompts(settings.prompts, kind == "decoder", mask if kind == "encoder" else "")
 
     @Slot()
     def _show_costs(self) -> None:
         self.method.show_costs(self._tuning.costs)
         self.explain()
+
+    @Slot()
+    def _model_changed(self) -> None:
+        """What was written and compared was another model's."""
+        self.before_after.clear()
+        self.changes.clear()
+        self._show_settings()
+        self._show_state()
 
     # The run
 
@@ -251,10 +267,19 @@ class FinetunePage(FinetuneLayout):
     def _ended(self, end: RunEnd | None) -> None:
         self.training.end(end, "" if end is not None else "The model is as it was; checkpoints are kept.")
         self._show_state()
+        pair = self._view.before_after
+        if end is None or pair is None:
+            return
         prompts = self._tuning.settings.prompts
         prompt = prompts[0] if prompts else self._session.prompt
-        if end is not None and prompt and self._view.possible:
+        if prompt and self._answers_to(prompt):
             self._write_wanted(prompt)
+        self._view.measure(pair)
+
+    def _answers_to(self, prompt: str) -> bool:
+        """Whether there is something to write: a masked model fills gaps, and needs one."""
+        summary = self._session.summary
+        return summary is not None and (summary.kind != "encoder" or summary.mask_token in prompt)
 
     @Slot()
     def _discard(self) -> None:
@@ -275,8 +300,9 @@ class FinetunePage(FinetuneLayout):
         if known and self._view.possible:
             nearest = min(known, key=lambda each: abs(each - step))
             self.training.mark_step(nearest)
+            self._view.look_at_run(nearest)
             self.show_view(CHANGES)
-            self._compare_at(nearest)
+            self._compare(self._text_to_compare())
 
     # What changed
 
@@ -297,43 +323,100 @@ class FinetunePage(FinetuneLayout):
 
     @Slot(object)
     def _written(self, found: Written) -> None:
-        texts = (found.before, found.after)
-        self.before_after.show_texts(BeforeAfter(found.prompt, self._view.names, texts, ("", "")))
+        names = found.sides[0].name, found.sides[1].name
+        self.before_after.show_texts(BeforeAfter(found.prompt, names, found.texts, found.continued))
 
     @Slot(str)
     def _compare(self, text: str) -> None:
-        self._compare_text(text, None)
-
-    @Slot(int)
-    def _compare_at(self, step: int) -> None:
-        self._compare_text(self._text_to_compare(), step)
+        if text:
+            self.changes.set_prompt(text)
+            self.changes.show_busy()
+            self._view.compare(text)
+        self._measure_shown()
 
     def _text_to_compare(self) -> str:
         """What stands in the field, else the prompt of the other pages, else the first sample prompt."""
         prompts = self._tuning.settings.prompts
         return self.changes.prompt.text() or self._session.prompt or (prompts[0] if prompts else "")
 
-    def _compare_text(self, text: str, step: int | None) -> None:
-        if text:
-            self.changes.set_prompt(text)
-            self.changes.show_busy()
-            self._view.compare(text, step)
+    @Slot()
+    def _forgotten(self) -> None:
+        """What is compared has other weights now."""
+        if self.isVisible() and self.views.index() == CHANGES:
+            self.view_shown(CHANGES)
+
+    @Slot(int, int)
+    def _sides_chosen(self, first: int, second: int) -> None:
+        choices = self._view.choices()
+        self._view.choose(choices[first], choices[second])
+        self._compare(self._text_to_compare())
+
+    @Slot(int)
+    def _side_at(self, step: int) -> None:
+        self._view.choose_step(step)
+        self._compare(self._text_to_compare())
+
+    @Slot()
+    def _show_sides(self) -> None:
+        """Who can be compared, and who is."""
+        choices, pair = self._view.choices(), self._view.sides
+        if pair is None:
+            self.changes.set_sides((), -1, -1)
+            self.changes.set_steps((), None)
+            return
+        self.changes.set_sides([each.name for each in choices], choices.index(pair[0]), choices.index(pair[1]))
+        steps, step = self._view.steps_of(pair[1]), pair[1].step
+        self.changes.set_steps(steps, steps[-1] if step is None and steps else step)
 
     def _checkpoints(self) -> tuple[int, ...]:
-        folder = str(self._view.run_folder)
+        """The checkpoints of model A's run."""
+        folder = str(self._view.run_folder())
         return next((run.checkpoints for run in self._tuning.runs if run.folder == folder), ())
 
     @Slot(object)
     def _compared(self, found: Compared) -> None:
-        steps = self._checkpoints()
-        step = found.step if found.step is not None else (steps[-1] if steps else None)
-        self.changes.set_steps(steps, step)
-        first, second = self._view.names
-        self.changes.set_names(first, f"{second}, step {step:,}" if step is not None else second)
-        self.changes.show_comparison(found.comparison, found.tokens)
+        self.changes.show_comparison(found.comparison, found.tokens, found.target_tokens)
         self.changes.show_weights(found.weights)
         if (chosen := self.changes.chosen_head()) is not None:
             self._head_chosen(*chosen)
+
+    @Slot(int)
+    def _change_viewed(self, _view: int) -> None:
+        self._measure_shown()
+
+    def _measure_shown(self) -> None:
+        """Measure what is forgotten where that is looked at and not known yet."""
+        known = self._view.figures
+        if self.changes.views.index() == FORGETTING and (known is None or known.sides != self._view.sides):
+            self.changes.forgetting.show_busy()
+            self._view.measure()
+
+    @Slot(object)
+    def _measured(self, found: Measured) -> None:
+        if found.sides == self._view.before_after:
+            self.before_after.show_figures(found.figures)
+        if found.sides == self._view.sides:
+            self.changes.forgetting.show_figures(found.figures)
+
+    @Slot()
+    def _fill_old(self) -> None:
+        menu, summary = self.changes.forgetting.old_menu, self._session.summary
+        menu.clear()
+        menu.addAction("File…", self._choose_old)
+        if summary is not None and summary.kind != "encoder-decoder":
+            menu.addSeparator()
+            for text in samples():
+                menu.addAction(f"Sample: {text.name}", bound(self._old_chosen, text))
+
+    @Slot()
+    def _choose_old(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "A text of the kind that the model knew before", "", FILES)
+        if path:
+            self._old_chosen(TextSource(FILE, Path(path).name, path=path))
+
+    def _old_chosen(self, source: TextSource) -> None:
+        self._view.set_old(source)
+        self._measure_shown()
 
     @Slot(str, int, int)
     def _head_chosen(self, kind: str, layer: int, head: int) -> None:
