@@ -158,8 +158,9 @@ class Program:
 
     def restart(self) -> None:
         """End, and start again as after any other end: the session comes back."""
+        if not self.window.close():
+            return
         os.environ.pop("QT_SCALE_FACTOR", None)
-        self.window.close()
         QProcess.startDetached(sys.executable, [str(Path(__file__).resolve())])
         self.application.exit(0)
 

@@ -7,10 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QMessageBox
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QApplication, QMessageBox
 from ui.desk import Desk
 
+from app.engine.finetune.run_folder import read_run
+from app.ui.closing import KEEP
 from app.ui.pages.finetune.page import CHANGES, RUNS, FinetunePage
 
 
@@ -105,6 +107,34 @@ def test_nothing_is_thrown_away_without_a_yes(tuning: Desk, monkeypatch: pytest.
     assert not session.finetuning.running
     loaded = session.models.loaded()
     assert loaded is not None and loaded.adapter is None
+
+
+@pytest.mark.parametrize("button", [KEEP, "Cancel"])
+def test_closing_during_a_run_stops_and_keeps(tuning: Desk, monkeypatch: pytest.MonkeyPatch, button: str) -> None:
+    session = tuning.session
+    session.finetuning.set_settings(replace(session.finetuning.settings, max_steps=500, evaluate_every=250))
+    tuning.wait(lambda: not session.finetuning._ask.isActive())
+    tuning.settle()
+    tuning.click(page_of(tuning).method.start)
+    tuning.wait(lambda: session.finetuning.step > 0)
+    monkeypatch.setattr(tuning.window, "_remembering", True)
+    monkeypatch.setattr("app.ui.window.remember", lambda *_: None)
+
+    def press() -> None:
+        box = QApplication.activeModalWidget()
+        assert isinstance(box, QMessageBox)
+        tuning.click(next(each for each in box.buttons() if each.text().replace("&", "") == button))
+
+    QTimer.singleShot(200, press)
+    assert not tuning.window.close(), "it waits until what was learnt is written"
+    if button == "Cancel":
+        assert session.finetuning.running and tuning.window.isVisible()
+        monkeypatch.undo()
+        return
+    tuning.wait(lambda: not tuning.window.isVisible())
+    folder = session.finetuning.folder
+    assert folder is not None and (folder / "adapter_model.safetensors").exists()
+    assert read_run(folder)["state"] == "stopped"
 
 
 def test_a_broken_file_says_which_line(tuning: Desk, tmp_path: Path) -> None:
