@@ -28,6 +28,8 @@ class Branch:
     """The first step that differs from the parent's."""
     model: str = ""
     """Name of the model that wrote it."""
+    weights: str = ""
+    """In which state that model was then, as `weights_words` tells it."""
     loaded: LoadedModel | None = None
     """That model, for going on; None once it is closed."""
     ended_by: str = ""
@@ -83,12 +85,21 @@ class Branch:
 
     def beside(self) -> Branch:
         """A copy to write on in, from its fork on."""
-        return Branch(self.prompt_text, self.prompt, self.steps[:], self, len(self.steps), self.model, self.loaded)
+        return Branch(
+            self.prompt_text, self.prompt, self.steps[:], self, len(self.steps), self.model, self.weights, self.loaded
+        )
 
     def differs_from(self, other: Branch) -> int | None:
         """The first new token that is not the same in both, None when one text is the beginning of the other."""
         pairs = zip(self.steps, other.steps, strict=False)
         return next((place for place, (ours, theirs) in enumerate(pairs) if ours.token_id != theirs.token_id), None)
+
+
+def weights_words(loaded: LoadedModel | None) -> str:
+    """In which state a model writes now: "with LoRA", "with the adapter off", '' for one without an adapter."""
+    if loaded is None or loaded.adapter is None:
+        return ""
+    return f"with {loaded.adapter.type}" if loaded.adapter_active else "with the adapter off"
 
 
 def told_with_settings(branch: Branch) -> str:
@@ -98,7 +109,8 @@ def told_with_settings(branch: Branch) -> str:
     settings, neutral = branch.steps[-1].settings, vars(DecodingSettings())
     changed = {name: value for name, value in vars(settings).items() if value != neutral[name] and name != "forced"}
     changed["seed"] = branch.steps[0].seed
-    lines = [f"model: {branch.model}", f"prompt: {branch.prompt_text!r}"]
+    model = f"{branch.model}, {branch.weights}" if branch.weights else branch.model
+    lines = [f"model: {model}", f"prompt: {branch.prompt_text!r}"]
     lines += [f"{name}: {value}" for name, value in changed.items() if value is not None]
     return "\n".join([branch.text, "", "---", *lines])
 

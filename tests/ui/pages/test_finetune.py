@@ -11,9 +11,12 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication, QMessageBox
 from ui.desk import Desk
 
+from app.engine.decode.settings import DecodingSettings
 from app.engine.finetune.run_folder import read_run
+from app.session.state import OpenRequest
 from app.ui.closing import KEEP
 from app.ui.pages.finetune.page import CHANGES, RUNS, FinetunePage
+from app.ui.widgets.dataset_dialog import DatasetDialog
 
 
 @pytest.fixture
@@ -81,14 +84,31 @@ def test_what_changed_is_shown_and_follows_the_checkpoints(tuning: Desk) -> None
     assert page.right.currentWidget() is page.runs
 
 
-def test_one_key_switches_the_adapter(tuning: Desk) -> None:
+def test_one_key_switches_the_adapter_and_texts_say_what_wrote_them(tuning: Desk) -> None:
     finished(tuning)
+    session, output = tuning.session, tuning.generate.output
+    session.set_prompt("Once upon a time")
+    session.generation.set_settings(DecodingSettings(max_new_tokens=3, seed=1))
+    session.generate()
+    tuning.settle()
+    assert "written" not in output.subtitle()
     tuning.key(tuning.window, Qt.Key.Key_F6)
     tuning.settle()
-    assert tuning.session.models.adapter_words() == "adapter off"
+    assert session.models.adapter_words() == "adapter off"
+    assert "written with LoRA, which is not the state now" in output.subtitle()
+    session.generate()
+    tuning.settle()
+    assert "written" not in output.subtitle()
     tuning.key(tuning.window, Qt.Key.Key_F6)
     tuning.settle()
-    assert tuning.session.models.adapter_words() == "with LoRA"
+    assert session.models.adapter_words() == "with LoRA"
+    assert "written with the adapter off" in output.subtitle()
+    # B has a key of its own.
+    session.models.open(OpenRequest(str(session.finetuning.folder), slot="B"))
+    tuning.settle()
+    tuning.key(tuning.window, Qt.Key.Key_F6, Qt.KeyboardModifier.ShiftModifier)
+    tuning.settle()
+    assert (session.models.adapter_words("A"), session.models.adapter_words("B")) == ("with LoRA", "adapter off")
 
 
 def test_nothing_is_thrown_away_without_a_yes(tuning: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,3 +166,21 @@ def test_a_broken_file_says_which_line(tuning: Desk, tmp_path: Path) -> None:
     preview = tuning.session.finetuning.preview
     assert preview is not None and preview.usable == 2
     assert [problem.place for problem in preview.problems] == ["line 2"]
+    # A dataset, asked for with the menu's dialog; a folder that is laid out as one stands for the hub.
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "train.jsonl").write_text('{"text": "Ahoy!"}\n' * 2 + '{"text": "Arr."}\n', encoding="utf-8")
+    page.data.source_menu.aboutToShow.emit()
+    asked = next(each for each in page.data.source_menu.actions() if each.text() == "Hub dataset…")
+
+    def answer() -> None:
+        dialog = QApplication.activeModalWidget()
+        assert isinstance(dialog, DatasetDialog) and "train" in dialog.split.placeholderText()
+        dialog.ref.setText(str(tmp_path / "set"))
+        dialog.limit.setValue(2)
+        dialog.accept()
+
+    QTimer.singleShot(100, answer)
+    asked.trigger()
+    tuning.settle()
+    preview = tuning.session.finetuning.preview
+    assert preview is not None and preview.records == 2 and preview.problems[0].words == "duplicate of row 1"

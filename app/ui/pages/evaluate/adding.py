@@ -13,7 +13,8 @@ from app.session.measured import Contender
 from app.session.session import Session
 from app.session.text_shelf import Asked, Looked, TextShelf, samples
 from app.ui.actions import bound
-from app.ui.pages.evaluate.text_dialogs import ColumnsDialog, DatasetDialog, PasteDialog
+from app.ui.pages.evaluate.text_dialogs import ColumnsDialog, PasteDialog
+from app.ui.widgets.dataset_dialog import DatasetDialog
 
 ENCODINGS = ("utf-8", "cp1252", "iso-8859-15", "utf-16", "cp1251", "shift_jis", "gb18030", "big5", "euc-kr")
 PRECISIONS = ("fp32", "bf16", "fp16")
@@ -138,7 +139,8 @@ class Adding(QObject):
         """Ask for a dataset of the hub."""
         dialog = DatasetDialog(self._window)
         if dialog.exec() and dialog.ref.text().strip():
-            self._shelf.look_at_dataset(*dialog.answer())
+            asked = dialog.answer()
+            self._shelf.look_at_dataset(asked.path, asked.config, asked.split, asked.column, asked.limit)
 
     def drop(self, paths: list[str]) -> None:
         """Files or folders that were dropped on the page."""

@@ -23,8 +23,11 @@ from app.ui.pages.finetune.before_after import BeforeAfter
 from app.ui.pages.finetune.changes_panel import FORGETTING
 from app.ui.pages.finetune.layout import FinetuneLayout
 from app.ui.theme import Theme
+from app.ui.widgets.dataset_dialog import DatasetDialog
 
 RUN, CHANGES, RUNS = range(3)
+DATASET_ROWS = 1000
+"""Of a dataset, unless the person says otherwise: it may have millions."""
 SETS = Path(__file__).resolve().parents[4] / "resources" / "finetune"
 FILES = "Examples (*.jsonl *.json *.csv *.tsv *.parquet *.txt);;Every file (*)"
 SAMPLES = (
@@ -112,6 +115,7 @@ class FinetunePage(FinetuneLayout):
         menu = self.data.source_menu
         menu.clear()
         menu.addAction("File…", self.choose_file)
+        menu.addAction("Hub dataset…", self.ask_dataset)
         menu.addSeparator()
         for key, words in SAMPLES:
             menu.addAction(f"Sample: {words}", bound(self.choose_sample, key))
@@ -127,6 +131,14 @@ class FinetunePage(FinetuneLayout):
         """Take a file of examples."""
         self.banner.clear(including_errors=True)
         self._tuning.choose(TextSource(FILE, Path(path).name, path=path))
+
+    @Slot()
+    def ask_dataset(self) -> None:
+        """Ask for a dataset of the hub."""
+        dialog = DatasetDialog(self, "train", "recognised from the rows", DATASET_ROWS, "when they are read")
+        if dialog.exec() and dialog.ref.text().strip():
+            self.banner.clear(including_errors=True)
+            self._tuning.choose(dialog.answer())
 
     @Slot(str)
     def choose_sample(self, key: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from PySide6.QtCore import QTimer, Slot
 
 from app.engine.decode.settings import DecodingSettings
+from app.session.branches import weights_words
 from app.session.generated import DistributionReading
 from app.session.session import Session
 from app.ui.icons import icon
@@ -54,6 +55,7 @@ class GenerateReadings(GenerateLayout):
         session.model_changed.connect(self._model_changed)
         session.second_changed.connect(self._model_changed)
         session.selection_changed.connect(self._selection_changed)
+        session.models.weights_changed.connect(self._say_counts)
         generation.started.connect(self._started)
         generation.prompt_known.connect(self._prompt_known)
         generation.grew.connect(self._grew)
@@ -182,9 +184,12 @@ class GenerateReadings(GenerateLayout):
         ending = "paused" if generation.paused else ENDINGS[generation.ended_by]
         seed = generation.steps[0].seed
         old = "of the prompt before" if generation.prompt_text != self._session.prompt else ""
+        weights, now = generation.current.weights, weights_words(generation.current.loaded)
+        # A text stays what it is when its model's adapter is switched; it says so.
+        other = "" if weights == now else f"written {weights or 'without the adapter'}, which is not the state now"
         speed = self.output.say_cost(generation.cost)
         told = " · ".join(
-            part for part in (words, ending, old, f"seed {seed}" if seed is not None else "", speed) if part
+            part for part in (words, other, ending, old, f"seed {seed}" if seed is not None else "", speed) if part
         )
         self.output.set_subtitle(told)
         self.output.setToolTip(f"{told}. {self.output.cost_tip(generation.cost)}")
