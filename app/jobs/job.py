@@ -43,6 +43,8 @@ class Progress:
     done: float
     """Share done, 0 to 1."""
     text: str = ""
+    seconds_left: float | None = None
+    """Where the work knows better than the share done tells."""
 
 
 class Job(QObject):
@@ -110,7 +112,9 @@ class Job(QObject):
 
     @property
     def seconds_left(self) -> float | None:
-        """From the share done so far; None while nothing can be said."""
+        """What the work says, else from the share done so far; None while nothing can be said."""
+        if self.progress is not None and self.progress.seconds_left is not None:
+            return self.progress.seconds_left
         if self._began is None or self.progress is None or not 0 < self.progress.done < 1:
             return None
         gone = time.monotonic() - self._began

@@ -119,8 +119,7 @@ def _stepped(training: Training, from_step: int | None) -> Generator[Any, None, 
             if isinstance(report, StepReport):
                 recent = [*recent[-19:], report.seconds]
                 left = (report.steps - report.step) * sum(recent) / len(recent)
-                words = f"step {report.step:,} of {report.steps:,}, {time_words(left)} left"
-                yield Progress(report.step / report.steps, words)
+                yield Progress(report.step / report.steps, f"step {report.step:,} of {report.steps:,}", left)
             yield report
     finally:
         steps.close()
@@ -174,16 +173,6 @@ def remove_run(folder: Path) -> Generator[Any, None, None]:
     read_run(folder)
     with disk_errors(folder):
         shutil.rmtree(folder)
-
-
-def time_words(seconds: float) -> str:
-    """ "48 s", "3 min 20 s", "1 h 5 min"."""
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 def folder_for(root: Path, name: str, taken: Sequence[str] = ()) -> Path:

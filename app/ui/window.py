@@ -23,7 +23,7 @@ from app.ui.jobs_panel import JobsPanel
 from app.ui.model_controls import ModelControls
 from app.ui.options import SMALLEST
 from app.ui.page import Page
-from app.ui.remembered import remember, remember_page
+from app.ui.remembered import remember, remember_page, remember_runs
 from app.ui.theme import Theme
 from app.ui.widgets.explain_panel import ExplainPanel
 from app.ui.widgets.job_strip import JobStrip
@@ -309,6 +309,7 @@ class Window(QMainWindow):
             return
         if self._remembering and self.pages:
             remember(self, self.theme.choice, self.page_key)
+            remember_runs(self.session.finetuning.root)
         self.controls.end()
         self.closing.emit()
         self._board.close()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QApplication, QMessageBox
+from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox, QWidget
 from ui.desk import Desk
 
 from app.engine.decode.settings import DecodingSettings
@@ -51,9 +52,29 @@ def finished(desk: Desk) -> FinetunePage:
     return page
 
 
+def seen(widget: QWidget) -> int:
+    """How many pixels of a widget's height are in sight."""
+    return widget.visibleRegion().boundingRect().height()
+
+
 def test_from_examples_to_an_adapter(tuning: Desk) -> None:
     page = page_of(tuning)
     assert page.data.subtitle() == "pirate-tales.jsonl"
+    # At 1440 × 900 six records, what is held out, what a run costs and its time are in sight; lower, one panel is.
+    table = page.data.table
+    assert table.viewport().height() >= 6 * table.rowHeight(0)
+    assert "for 6 steps" in page.method.costs.time.text()
+    for widget in (page.data.held_out, page.method.costs, page.method.costs.time):
+        assert seen(widget) >= widget.height() - 2, widget
+    assert seen(page.data.example.tokens) >= 20
+    tuning.window.resize(1120, 720)
+    tuning.wait(page.left.tabs.isVisible)
+    assert page.data.isVisible() and not page.method.isVisible()
+    tuning.click(page.left.tabs.button(1))
+    assert page.method.isVisible() and not page.data.isVisible()
+    tuning.wait(lambda: seen(page.method.costs) >= page.method.costs.height() - 2)
+    tuning.window.resize(1440, 900)
+    tuning.wait(lambda: page.data.isVisible() and page.method.isVisible())
     assert page.method.start.isEnabled()
     finished(tuning)
     run = tuning.session.finetuning.runs[0]
@@ -64,6 +85,11 @@ def test_from_examples_to_an_adapter(tuning: Desk) -> None:
     assert tuning.session.models.adapter_words() == "with LoRA"
     assert not page.method.start.isEnabled()
     assert (Path(run.folder) / "adapter_model.safetensors").exists()
+    # What the two wrote stands there from its beginning, letter for letter, and what was learnt and forgotten.
+    for card in page.before_after.cards:
+        assert card.text.toPlainText().startswith("Once upon a time") and card.text.verticalScrollBar().value() == 0
+        assert re.fullmatch(r"perplexity new [\d.,]+ · old [\d.,]+", card.figure.text())
+    assert "24 held-out texts of pirate-tales.jsonl" in page.before_after.cards[0].figure.toolTip()
 
 
 def test_what_changed_is_shown_and_follows_the_checkpoints(tuning: Desk) -> None:
@@ -157,7 +183,7 @@ def test_closing_during_a_run_stops_and_keeps(tuning: Desk, monkeypatch: pytest.
     assert read_run(folder)["state"] == "stopped"
 
 
-def test_a_broken_file_says_which_line(tuning: Desk, tmp_path: Path) -> None:
+def test_a_broken_file_says_which_line(tuning: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = tmp_path / "broken.jsonl"
     broken.write_text('{"text": "Ahoy!"}\n{"text": \n{"text": "Arr, a ship."}\n', encoding="utf-8")
     page = page_of(tuning)
@@ -182,5 +208,13 @@ def test_a_broken_file_says_which_line(tuning: Desk, tmp_path: Path) -> None:
     QTimer.singleShot(100, answer)
     asked.trigger()
     tuning.settle()
+    # Another folder for runs; there are none in it yet.
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path / "set"))
+    tuning.click(page.method.fold)
+    assert page.method.place.isVisible() and page.method.place.text() == "Kept in runs…"
+    page.method.place.click()
+    tuning.settle()
+    assert tuning.session.finetuning.root == tmp_path / "set" and page.method.place.text() == "Kept in set…"
+    assert str(tmp_path / "set") in page.method.place.toolTip()
     preview = tuning.session.finetuning.preview
     assert preview is not None and preview.records == 2 and preview.problems[0].words == "duplicate of row 1"

@@ -86,6 +86,7 @@ class FinetunePage(FinetuneLayout):
         self.method.changed.connect(self._settings_chosen)
         self.method.refused.connect(self.show_error)
         self.method.start.clicked.connect(self.run)
+        self.method.place_wanted.connect(self.choose_place)
         self.training.pause_wanted.connect(tuning.pause)
         self.training.stop_wanted.connect(tuning.stop)
         self.training.discard_wanted.connect(self._discard)
@@ -442,6 +443,13 @@ class FinetunePage(FinetuneLayout):
     @Slot()
     def _show_runs(self) -> None:
         self.runs.show_runs(self._tuning.runs)
+        self.method.set_place(str(self._tuning.root or ""))
+
+    @Slot()
+    def choose_place(self) -> None:
+        """Ask for the folder in which every run gets one of its own."""
+        if chosen := QFileDialog.getExistingDirectory(self, "Where runs are kept", str(self._tuning.root or "")):
+            self._tuning.keep_in(Path(chosen))
 
     @Slot(str)
     def _settings_of(self, folder: str) -> None:
