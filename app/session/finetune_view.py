@@ -196,16 +196,19 @@ class FinetuneView(QObject):
             return []
         full = loaded.adapter is None and entry is not None and entry.method == FULL
         base, now = self._base_name(slot), loaded.summary.name
+        at = now
         if loaded.adapter is not None:
-            now = f"with {loaded.adapter.type}" if now == base or not lead else f"{now} with {loaded.adapter.type}"
+            alone = now == base or not lead
+            now = f"with {loaded.adapter.type}" if alone else f"{now} with {loaded.adapter.type}"
+            at = now if alone else at
         elif full and entry is not None:
-            now = entry.name
+            now = at = entry.name
         found = [Choice(slot, None, f"{lead}{now}")]
         switched = loaded.adapter is not None and not loaded.adapter.always_on
         if switched or full:
             found.insert(0, Choice(slot, BEFORE, f"{lead}{base}"))
         if entry is not None and (loaded.adapter is not None or full):
-            found += [Choice(slot, step, f"{lead}{now}, step {step:,}") for step in entry.checkpoints]
+            found += [Choice(slot, step, f"{lead}{at}, step {step:,}") for step in entry.checkpoints]
         return found
 
     def _base_name(self, slot: str) -> str:

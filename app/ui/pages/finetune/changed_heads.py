@@ -142,11 +142,11 @@ class ChangedHeads(QWidget):
         self.twin.setMaximumWidth(max(_NARROWEST, self.grid.widest()))
 
     def _choose_most(self) -> None:
-        """The head that looks elsewhere most is the one to begin with."""
+        """The head that looks elsewhere most is the one to begin with; where none does there is none."""
         assert self._comparison is not None
-        values = self._comparison.heads[self._kind]
-        if not np.isnan(values).all():
-            layer, head = np.unravel_index(np.nanargmax(values), values.shape)
+        values = np.nan_to_num(self._comparison.heads[self._kind])
+        if values.any():
+            layer, head = np.unravel_index(np.argmax(values), values.shape)
             self.grid.set_selected(int(layer), int(head))
 
     @Slot(int)
@@ -155,10 +155,11 @@ class ChangedHeads(QWidget):
         if self._comparison is not None and kind in self._comparison.heads:
             self._kind = kind
             self.grid.set_selected(-1, -1)
-            self.patterns.clear(WAITING)
             self._draw()
             self._choose_most()
-            if (chosen := self.chosen()) is not None:
+            chosen = self.chosen()
+            self.patterns.clear(HINT if chosen is None else WAITING)
+            if chosen is not None:
                 self.head_chosen.emit(*chosen)
 
     @Slot(int, int)

@@ -6,7 +6,17 @@ from collections.abc import Sequence
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QStackedWidget, QWidget
+from PySide6.QtGui import QPaintEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLineEdit,
+    QStackedWidget,
+    QStyle,
+    QStyleOptionComboBox,
+    QStylePainter,
+    QWidget,
+)
 
 from app.engine.evaluate.records import Curve
 from app.engine.finetune.records import WeightChange
@@ -77,11 +87,11 @@ class ChangesPanel(Panel):
         self._show_view()
 
     def _top(self, theme: Theme) -> QHBoxLayout:
-        self.choosers = (QComboBox(), QComboBox())
+        self.choosers = (_Chooser(), _Chooser())
         self.prompt = QLineEdit()
         self.prompt.setPlaceholderText("Text for both, then Enter")
         self.prompt.setAccessibleName("Text that both read")
-        self.prompt.setMinimumWidth(200)
+        self.prompt.setMinimumWidth(120)
         self.prompt.returnPressed.connect(self._asked)
         row = QHBoxLayout()
         row.setSpacing(6)
@@ -122,6 +132,8 @@ class ChangesPanel(Panel):
             chooser.addItems(list(names))
             chooser.setCurrentIndex(chosen)
             chooser.setEnabled(len(names) > 1)
+            # The list is as wide as the longest name, whatever the field has room for.
+            chooser.view().setMinimumWidth(chooser.view().sizeHintForColumn(0) + 24)
             chooser.setToolTip(chooser.currentText())
 
     def set_prompt(self, text: str) -> None:
@@ -245,3 +257,17 @@ class ChangesPanel(Panel):
         self.chart.set_curves(
             curves, "blocks passed", "distance ‖A − B‖ / ‖A‖ and 1 − cosine of the residual stream, mean over tokens"
         )
+
+
+class _Chooser(QComboBox):
+    """A long name is cut in its middle: runs of the same data differ by the time at their end."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter, option = QStylePainter(self), QStyleOptionComboBox()
+        self.initStyleOption(option)
+        style, field = self.style(), QStyle.SubControl.SC_ComboBoxEditField
+        room = style.subControlRect(QStyle.ComplexControl.CC_ComboBox, option, field, self).width() - 4
+        option.currentText = self.fontMetrics().elidedText(option.currentText, Qt.TextElideMode.ElideMiddle, room)
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+        painter.end()

@@ -65,7 +65,7 @@ class ExampleView(QWidget):
 
 
 class _Small(QScrollArea):
-    """Asks for two rows of tokens and gets by with one; more comes by scrolling, or where there is room to spare."""
+    """Asks for one row of tokens; more comes by scrolling, or where there is room to spare."""
 
     def __init__(self, tokens: ExampleTokens) -> None:
         super().__init__()
@@ -74,7 +74,7 @@ class _Small(QScrollArea):
         self.setWidget(tokens)
 
     def sizeHint(self) -> QSize:
-        return QSize(120, 2 * self._tokens.minimumSizeHint().height())
+        return self.minimumSizeHint()
 
     def minimumSizeHint(self) -> QSize:
         return self._tokens.minimumSizeHint()

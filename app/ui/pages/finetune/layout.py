@@ -91,7 +91,7 @@ class LeftColumn(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
         column.addWidget(self.tabs, 0, Qt.AlignmentFlag.AlignLeft)
-        column.addWidget(split("finetune left", Qt.Orientation.Vertical, (data, 366), (method, 418)), 1)
+        column.addWidget(split("finetune left", Qt.Orientation.Vertical, (data, 360), (method, 424)), 1)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -227,6 +227,7 @@ class FinetunePage(FinetuneLayout):
         """What was written and compared was another model's."""
         self.before_after.clear()
         self.changes.clear()
+        self.changes.set_prompt("")
         self._show_settings()
         self._show_state()
 

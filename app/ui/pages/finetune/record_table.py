@@ -30,8 +30,6 @@ _NONE = QModelIndex()
 COLUMNS = ("#", "Text", "Tokens", "Check")
 PLACE, TEXT, TOKENS, CHECK = range(4)
 _ROW, _PADDING, _SIGN = 26, 5, 14
-_WANTED = 6
-"""Rows that the table would like to show; with less room it shows two at least, with more it takes it."""
 _HEAD = 12
 """Pixels of a heading beside its words."""
 _CHECK_SHARE = 0.38
@@ -156,8 +154,8 @@ class RecordTable(QTableView):
         return [[cell_words(row, column) for column in range(len(COLUMNS))] for row in self.records.rows]
 
     def sizeHint(self) -> QSize:
-        rows = min(max(len(self.records.rows), 2), _WANTED)
-        return QSize(160, self.horizontalHeader().sizeHint().height() + rows * self._painter.row_height() + 4)
+        # Small, so that the panel scrolls only where not even this has room; the table takes what is left over.
+        return self.minimumSizeHint()
 
     def minimumSizeHint(self) -> QSize:
         return QSize(160, self.horizontalHeader().sizeHint().height() + 2 * self._painter.row_height() + 4)
