@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
+from app.engine.decode import stream
 from app.engine.decode.settings import DecodingSettings
 from app.engine.errors import UserError
 from app.engine.finetune.records import HeldOutReport, RunEnd, SampleReport, StepReport
 from app.engine.finetune.settings import FinetuneSettings
+from app.engine.models import load
 from app.engine.texts.records import FILE, TextSource
 from app.jobs.board import Board
-from app.session.comparing import BEFORE, Compared, Measured, Written
+from app.session.comparing import BEFORE, Choice, Compared, Measured, Written, compare
 from app.session.session import Session
 from app.session.state import OpenRequest
 
@@ -208,3 +210,20 @@ def test_what_cannot_be_trained_says_why(qtbot: QtBot, board: Board, session: Se
     chosen(qtbot, board, session, TextSource(FILE, "empty.jsonl", path=str(empty)))
     assert isinstance(failures[-1], UserError)
     assert session.finetuning.preview is None and not session.finetuning.running
+
+
+def test_an_encoder_decoder_is_compared_on_what_its_first_side_wrote() -> None:
+    bart = load("bart-en-fr")
+    sides = Choice("A", None, "one"), Choice("A", None, "other")
+    steps = compare(((bart, None, None), (bart, None, None)), sides, "I am tired.")
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            found: Compared = stop.value
+            break
+    written = "".join(step.text for step in stream(bart, "I am tired.", DecodingSettings(method="greedy")))
+    assert "".join(token.text for token in found.target_tokens if not token.special).strip() == written.strip()
+    rows = found.patterns["cross", 0][0].shape
+    assert rows[1:] == (len(found.target_tokens), len(found.tokens))
+    assert set(found.comparison.heads) == {"encoder", "self", "cross"} and not found.weights
