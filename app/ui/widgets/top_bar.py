@@ -101,13 +101,13 @@ class ModelBox(QAbstractButton):
         room = rect.width() - left - 30
         left += self._paint_words(painter, self._name or "No model open", left, room, True) + 8
         if self._detail:
-            self._paint_words(painter, self._shortened(rect.width() - left - 28), left, rect.width() - left - 28, False)
+            self._paint_words(painter, self.shortened(rect.width() - left - 28), left, rect.width() - left - 28, False)
         painter.drawPixmap(round(rect.width()) - 24, 8, pixmap(self._theme, "chevron-down", "ink2", 16))
         if self.hasFocus():
             focus_ring(painter, rect, color("accent"))
         painter.end()
 
-    def _shortened(self, room: float) -> str:
+    def shortened(self, room: float) -> str:
         """The detail without its first facts where there is no room for all: the last says what state the model is in,
         "with LoRA", and is what two models of one family differ by."""
         metrics, parts = QFontMetricsF(self._detail_font), self._detail.split(_BETWEEN)
