@@ -42,6 +42,8 @@ class FinetunePage(FinetuneLayout):
     def __init__(self, theme: Theme, session: Session) -> None:
         super().__init__(theme, session)
         self._tuning, self._view = session.finetuning, session.finetune_view
+        self._fresh = False
+        """A run has ended, and what came of it was not looked at yet."""
         self.setAcceptDrops(True)
         self.data.set_samples(SAMPLES)
         self._connect_session()
@@ -262,6 +264,7 @@ class FinetunePage(FinetuneLayout):
     @Slot(object)
     def _began(self, before: tuple[Report, ...]) -> None:
         tuning = self._tuning
+        self._fresh = False
         self.show_view(RUN)
         name = tuning.folder.name if tuning.folder is not None else ""
         if before:
@@ -281,9 +284,16 @@ class FinetunePage(FinetuneLayout):
     def _ended(self, end: RunEnd | None) -> None:
         self.training.end(end, "" if end is not None else "The model is as it was; checkpoints are kept.")
         self._show_state()
+        self._fresh = end is not None
+        self._look_at_result()
+
+    def _look_at_result(self) -> None:
+        """Once after a run: what both write, and what was learnt and forgotten. A full finetune has its "before" only
+        when the run is among those that are listed."""
         pair = self._view.before_after
-        if end is None or pair is None:
+        if not self._fresh or pair is None:
             return
+        self._fresh = False
         prompts = self._tuning.settings.prompts
         prompt = prompts[0] if prompts else self._session.prompt
         if prompt and self._answers_to(prompt):
@@ -445,6 +455,8 @@ class FinetunePage(FinetuneLayout):
     def _show_runs(self) -> None:
         self.runs.show_runs(self._tuning.runs)
         self.method.set_place(str(self._tuning.root or ""))
+        self._show_state()
+        self._look_at_result()
 
     @Slot()
     def choose_place(self) -> None:
