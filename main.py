@@ -20,7 +20,7 @@ from app.session.saved import Saved
 from app.session.session import Session
 from app.session.state import OpenRequest
 from app.ui.options import PAGES, Options, parse
-from app.ui.remembered import open_settings, restore_place, restore_splitters
+from app.ui.remembered import open_settings, restore_place, restore_splitters, runs_folder
 from app.ui.screenshot import Screenshot
 from app.ui.theme import Theme
 from app.ui.window import Window
@@ -143,7 +143,7 @@ class Program:
         self.window.closing.connect(self.keeper.finish)
         self.window.closing.connect(self.session.evaluation.finish)
         self.session.evaluation.keep_in(figures_file())
-        self.session.finetuning.keep_in(figures_file().with_name("runs"))
+        self.session.finetuning.keep_in(runs_folder(figures_file().with_name("runs")))
         self.window.restart_wanted.connect(self.restart)
         self.keeper.restored.connect(self.window.note)
         saved = self.keeper.begin()
@@ -158,8 +158,9 @@ class Program:
 
     def restart(self) -> None:
         """End, and start again as after any other end: the session comes back."""
+        if not self.window.close():
+            return
         os.environ.pop("QT_SCALE_FACTOR", None)
-        self.window.close()
         QProcess.startDetached(sys.executable, [str(Path(__file__).resolve())])
         self.application.exit(0)
 

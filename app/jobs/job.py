@@ -45,6 +45,8 @@ class Progress:
     text: str = ""
     before: float = 0.0
     """The share that was done before this job began, where several jobs are one piece of work."""
+    seconds_left: float | None = None
+    """Where the work knows better than the share done tells."""
 
 
 class Job(QObject):
@@ -114,7 +116,9 @@ class Job(QObject):
 
     @property
     def seconds_left(self) -> float | None:
-        """From the share done so far; None while nothing can be said."""
+        """What the work says, else from the share done so far; None while nothing can be said."""
+        if self.progress is not None and self.progress.seconds_left is not None:
+            return self.progress.seconds_left
         if self._began is None or self.progress is None or not 0 < self.progress.done < 1:
             return None
         own = self.progress.done - self.progress.before

@@ -29,6 +29,8 @@ class Branch:
     """The first step that differs from the parent's."""
     model: str = ""
     """Name of the model that wrote it."""
+    weights: str = ""
+    """In which state that model was then, as `weights_words` tells it."""
     loaded: LoadedModel | None = None
     """That model, for going on; None once it is closed."""
     ended_by: str = ""
@@ -88,7 +90,7 @@ class Branch:
         return len(self.steps) - cut
 
     @property
-    def weights(self) -> str:
+    def training_words(self) -> str:
         """Which weights wrote it, where the model was being trained: "the weights of training step 12"."""
         steps = self.training_steps
         if not steps:
@@ -107,7 +109,9 @@ class Branch:
 
     def beside(self) -> Branch:
         """A copy to write on in, from its fork on."""
-        return Branch(self.prompt_text, self.prompt, self.steps[:], self, len(self.steps), self.model, self.loaded)
+        return Branch(
+            self.prompt_text, self.prompt, self.steps[:], self, len(self.steps), self.model, self.weights, self.loaded
+        )
 
     def differs_from(self, other: Branch) -> tuple[int, int] | None:
         """The first new token that is not the same in both, its place here and there; None when one text is the
@@ -139,6 +143,13 @@ def _holder(branch: Branch, letter: int) -> int:
     return next(place for place, end in enumerate(ends) if end > letter)
 
 
+def weights_words(loaded: LoadedModel | None) -> str:
+    """In which state a model writes now: "with LoRA", "with the adapter off", '' for one without an adapter."""
+    if loaded is None or loaded.adapter is None:
+        return ""
+    return f"with {loaded.adapter.type}" if loaded.adapter_active else "with the adapter off"
+
+
 def told_with_settings(branch: Branch) -> str:
     """The text, then on lines of their own what wrote it: model, seed, and every setting that is not neutral."""
     if not branch.steps:
@@ -147,9 +158,10 @@ def told_with_settings(branch: Branch) -> str:
     changed = {name: value for name, value in vars(settings).items() if value != neutral[name] and name != "forced"}
     drawn = any(step.settings.draws for step in branch.steps)
     changed["seed"] = branch.searched.seed if branch.searched is not None else branch.steps[0].seed if drawn else None
-    lines = [f"model: {branch.model}", f"prompt: {branch.prompt_text!r}"]
+    lines = [f"model: {branch.model}, {branch.weights}" if branch.weights else f"model: {branch.model}"]
+    lines += [f"prompt: {branch.prompt_text!r}"]
     lines += [f"found by: {branch.found_by}"] if branch.found_by else []
-    lines += [f"written with: {branch.weights}"] if branch.weights else []
+    lines += [f"written with: {branch.training_words}"] if branch.training_words else []
     lines += [f"{name}: {value}" for name, value in changed.items() if value is not None]
     return "\n".join([branch.text, "", "---", *lines])
 

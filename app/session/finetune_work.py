@@ -18,16 +18,12 @@ from app.engine.finetune.records import (
     RunEntry,
     Shape,
     StepReport,
-    WeightChange,
 )
 from app.engine.finetune.settings import FinetuneSettings
 from app.engine.texts.records import TextSource
-from app.engine.trace.records import Token, TraceComparison
 from app.jobs.job import Progress
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from app.engine.finetune.dataset import Dataset
     from app.engine.finetune.training import Training
     from app.engine.models.loaded import LoadedModel
@@ -40,29 +36,6 @@ class Began:
     training: Training
     resumed: tuple[Report, ...] = ()
     """What it had reported before it was stopped."""
-
-
-@dataclass(frozen=True)
-class Written:
-    """What the model writes without and with what it learnt."""
-
-    prompt: str
-    before: str
-    after: str
-
-
-@dataclass(frozen=True, eq=False)
-class Compared:
-    """One text through the model before and after."""
-
-    text: str
-    step: int | None
-    """The checkpoint that stands for "after", None for the model as it is."""
-    tokens: tuple[Token, ...]
-    comparison: TraceComparison
-    weights: tuple[WeightChange, ...]
-    patterns: dict[tuple[str, int], tuple[np.ndarray, np.ndarray]]
-    """By kind and layer, float32 `[head, query, key]` before and after."""
 
 
 def read_data(
@@ -156,81 +129,10 @@ def _stepped(training: Training, from_step: int | None) -> Generator[Any, None, 
             if isinstance(report, StepReport):
                 recent = [*recent[-19:], report.seconds]
                 left = (report.steps - report.step) * sum(recent) / len(recent)
-                words = f"step {report.step:,} of {report.steps:,}, {time_words(left)} left"
-                yield Progress(report.step / report.steps, words)
+                yield Progress(report.step / report.steps, f"step {report.step:,} of {report.steps:,}", left)
             yield report
     finally:
         steps.close()
-
-
-def write_both(
-    loaded: LoadedModel, base: LoadedModel | None, prompt: str, seed: int, count: int
-) -> Generator[Any, None, Written]:
-    """The same prompt and random numbers, without and with what was learnt. Raises UserError without a "before"."""
-    before = ""
-    if loaded.adapter is not None:
-        with loaded.adapter_set(False):
-            # In one go: between two steps others would find the adapter switched off.
-            before = "".join(_pieces(loaded, prompt, seed, count))
-        yield Progress(0.5, "before")
-    elif base is not None:
-        for piece in _pieces(base, prompt, seed, count):
-            before += piece
-            yield Progress(0.5, "before")
-    else:
-        raise UserError(
-            "There is no model from before the run to compare with.", "Open the one that was trained as model B."
-        )
-    after = ""
-    for piece in _pieces(loaded, prompt, seed, count):
-        after += piece
-        yield Progress(0.9, "after")
-    return Written(prompt, before, after)
-
-
-def _pieces(loaded: LoadedModel, prompt: str, seed: int, count: int) -> Generator[str, None, None]:
-    from app.engine.decode import DecodingSettings, stream
-
-    settings = DecodingSettings(temperature=0.7, top_k=40, max_new_tokens=count, seed=seed)
-    for step in stream(loaded, prompt, settings):
-        yield step.text
-
-
-def compare(
-    loaded: LoadedModel, base: LoadedModel | None, folder: Path | None, step: int | None, text: str
-) -> Generator[Any, None, Compared]:
-    """One text before and after: two traces and what is between them, and how far the weights moved.
-
-    "After" is the model as it is, or as it was at a checkpoint. Each trace is made in one go, since the adapter is
-    switched for it.
-    """
-    from app.engine.finetune.changes import weight_changes
-    from app.engine.finetune.checkpoint_view import at_checkpoint
-    from app.engine.trace import trace
-    from app.engine.trace.compare import compare as compare_traces
-
-    if loaded.adapter is None and base is None:
-        raise UserError(
-            "There is nothing to compare with: this model has no adapter.",
-            "Train one, open an adapter, or open the model from before as B.",
-        )
-    yield Progress(0.1, "before")
-    if loaded.adapter is not None:
-        with loaded.adapter_set(False):
-            first = trace(loaded, text)
-            before = {site: first.attention(site[1], kind=site[0]).numpy() for site in loaded.anatomy.sites}
-    else:
-        assert base is not None
-        first = trace(base, text)
-        before = {site: first.attention(site[1], kind=site[0]).numpy() for site in base.anatomy.sites}
-    yield Progress(0.4, "after")
-    with at_checkpoint(loaded, folder, step):
-        second = trace(loaded, text)
-        after = {site: second.attention(site[1], kind=site[0]).numpy() for site in loaded.anatomy.sites}
-        found = compare_traces(first, second)
-        changes = weight_changes(loaded) if loaded.adapter is not None else ()
-    patterns = {site: (before[site], after[site]) for site in before if site in after}
-    return Compared(text, step, tuple(second.tokens), found, changes, patterns)
 
 
 def merge(folder: Path, into: Path) -> Generator[Any, None, Path]:
@@ -284,16 +186,6 @@ def remove_run(folder: Path) -> Generator[Any, None, None]:
         raise UserError(f"Another program is training in {folder}.", "Wait until it has ended.")
     with disk_errors(folder):
         shutil.rmtree(folder)
-
-
-def time_words(seconds: float) -> str:
-    """ "48 s", "3 min 20 s", "1 h 5 min"."""
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 def folder_for(root: Path, name: str, taken: Sequence[str] = ()) -> Path:

@@ -285,8 +285,10 @@ class Finetuning(QObject):
             self.state_changed.emit()
 
     def stop(self) -> None:
-        """End the run after this step and keep what was learnt."""
-        if self._job is not None and self._training is not None:
+        """End the run after this step and keep what was learnt; before its first step there is nothing to keep."""
+        if self._job is not None and self._training is None:
+            self._job.cancel()
+        elif self._job is not None and self._training is not None:
             self._training.stop()
             self._job.pause(False)
 

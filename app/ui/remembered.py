@@ -30,6 +30,18 @@ def remember_page(page: str) -> None:
     open_settings().setValue("page", page)
 
 
+def remember_runs(folder: Path | None) -> None:
+    """Keep where runs are kept."""
+    if folder is not None:
+        open_settings().setValue("runs", str(folder))
+
+
+def runs_folder(usual: Path) -> Path:
+    """Where runs are kept: the folder that was chosen, while it is there, else the usual one."""
+    chosen = open_settings().value("runs")
+    return Path(str(chosen)) if chosen and Path(str(chosen)).is_dir() else usual
+
+
 def restore_place(window: QWidget) -> None:
     """Put the window where it was; what cannot be read is left as it is."""
     geometry = open_settings().value("geometry")

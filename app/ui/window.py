@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QPaintEvent, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMessageBox, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from app.engine.errors import UserError
 from app.jobs.board import Board
 from app.session.session import Session
 from app.ui.about_dialog import AboutDialog
 from app.ui.actions import Command, bound
+from app.ui.closing import Closing
 from app.ui.defect_dialog import DefectDialog
 from app.ui.demo_controls import DemoControls
 from app.ui.explanation import Explanation
@@ -22,7 +23,7 @@ from app.ui.jobs_panel import JobsPanel
 from app.ui.model_controls import ModelControls
 from app.ui.options import SMALLEST
 from app.ui.page import Page
-from app.ui.remembered import remember, remember_page
+from app.ui.remembered import remember, remember_page, remember_runs
 from app.ui.theme import Theme
 from app.ui.widgets.explain_panel import ExplainPanel
 from app.ui.widgets.job_strip import JobStrip
@@ -78,6 +79,7 @@ class Window(QMainWindow):
         self.pages: dict[str, Page] = {}
         self._build()
         self.demos = DemoControls(self, session, lambda: self.page, self.show_page)
+        self._ending = Closing(session.finetuning, self)
         self._keys()
         session.failed.connect(self._failed)
         board.defect.connect(self._defect)
@@ -302,24 +304,16 @@ class Window(QMainWindow):
             self.explain.set_collapsed(narrow)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        tuning = self.session.finetuning
-        if tuning.running and self._remembering and not self._closing_agreed():
+        if self._remembering and not self._ending.agreed():
             event.ignore()
             return
         if self._remembering and self.pages:
             remember(self, self.theme.choice, self.page_key)
+            remember_runs(self.session.finetuning.root)
         self.controls.end()
         self.closing.emit()
         self._board.close()
         super().closeEvent(event)
-
-    def _closing_agreed(self) -> bool:
-        """A run is under way: whether to end anyway. Its checkpoints are there to go on from at the next start."""
-        words = (
-            "A finetune is running. If you close now it ends; it can go on from its last checkpoint with Resume on the "
-            "Finetune page. “Stop and keep” there keeps it as it is."
-        )
-        return QMessageBox.question(self, "Close Unembed", words) == QMessageBox.StandardButton.Yes
 
 
 def model_page() -> type[ModelPage]:

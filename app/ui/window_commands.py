@@ -54,8 +54,8 @@ def window_commands(window: Commanded) -> list[Command]:
     def both() -> bool:
         return models.summary("B") is not None and models.summary("A") is not None
 
-    def adapted() -> bool:
-        loaded = models.loaded()
+    def adapted(slot: str = "A") -> bool:
+        loaded = models.loaded(slot)
         return loaded is not None and loaded.adapter is not None and loaded is not models.in_training
 
     return [
@@ -70,6 +70,14 @@ def window_commands(window: Commanded) -> list[Command]:
         Command("Swap models A and B", models.swap, "", "model", "", both),
         Command("Close model B", bound(models.close, "B"), "", "close", "unload", both),
         Command("Adapter on or off", bound(switch_adapter, session), "F6", "finetune", "LoRA base before", adapted),
+        Command(
+            "Adapter of B on or off",
+            bound(switch_adapter, session, "B"),
+            "Shift+F6",
+            "finetune",
+            "LoRA base before",
+            lambda: adapted("B"),
+        ),
         Command("Undo", session.undo, "Ctrl+Z", "reset", "back"),
         Command("Redo", session.redo, "Ctrl+Shift+Z", "reset", "again"),
         Command("Explain", window.explain.toggle, "F1", "info", "help panel"),
@@ -85,11 +93,11 @@ def window_commands(window: Commanded) -> list[Command]:
     ]
 
 
-def switch_adapter(session: Session) -> None:
-    """Model A's adapter off, or on again; everything that is shown is computed anew."""
-    loaded = session.models.loaded()
+def switch_adapter(session: Session, slot: str = "A") -> None:
+    """A model's adapter off, or on again; what is shown of it is computed anew, and texts say what wrote them."""
+    loaded = session.models.loaded(slot)
     if loaded is not None and loaded.adapter is not None and loaded is not session.models.in_training:
-        session.models.set_adapter_active("A", not loaded.adapter_active)
+        session.models.set_adapter_active(slot, not loaded.adapter_active)
 
 
 def tensor_commands(window: Commanded) -> list[Command]:

@@ -62,13 +62,16 @@ def test_steps_and_result_arrive_in_order_on_the_main_thread(qtbot: QtBot, board
 
 def test_progress_is_apart_from_results(qtbot: QtBot, board: Board) -> None:
     def work() -> Any:
-        yield Progress(0.5, "half")
+        yield Progress(0.5, "half", seconds_left=12.0)
         yield "partial"
 
     job = board.start("model", "p", work)
     events = heard(job)
+    left: list[float | None] = []
+    job.progressed.connect(lambda _: left.append(job.seconds_left))
     qtbot.waitUntil(lambda: job.state.ended)
     assert events == [("progress", 0.5), ("step", "partial"), ("finished", None)]
+    assert left == [12.0], "what the work knows, not what the share done tells"
 
 
 def test_time_left_is_told_from_what_the_job_itself_did(qtbot: QtBot, board: Board) -> None:

@@ -18,10 +18,12 @@ from app.engine.evaluate import causal, perplexity
 from app.engine.evaluate.records import Plan
 from app.engine.finetune.records import HeldOutReport, RunEnd, SampleReport, StepReport
 from app.engine.finetune.settings import FinetuneSettings
+from app.engine.models import load
 from app.engine.texts.records import FILE, PASTED, TextSource
 from app.jobs.board import Board
-from app.session.finetune_work import Compared, Written
+from app.session.comparing import BEFORE, Choice, Compared, Measured, Written, compare
 from app.session.session import Session
+from app.session.state import OpenRequest
 
 LONG = "Once upon a time there was a little dog. He liked to run in the park and play with his red ball. " * 20
 
@@ -110,7 +112,7 @@ def test_a_run_while_the_model_is_looked_at(qtbot: QtBot, board: Board, session:
     qtbot.waitUntil(lambda: not generation.running, timeout=20_000)
     weights = [step.training_step for step in generation.steps if step.training_step is not None]
     assert len(weights) == len(generation.steps) and weights == sorted(weights) and weights[-1] > weights[0] > 0
-    assert generation.current.weights == f"the weights of training steps {weights[0]} to {weights[-1]}"
+    assert generation.current.training_words == f"the weights of training steps {weights[0]} to {weights[-1]}"
     finetuning.pause()
     qtbot.waitUntil(lambda: finetuning.paused)
     held = finetuning.step
@@ -121,7 +123,7 @@ def test_a_run_while_the_model_is_looked_at(qtbot: QtBot, board: Board, session:
     session.generate()
     qtbot.waitUntil(lambda: not generation.running, timeout=20_000)
     told = [f"the weights of training step {step}" for step in (held, held + 1)]
-    assert generation.current.weights in told, "a step may be done and not yet reported"
+    assert generation.current.training_words in told, "a step may be done and not yet reported"
     expected = [step.token_id for step in stream(loaded, session.prompt, generation.settings)]
     assert list(generation.current.ids) == expected, "by these weights alone, nothing is taken from older ones"
     finetuning.stop()
@@ -131,7 +133,7 @@ def test_a_run_while_the_model_is_looked_at(qtbot: QtBot, board: Board, session:
     assert session.models.adapter_words() == "with LoRA"
     session.generate()
     settle(qtbot, board)
-    assert generation.current.weights == "", "the model is trained, and keeps its weights"
+    assert generation.current.training_words == "", "the model is trained, and keeps its weights"
     request = session.models.request("A")
     assert request is not None and request.ref == str(finetuning.folder), "the next start opens what was learnt"
     kept, failures, ends = finetuning.folder, list[BaseException](), list[object]()
@@ -218,15 +220,46 @@ def test_before_and_after(
     view.compared.connect(compared.append)
     view.write("1. The sky is")
     settle(qtbot, board)
-    assert written[0].before != written[0].after
+    assert written[0].texts[0] != written[0].texts[1]
     view.compare("1. The sky is very blue today.")
     settle(qtbot, board)
     assert compared[0].weights and all(change.norm > 0 for change in compared[0].weights)
-    first = finetuning.runs[0].checkpoints[0]
-    view.compare("1. The sky is very blue today.", first)
+    first, *_, last = finetuning.runs[0].checkpoints
+    view.look_at_run(first)
+    view.compare("1. The sky is very blue today.")
     settle(qtbot, board)
     early, late = (sum(change.norm for change in each.weights) for each in reversed(compared))
     assert early < late, "at the first checkpoint the weights had moved less"
+    # Checkpoint against checkpoint: the last one is the model as it is.
+    choices = {choice.step: choice for choice in view.choices()}
+    assert list(choices)[:2] == [BEFORE, None] and choices[BEFORE].name == "story-gpt"
+    for step in (first, None):
+        view.choose(choices[last], choices[step])
+        view.compare("1. The sky is very blue today.")
+        settle(qtbot, board)
+    assert compared[-2].weights and not compared[-1].weights
+    assert np.nanmax(compared[-2].comparison.heads["self"]) > np.nanmax(compared[-1].comparison.heads["self"]) == 0.0
+    measured: list[Measured] = []
+    view.measured.connect(measured.append)
+    view.measure(view.before_after)
+    settle(qtbot, board)
+    assert measured[0].figures.new is not None and measured[0].figures.old is not None
+    assert measured[0].figures.new.perplexities[0] > measured[0].figures.new.perplexities[1]
+    # The run's own result beside it as B, with the adapter there too: nothing is between the two but a name.
+    session.models.open(OpenRequest(str(finetuning.folder), slot="B"))
+    settle(qtbot, board)
+    assert view.sides is not None and [(side.slot, side.step) for side in view.sides] == [("A", None), ("B", None)]
+    assert view.sides[0].name.startswith("A: ")
+    view.compare("1. The sky is very blue today.")
+    settle(qtbot, board)
+    assert not compared[-1].weights and np.nanmax(compared[-1].comparison.heads["self"]) == 0.0
+    now = {(choice.slot, choice.step): choice for choice in view.choices()}
+    view.choose(now["B", BEFORE], now["A", None])
+    view.compare("1. The sky is very blue today.")
+    settle(qtbot, board)
+    assert len(compared[-1].weights) == 16, "B's adapter off against A's on"
+    session.models.close("B")
+    settle(qtbot, board)
     loaded = session.models.loaded()
     assert loaded is not None and loaded.adapter_active
     lost = measuring(qtbot, board, session, monkeypatch)
@@ -288,3 +321,20 @@ def test_what_is_looked_at_in_training_is_of_one_step_that_is_named(
     settle(qtbot, board)
     assert session.training_step is None and session.models.adapter_words() == ""
     assert inspection.training_step is None, "what is shown is of the weights from before again"
+
+
+def test_an_encoder_decoder_is_compared_on_what_its_first_side_wrote() -> None:
+    bart = load("bart-en-fr")
+    sides = Choice("A", None, "one"), Choice("A", None, "other")
+    steps = compare(((bart, None, None), (bart, None, None)), sides, "I am tired.")
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            found: Compared = stop.value
+            break
+    written = "".join(step.text for step in stream(bart, "I am tired.", DecodingSettings(method="greedy")))
+    assert "".join(token.text for token in found.target_tokens if not token.special).strip() == written.strip()
+    rows = found.patterns["cross", 0][0].shape
+    assert rows[1:] == (len(found.target_tokens), len(found.tokens))
+    assert set(found.comparison.heads) == {"encoder", "self", "cross"} and not found.weights

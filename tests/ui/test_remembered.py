@@ -53,3 +53,14 @@ def test_a_broken_file_does_no_harm(qtbot: QtBot, theme: Theme, own_file: Path) 
     desk.window.show()
     assert desk.window.isVisible()
     desk.window.close()
+
+
+def test_where_runs_are_kept_is_remembered_while_it_is_there(tmp_path: Path) -> None:
+    usual, chosen = tmp_path / "usual", tmp_path / "chosen"
+    assert remembered.runs_folder(usual) == usual
+    chosen.mkdir()
+    remembered.remember_runs(chosen)
+    remembered.remember_runs(None)
+    assert remembered.runs_folder(usual) == chosen
+    chosen.rmdir()
+    assert remembered.runs_folder(usual) == usual

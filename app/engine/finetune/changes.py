@@ -15,6 +15,7 @@ import torch
 
 from app.engine.errors import UserError
 from app.engine.finetune.records import WeightChange
+from app.engine.finetune.sides import BEFORE, Side
 from app.engine.models.adapters import adapted_layers, beneath
 from app.engine.models.loaded import LoadedModel
 from app.engine.models.memory import memory_errors
@@ -76,6 +77,49 @@ def weight_changes_between(
                 seen.add(place)
                 found.append(_change(name, new.float() - old.float(), old, anatomy))
     return tuple(found)
+
+
+def weights_of(loaded: LoadedModel, adapted_only: bool = False) -> dict[str, torch.Tensor]:
+    """The weights with which the model computes now, by the names of its base: an adapter that is on is added to them.
+
+    They are copies, so the model may go on to another state. `adapted_only`: those alone that the adapter changes.
+    """
+    layers = {id(layer) for layer in adapted_layers(loaded.model)}
+    found: dict[str, torch.Tensor] = {}
+    inside: list[str] = []
+    with memory_errors("the changes of the weights", _CLOSE), torch.no_grad():
+        for path, module in loaded.model.named_modules():
+            if id(module) in layers and not path.endswith(_TOLD_BY_ITS_OWNER):
+                inside.append(f"{path}.")
+                for name, delta, weight in _changed(module):
+                    whole = path.replace(".base_layer", "") + name
+                    found[whole] = weight.detach().float() + delta if loaded.adapter_active else weight.detach().clone()
+        if adapted_only:
+            return found
+        for name, parameter in loaded.model.named_parameters():
+            plain = name.replace(".base_layer.", ".").replace(".original_module.", ".")
+            adapters_own = plain == name and name.startswith(tuple(inside))
+            if plain not in found and not adapters_own:
+                found[plain] = parameter.detach().clone()
+    return found
+
+
+def changes_of(first: Side, second: Side) -> tuple[WeightChange, ...]:
+    """How far each weight moved from one side to the other; () where the two are of another build."""
+    ours, theirs = first.loaded, second.loaded
+    if ours is theirs and first.step == BEFORE and ours.adapter is not None:
+        # The adapter tells its own changes to the last digit.
+        with second.entered():
+            return weight_changes(ours)
+    alone = ours is theirs and ours.adapter is not None
+    states = []
+    for side in (first, second):
+        with side.entered():
+            states.append(weights_of(side.loaded, alone))
+    shapes = [{name: tensor.shape for name, tensor in state.items()} for state in states]
+    if shapes[0] != shapes[1]:
+        return ()
+    return tuple(change for change in weight_changes_between(states[0], states[1], ours.anatomy) if change.norm)
 
 
 def _changed(layer: Any) -> Iterator[tuple[str, torch.Tensor, torch.Tensor]]:

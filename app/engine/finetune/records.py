@@ -261,3 +261,26 @@ class WeightChange:
     relative: float
     """‖ΔW‖ / ‖W‖ with W as it was before; infinite where that was all 0."""
     shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class DomainFigures:
+    """How surprised two sides of a comparison are by the same texts."""
+
+    texts: str
+    """Which: "24 held-out texts of pirate-tales.jsonl"."""
+    tokens: int
+    """Scored tokens, of the first side."""
+    perplexities: tuple[float, float]
+    objective: str
+    """As `app.engine.evaluate` names it: what kind of perplexity it is."""
+
+
+@dataclass(frozen=True)
+class Forgetting:
+    """What was gained on the texts that a run is about, and lost on others; what could not be measured says why."""
+
+    new: DomainFigures | None
+    old: DomainFigures | None
+    why_not_new: str = ""
+    why_not_old: str = ""

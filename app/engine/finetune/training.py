@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from app.engine.decode import DecodingSettings, stream
 from app.engine.errors import UserError
 from app.engine.finetune import run_folder
 from app.engine.finetune.batches import batch_of, steps_of
@@ -31,6 +30,7 @@ from app.engine.finetune.records import (
     SampleReport,
     StepReport,
 )
+from app.engine.finetune.samples import answers_to, write_sample
 from app.engine.finetune.settings import FinetuneSettings
 from app.engine.models.memory import memory_errors
 
@@ -203,21 +203,9 @@ class Training:
                 self._keep_best()
             yield self._told(report)
         for prompt in self.settings.prompts:
-            text = yield from self._written(prompt)
-            yield self._told(SampleReport(self.step, prompt, text))
-
-    def _written(self, prompt: str) -> Generator[None, None, str]:
-        """What the model makes of a prompt, always with the same seed."""
-        if self.loaded.kind == "encoder":
-            return ""
-        settings = DecodingSettings(
-            temperature=0.7, top_k=40, max_new_tokens=self.settings.sample_tokens, seed=self.settings.seed
-        )
-        pieces = []
-        for step in stream(self.loaded, prompt, settings):
-            pieces.append(step.text)
-            yield None
-        return "".join(pieces)
+            if answers_to(self.loaded, prompt):
+                text = yield from write_sample(self.loaded, prompt, self.settings.seed, self.settings.sample_tokens)
+                yield self._told(SampleReport(self.step, prompt, text))
 
     def _told(self, report: Report) -> Report:
         self.reports.append(report)

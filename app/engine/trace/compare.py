@@ -19,8 +19,8 @@ import torch
 
 from app.engine.errors import UserError
 from app.engine.models.memory import memory_errors
+from app.engine.trace.held import Comparable
 from app.engine.trace.records import CandidatePair, StreamDistance, TraceComparison
-from app.engine.trace.result import Trace
 
 LIKELIEST = 8
 """How many candidates of either trace are kept at a token."""
@@ -28,7 +28,7 @@ _AT_ONCE = 1 << 23
 """Values of logits that are held in double precision at a time."""
 
 
-def compare(first: Trace, second: Trace) -> TraceComparison:
+def compare(first: Comparable, second: Comparable) -> TraceComparison:
     """What is different in `second`. Raises UserError for traces of unequally many tokens or of another build."""
     steps = compare_steps(first, second)
     while True:
@@ -39,7 +39,7 @@ def compare(first: Trace, second: Trace) -> TraceComparison:
             return comparison
 
 
-def compare_steps(first: Trace, second: Trace) -> Generator[float, None, TraceComparison]:
+def compare_steps(first: Comparable, second: Comparable) -> Generator[float, None, TraceComparison]:
     """The steps of `compare` as a generator for a lane: each yield is the share done, the comparison is returned."""
     _check(first, second)
     shared = [at for at in first.attended() if at in second.attended()]
@@ -68,7 +68,7 @@ def divergence_bits(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
     return (terms.sum(-1) / (2.0 * math.log(2.0))).clamp(0.0, 1.0)
 
 
-def _check(first: Trace, second: Trace) -> None:
+def _check(first: Comparable, second: Comparable) -> None:
     names = [made.loaded.summary.name for made in (first, second)]
     stacks = [len(made.loaded.anatomy.stacks) for made in (first, second)]
     if stacks[0] != stacks[1]:
@@ -90,13 +90,13 @@ def _check(first: Trace, second: Trace) -> None:
             )
 
 
-def _shape(first: Trace, second: Trace, kind: str) -> tuple[int, int]:
+def _shape(first: Comparable, second: Comparable, kind: str) -> tuple[int, int]:
     """The layers and heads that both have; in attentions of unequal size a head is compared with its number."""
     shapes = [made.loaded.summary.attention_shape(kind) for made in (first, second)]
     return min(layers for layers, _ in shapes), min(heads for _, heads in shapes)
 
 
-def _looks_elsewhere(first: Trace, second: Trace, layer: int, head: int, kind: str) -> float:
+def _looks_elsewhere(first: Comparable, second: Comparable, layer: int, head: int, kind: str) -> float:
     """The mean divergence of a head's rows; NaN where a head is missing in this layer or sees another grid."""
     grids = []
     for made in (first, second):
@@ -110,7 +110,7 @@ def _looks_elsewhere(first: Trace, second: Trace, layer: int, head: int, kind: s
     return float(divergence_bits(first.attention(layer, head, kind), second.attention(layer, head, kind)).mean())
 
 
-def _streams(first: Trace, second: Trace) -> tuple[StreamDistance, ...]:
+def _streams(first: Comparable, second: Comparable) -> tuple[StreamDistance, ...]:
     found = []
     for stack, other in zip(first.loaded.anatomy.stacks, second.loaded.anatomy.stacks, strict=True):
         layers = range(min(len(stack.blocks), len(other.blocks)))
@@ -131,7 +131,7 @@ def _streams(first: Trace, second: Trace) -> tuple[StreamDistance, ...]:
 _Answers = tuple[np.ndarray | None, np.ndarray | None, tuple[tuple[CandidatePair, ...], ...]]
 
 
-def _answers(first: Trace, second: Trace) -> _Answers:
+def _answers(first: Comparable, second: Comparable) -> _Answers:
     """Divergences in bits, float32 `[token]` each, and the candidates of every token; nothing where the heads of the
     two do not choose from the same number of tokens."""
     infos = [made.info("logits") for made in (first, second)]

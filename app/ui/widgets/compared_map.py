@@ -77,14 +77,19 @@ class ComparedMap(PointedMatrix):
         cell, _ = self._fit(max(most - top - bottom, 1.0), max(width - left - right, 1.0))
         return min(ceil(round(top) + self._levels.values.shape[0] * cell + bottom), most)
 
+    def cell_at(self, width: float, height: float, labels: bool) -> float:
+        """Pixels of a cell's side in a map of this size, with or without labels of its columns."""
+        left, top, right, bottom = self._margins(labels)
+        return self._fit(max(height - top - bottom, 1.0), max(width - left - right, 1.0))[0]
+
     def plot_rect(self) -> QRectF:
         """Where the cells are."""
         return self._plot()
 
     # Layout and colours
 
-    def _margins(self) -> tuple[float, float, float, float]:
-        if not self._columns_shown:
+    def _margins(self, labels: bool | None = None) -> tuple[float, float, float, float]:
+        if not (self._columns_shown if labels is None else labels):
             return self.label_room(), 2.0, 4.0, 2.0
         high = axis_labels.column_label_height(self._widest) + 4.0
         return self.label_room(), high, axis_labels.column_label_overhang(self._widest) + 4.0, 2.0

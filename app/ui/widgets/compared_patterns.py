@@ -19,6 +19,10 @@ from app.ui.widgets.slot_badge import BADGE, paint_slot
 from app.ui.widgets.token_text import visible_token
 
 _HEAD, _FOOT, _GAP = 26.0, 40.0, 8.0
+_SCALE = 24.0
+"""Of the foot, what the scales take; the readout has the rest."""
+_WORTH = 1.2
+"""Cells that are so much larger are worth reading the maps from top to bottom."""
 _BAR = 72.0
 _LABELS_FROM = 190.0
 """Maps that have less height than this many pixels need it for their cells."""
@@ -37,6 +41,7 @@ class ComparedPatterns(QWidget):
         self._hint = ""
         self._head = ""
         self._limit = _LEAST
+        self._under = False
         self._rows: Sequence[str] = ()
         self._columns: Sequence[str] = ()
         self._pointed = (-1, -1)
@@ -115,19 +120,33 @@ class ComparedPatterns(QWidget):
         self._place()
 
     def _place(self) -> None:
-        """Equal room for the three plots; the first has that of the labels besides."""
+        """Side by side, or the difference under A where that gives larger cells; the plots are of equal size."""
         extra = self.first.label_room() - self.second.label_room()
-        room = max((self.width() - extra - 2 * _GAP) / 3, 1.0)
-        high = max(self.height() - _HEAD - _FOOT, 1.0)
-        labels = high >= _LABELS_FROM and self.second.labels_fit(room)
-        left = 0.0
+        beside, under = self._sizes(3, 1, extra), self._sizes(2, 2, extra)
+        self._under = under[2] > _WORTH * beside[2]
+        room, high, _ = under if self._under else beside
+        labels = self._labels_at(room, high)
+        left, top = 0.0, _HEAD
         for each in self.maps:
+            if each is self.difference and self._under:
+                left, top = extra, self.first.y() + self.first.height() + _SCALE + _HEAD
             wide = room + (extra if each is self.first else 0.0)
             each.show_columns(labels)
             # The scales stand right under the cells, so the map ends with these.
-            each.setGeometry(round(left), round(_HEAD), floor(wide), each.needed_height(floor(wide), floor(high)))
+            each.setGeometry(
+                round(left), round(top), floor(wide), each.needed_height(floor(wide), floor(max(high, 1.0)))
+            )
             left += wide + _GAP
         self.update()
+
+    def _sizes(self, across: int, down: int, extra: float) -> tuple[float, float, float]:
+        """Width of a map without its labels of rows, its height, and the side of a cell, in a grid of maps."""
+        room = max((self.width() - extra - (across - 1) * _GAP) / across, 1.0)
+        high = max((self.height() - (_FOOT - _SCALE) - down * (_HEAD + _SCALE)) / down, 1.0)
+        return room, high, self.second.cell_at(room, high, self._labels_at(room, high))
+
+    def _labels_at(self, room: float, high: float) -> bool:
+        return high >= _LABELS_FROM and self.second.labels_fit(room)
 
     @Slot(int, int)
     def _hovered(self, row: int, column: int) -> None:
@@ -163,33 +182,36 @@ class ComparedPatterns(QWidget):
 
     def _paint_heads(self, painter: QPainter) -> None:
         for each, slots in zip(self.maps, ("A", "B", "B−A"), strict=True):
-            left = each.x() + each.label_room()
+            left, top = each.x() + each.label_room(), each.y() - _HEAD + 2.0
             for sign in slots:
                 if sign == "−":
                     painter.setFont(self._theme.font(13, 650))
                     painter.setPen(self._theme.color("ink2"))
-                    painter.drawText(QRectF(left, 2.0, 14.0, BADGE), _CENTRE, sign)
+                    painter.drawText(QRectF(left, top, 14.0, BADGE), _CENTRE, sign)
                     left += 16.0
                 else:
-                    paint_slot(painter, self._theme, QRectF(left, 2.0, BADGE, BADGE), sign)
+                    paint_slot(painter, self._theme, QRectF(left, top, BADGE, BADGE), sign)
                     left += BADGE + 2.0
             if each is self.first:
                 painter.setFont(self._theme.font(12, 650))
                 painter.setPen(self._theme.color("ink"))
-                painter.drawText(QRectF(left + 6.0, 2.0, 120.0, BADGE), _LEFT, self._head)
+                painter.drawText(QRectF(left + 6.0, top, 120.0, BADGE), _LEFT, self._head)
 
     def _paint_foot(self, painter: QPainter) -> None:
         """Both scales, each under its maps, and the readout under them."""
         plots = [each.plot_rect().translated(each.pos()) for each in self.maps]
-        top = max(plot.bottom() for plot in plots) + 9.0
+        top = plots[0].bottom() + 9.0
+        last = plots[2].bottom() + 9.0
         steps = np.linspace(0.0, 1.0, 256, dtype=np.float32)
         colours = probability_colours(steps, self._theme.lut("probability"), self._theme.color("err"))
         limit = f"{self._limit:g}"
         self._paint_scale(painter, plots[0].left(), top, colours, ("0", "1"))
-        self._paint_scale(painter, plots[2].left(), top, packed(self._theme.lut("against")), (f"−{limit}", f"+{limit}"))
+        self._paint_scale(
+            painter, plots[2].left(), last, packed(self._theme.lut("against")), (f"−{limit}", f"+{limit}")
+        )
         painter.setFont(self._theme.font(12))
         painter.setPen(self._theme.color("ink"))
-        room = QRectF(plots[0].left(), top + 14.0, max(self.width() - plots[0].left(), 1.0), 16.0)
+        room = QRectF(plots[0].left(), last + 14.0, max(self.width() - plots[0].left(), 1.0), 16.0)
         text = QFontMetricsF(painter.font()).elidedText(self.readout(), Qt.TextElideMode.ElideRight, room.width())
         painter.drawText(room, _LEFT, text)
 

@@ -22,6 +22,8 @@ from app.ui.widgets.painting import fill_round, focus_ring, outline_round
 from app.ui.widgets.progress_line import ProgressLine
 
 _TIGHT = 0.8
+_BETWEEN = " · "
+"""Between the facts of a model."""
 
 
 class AppMark(QWidget):
@@ -99,11 +101,19 @@ class ModelBox(QAbstractButton):
         room = rect.width() - left - 30
         left += self._paint_words(painter, self._name or "No model open", left, room, True) + 8
         if self._detail:
-            self._paint_words(painter, self._detail, left, rect.width() - left - 28, False)
+            self._paint_words(painter, self.shortened(rect.width() - left - 28), left, rect.width() - left - 28, False)
         painter.drawPixmap(round(rect.width()) - 24, 8, pixmap(self._theme, "chevron-down", "ink2", 16))
         if self.hasFocus():
             focus_ring(painter, rect, color("accent"))
         painter.end()
+
+    def shortened(self, room: float) -> str:
+        """The detail without its first facts where there is no room for all: the last says what state the model is in,
+        "with LoRA", and is what two models of one family differ by."""
+        metrics, parts = QFontMetricsF(self._detail_font), self._detail.split(_BETWEEN)
+        while len(parts) > 1 and metrics.horizontalAdvance(_BETWEEN.join(parts)) > room:
+            parts.pop(0)
+        return _BETWEEN.join(parts)
 
     def _paint_words(self, painter: QPainter, words: str, left: float, room: float, strong: bool) -> float:
         """Paint words cut to the room; gives back the pixels they took."""

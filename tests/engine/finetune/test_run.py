@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,18 @@ import pytest
 import torch
 
 from app.engine.errors import Cancelled, UserError
+from app.engine.evaluate import perplexity
 from app.engine.finetune import FinetuneSettings, finetune, run_folder
-from app.engine.finetune.checkpoint_view import at_checkpoint
-from app.engine.finetune.dataset import read_dataset
+from app.engine.finetune.changes import changes_of
+from app.engine.finetune.dataset import held_out_places, read_dataset
+from app.engine.finetune.domains import measure_forgetting
 from app.engine.finetune.merging import merged
-from app.engine.finetune.records import RunEnd, StepReport
+from app.engine.finetune.records import Forgetting, RunEnd, SampleReport, StepReport
 from app.engine.finetune.run import begun, gone_on, run_steps
 from app.engine.finetune.run_lock import in_use, locked
+from app.engine.finetune.sides import BEFORE, Side
 from app.engine.models import load
-from app.engine.texts.records import FILE, TextSource
+from app.engine.texts.records import FILE, PASTED, TextSource
 from app.engine.trace import trace
 from app.engine.trace.recipe import recipe
 
@@ -113,12 +117,18 @@ def test_the_other_kinds_learn_too(tmp_path: Path, data: Path, model: str, metho
     loaded = load(model)
     heard: list[float] = []
     settings = FinetuneSettings(
-        method=method, max_steps=25, learning_rate=5e-3 if method == "lora" else 1e-3, batch_size=8, held_out=0.2
-    )
+        method=method, max_steps=25, learning_rate=5e-3 if method == "lora" else 1e-3, batch_size=8, held_out=0.2,
+        prompts=("The [MASK] says [MASK].", "No gap here") if model == "story-bert" else (),
+    )  # fmt: skip
     end = finetune(loaded, data, settings, tmp_path / "run", lambda report: heard.append(report.loss))
     assert sum(heard[-5:]) < sum(heard[:5])
     assert end.last_held_out is not None and end.first_held_out is not None
     assert end.last_held_out < end.first_held_out
+    samples = [each for each in run_folder.read_log(tmp_path / "run") if isinstance(each, SampleReport)]
+    if loaded.kind == "encoder":
+        # Gaps are filled; where there is none, there is nothing that a masked model could write.
+        assert {each.prompt for each in samples} == {"The [MASK] says [MASK]."}
+        assert all(re.fullmatch(r"The \S+ says \S+\.", each.text) and "[" not in each.text for each in samples)
     again = load(tmp_path / "run")
     inputs = dict(loaded.tokenizer("The colour of grass is", return_tensors="pt"))
     inputs = {name: value for name, value in inputs.items() if name in ("input_ids", "attention_mask")}
@@ -171,9 +181,20 @@ def test_a_full_finetune_as_it_was_at_a_checkpoint(tmp_path: Path, data: Path) -
     finetune(loaded, data, settings, folder)
     ids = loaded.tokenizer("A dog says", return_tensors="pt")["input_ids"]
     now = logits_of(loaded.model, ids)
-    with at_checkpoint(loaded, folder, 2):
+    with Side(loaded, 2, folder).entered():
         assert not torch.equal(logits_of(loaded.model, ids), now)
     assert torch.equal(logits_of(loaded.model, ids), now)
+    before, untouched = Side(loaded, BEFORE, folder), load("story-gpt")
+    with before.entered():
+        assert torch.equal(logits_of(loaded.model, ids), logits_of(untouched.model, ids)), "before is the base"
+    assert torch.equal(logits_of(loaded.model, ids), now)
+    moved = {change.path: change for change in changes_of(before, Side(loaded))}
+    name = "transformer.h.1.mlp.c_fc"
+    new, old = (model.model.get_parameter(f"{name}.weight").detach() for model in (loaded, untouched))
+    assert moved[name].norm == pytest.approx(float((new - old).norm()), rel=1e-5)
+    assert moved[name].relative == pytest.approx(float((new - old).norm() / old.norm()), rel=1e-5)
+    with pytest.raises(UserError, match="not the result of a run"):
+        Side(untouched, 2).entered().__enter__()
 
 
 def test_the_model_as_it_was_at_a_checkpoint(tmp_path: Path, data: Path) -> None:
@@ -181,11 +202,20 @@ def test_the_model_as_it_was_at_a_checkpoint(tmp_path: Path, data: Path) -> None
     finetune(loaded, data, FinetuneSettings(max_steps=4, learning_rate=5e-3, batch_size=4, save_every=2), folder)
     ids = loaded.tokenizer("A dog says", return_tensors="pt")["input_ids"]
     now = logits_of(loaded.model, ids)
-    with at_checkpoint(loaded, folder, 4):
+    with Side(loaded, 4, folder).entered():
         assert torch.equal(logits_of(loaded.model, ids), now)
-    with at_checkpoint(loaded, folder, 2):
+    with Side(loaded, 2, folder).entered():
         assert not torch.equal(logits_of(loaded.model, ids), now)
     assert torch.equal(logits_of(loaded.model, ids), now)
+    # From one checkpoint to another, against what peft puts into each weight.
+    moved, states = changes_of(Side(loaded, 2, folder), Side(loaded, 4, folder)), []
+    layer = loaded.model.get_submodule("transformer.h.0.mlp.c_fc")
+    for step in (2, 4):
+        with Side(loaded, step, folder).entered():
+            states.append(layer.get_delta_weight("default").detach().clone())
+    assert len(moved) == 16
+    told = next(change for change in moved if change.path == "transformer.h.0.mlp.c_fc")
+    assert told.norm == pytest.approx(float((states[1] - states[0]).norm()), rel=1e-3)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -244,3 +274,28 @@ def test_an_adapter_on_a_full_finetune_names_it_as_its_base(tmp_path: Path, data
     )
     assert json.loads((lora / "run.json").read_text(encoding="utf-8"))["base"] == str(full)
     assert torch.equal(logits_of(load(lora).model, ids), logits_of(loaded.model, ids))
+
+
+def test_what_is_forgotten_is_measured_on_both_sides(tmp_path: Path, data: Path) -> None:
+    loaded, folder, old = load("story-gpt"), tmp_path / "run", "Once upon a time, there was a little dog named Max."
+    finetune(loaded, data, FinetuneSettings(max_steps=12, learning_rate=1e-2, held_out=0.06), folder)
+    between: list[bool] = []
+    steps = measure_forgetting((Side(loaded, BEFORE), Side(loaded)), [folder], TextSource(PASTED, "dog", text=old))
+    while True:
+        try:
+            next(steps)
+            between.append(loaded.adapter_active)
+        except StopIteration as stop:
+            found: Forgetting = stop.value
+            break
+    assert between and all(between), "between two steps the model is as it is"
+    place = int(held_out_places(len(PAIRS), FinetuneSettings(held_out=0.06))[0])
+    held_out = f"{place}: {''.join(PAIRS[place])}"
+    assert found.new is not None and found.new.texts == "held-out texts of pairs.jsonl"
+    assert found.old is not None and found.old.texts == "dog"
+    with loaded.adapter_set(False):
+        before = [perplexity(loaded, text).perplexity for text in (held_out, old)]
+    after = [perplexity(loaded, text).perplexity for text in (held_out, old)]
+    assert found.new.perplexities == pytest.approx((before[0], after[0]), rel=1e-6)
+    assert found.old.perplexities == pytest.approx((before[1], after[1]), rel=1e-6)
+    assert after[0] < before[0] and after[1] > before[1], "the new was learnt, and some of the old forgotten"

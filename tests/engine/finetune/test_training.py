@@ -25,11 +25,11 @@ from app.engine.errors import UserError
 from app.engine.finetune import batches, run_folder
 from app.engine.finetune import training as training_module
 from app.engine.finetune.batches import steps_of
-from app.engine.finetune.checkpoint_view import at_checkpoint
 from app.engine.finetune.loss_watch import LossWatch
 from app.engine.finetune.methods import LoraMethod, trainable
 from app.engine.finetune.records import CheckpointReport, Example, HeldOutReport, RunEnd, SampleReport, StepReport
 from app.engine.finetune.settings import FinetuneSettings
+from app.engine.finetune.sides import Side
 from app.engine.finetune.targets import linear_modules, target_groups, targets_of
 from app.engine.finetune.training import Training
 from app.engine.models import load, memory
@@ -302,7 +302,7 @@ def test_early_stopping_and_the_best_weights(story: LoadedModel, tmp_path: Path)
     ids = story.tokenizer("Ahoy! The captain", return_tensors="pt")["input_ids"]
     with torch.no_grad():
         assert torch.equal(load(place).model(ids).logits, story.model(ids).logits), "the best are the result"
-        with at_checkpoint(story, tmp_path / "run", end.step):
+        with Side(story, end.step, tmp_path / "run").entered():
             assert not torch.equal(load(place).model(ids).logits, story.model(ids).logits)
 
 
@@ -473,6 +473,7 @@ from pathlib import Path
 sys.path[:0] = [{root!r}, {tests!r}]
 from engine.finetune.test_training import examples
 from app.engine.finetune.settings import FinetuneSettings
+from app.engine.finetune.sides import Side
 from app.engine.finetune.training import Training
 from app.engine.finetune import run_folder
 from app.engine.models import load

@@ -16,10 +16,10 @@ from app.engine.decode.beams import grow_beams
 from app.engine.decode.kept import KeptForward
 from app.engine.errors import UserError, WeightsGoneError
 from app.engine.finetune import run_folder
-from app.engine.finetune.checkpoint_view import at_checkpoint
 from app.engine.finetune.costs import probe
 from app.engine.finetune.records import StepReport
 from app.engine.finetune.settings import FinetuneSettings
+from app.engine.finetune.sides import Side
 from app.engine.finetune.training import Training
 from app.engine.models import load
 from app.engine.models.loaded import LoadedModel
@@ -88,7 +88,7 @@ def test_a_trace_never_mixes_two_states(story: LoadedModel, go_on: Callable[[], 
     else:
         fresh = trace(load("story-gpt"), TEXT)
         assert torch.equal(before["transformer.h.2.mlp"], fresh["transformer.h.2.mlp"]), "the base is as it was"
-    with at_checkpoint(story, tmp_path / "run", 2):
+    with Side(story, 2, tmp_path / "run").entered():
         then = trace(story, TEXT)
         assert torch.equal(then["blocks.3.mlp.out"], held) and then["transformer.h.2.mlp"] is not None
     with pytest.raises(WeightsGoneError):

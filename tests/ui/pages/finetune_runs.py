@@ -36,7 +36,7 @@ def entry(name: str = "pirates", state: str = "done", at: int = 500, when: float
     """A run in the list of runs."""
     known = {
         "base": "story-gpt",
-        "method": "LoRA r 8",
+        "method": "lora",
         "data": "tales.jsonl",
         "steps": 500,
         "first_held_out": 3.2,

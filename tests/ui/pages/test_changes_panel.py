@@ -18,7 +18,7 @@ from app.engine.models.loaded import LoadedModel
 from app.engine.trace import AblateHead, KnockOut, Trace, trace
 from app.engine.trace.compare import compare
 from app.engine.trace.records import TraceComparison
-from app.ui.pages.finetune.changed_heads import HINT, WAITING
+from app.ui.pages.finetune.changed_heads import WAITING
 from app.ui.pages.finetune.changed_tokens import NO_TOKENS
 from app.ui.pages.finetune.changes_panel import (
     EMPTY,
@@ -108,9 +108,17 @@ def test_a_text_is_asked_for(panel: ChangesPanel) -> None:
     assert asked == [" He liked "]
     panel.set_prompt(TEXT)
     assert panel.prompt.text() == TEXT and asked == [" He liked "]
-    panel.set_names("story-gpt", "with LoRA, step 300")
-    assert [name.text() for name in panel.names] == ["story-gpt", "with LoRA, step 300"]
-    assert panel.names[1].toolTip() == "with LoRA, step 300"
+
+
+def test_what_stands_for_a_and_b_is_chosen(panel: ChangesPanel) -> None:
+    names, chosen = ("story-gpt", "with LoRA", "with LoRA, step 300"), heard(panel.sides_chosen)
+    panel.set_sides(names, 0, 1)
+    assert [chooser.currentText() for chooser in panel.choosers] == ["story-gpt", "with LoRA"] and not chosen
+    panel.choosers[0].setFocus()
+    QTest.keyClick(panel.choosers[0], Qt.Key.Key_End)
+    assert chosen == [(2, 1)]
+    panel.set_sides((), -1, -1)
+    assert not panel.choosers[0].isEnabled()
 
 
 def test_checkpoints_are_scrubbed(panel: ChangesPanel) -> None:
@@ -148,12 +156,13 @@ def test_heads_are_shown_by_how_differently_they_look(
     assert panel.subtitle() == "comparing…"
     panel.show_comparison(comparison, before.tokens)
     assert comparison.next_token is not None
-    assert panel.subtitle() == f"next tokens {comparison.next_token.mean():.3f} bits apart on average"
+    assert panel.subtitle() == f"{comparison.next_token.mean():.3f} bits apart"
     grid = panel.heads.grid
     assert np.array_equal(grid.table().values, comparison.heads["self"])
     assert comparison.heads["self"].max() <= grid.limit() <= 2.5 * comparison.heads["self"].max()
-    assert panel.heads.patterns.accessibleDescription() == HINT
-    assert not panel.heads.kinds.isVisible() and panel.chosen_head() is None
+    assert panel.heads.patterns.accessibleDescription() == WAITING
+    most = np.unravel_index(np.argmax(comparison.heads["self"]), comparison.heads["self"].shape)
+    assert not panel.heads.kinds.isVisible() and panel.chosen_head() == ("self", *most)
     click(panel.heads.twin.button)
     model = panel.heads.twin.view.model()
     assert model.index(2, 3).data() == f"{comparison.heads['self'][2, 3]:.4f}"
@@ -193,6 +202,7 @@ def test_patterns_of_a_head_chosen_elsewhere_mark_it(
     assert panel.chosen_head() is None and panel.heads.patterns.head() == ""
     panel.show_comparison(comparison, before.tokens)
     chosen = heard(panel.head_chosen)
+    panel.heads.choose("self", 2, 1)
     patterns(panel, 2, 1, before, after)
     assert panel.chosen_head() == ("self", 2, 1) and panel.heads.patterns.head() == "L2 H1" and chosen == []
 
@@ -353,9 +363,7 @@ def test_three_kinds_of_attention(panel: ChangesPanel) -> None:
     assert kinds.isVisible() and kinds.index() == 1
     chosen = heard(panel.head_chosen)
     click(kinds.button(2))
-    assert panel.chosen_head() is None
-    click_head(panel, 1, 2)
-    assert chosen == [("cross", 1, 2)]
+    assert panel.chosen_head() == ("cross", 1, 2) and chosen == [("cross", 1, 2)], "the head that was cut"
     patterns(panel, 1, 2, one, two, "cross")
     table = panel.heads.patterns.first.table()
     assert table.values.shape == (len(one.target_tokens), len(one.tokens))
@@ -389,9 +397,12 @@ def test_a_block_without_attention_cannot_be_chosen(
     values = comparison.heads["self"].copy()
     values[1] = np.nan
     panel.show_comparison(replace(comparison, heads={"self": values}), before.tokens)
-    chosen = heard(panel.head_chosen)
+    begun, chosen = panel.chosen_head(), heard(panel.head_chosen)
     click_head(panel, 1, 2)
-    assert chosen == [] and panel.chosen_head() is None
+    assert chosen == [] and panel.chosen_head() == begun != ("self", 1, 2)
+    panel.clear()
+    panel.show_comparison(replace(comparison, heads={"self": np.full_like(values, np.nan)}), before.tokens)
+    assert panel.chosen_head() is None
 
 
 @pytest.mark.parametrize("choice", ["light", "dark"])
@@ -407,20 +418,20 @@ def test_nothing_is_pushed_out(
 ) -> None:
     theme.set_choice(choice)
     try:
-        panel.set_names("a model with a long name, as models have them", "another with LoRA, at step 1,200")
+        panel.set_sides(("a model with a long name, as models have them", "another with LoRA, at step 1,200"), 0, 1)
         panel.set_steps(STEPS, 200)
         panel.show_comparison(comparison, before.tokens)
         panel.show_weights(CHANGES)
         panel.heads.grid.choose(2, 1)
         patterns(panel, 2, 1, before, after)
         panel.resize(*size)
-        for view in range(4):
+        for view in range(5):
             click(panel.views.button(view))
             QTest.qWait(10)
             panel.grab()
             assert panel.size().toTuple() == size
             seen = [each for each in panel.findChildren(QWidget) if each.isVisible() and each.parent() is panel.body]
-            for widget in (panel.prompt, panel.scrubber, *panel.names, *seen):
+            for widget in (panel.prompt, panel.scrubber, *panel.choosers, *seen):
                 assert panel.rect().contains(widget.mapTo(panel, widget.rect().bottomRight())), widget
         shown = panel.heads.patterns
         for each in shown.maps:

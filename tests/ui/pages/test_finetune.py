@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QMessageBox
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox, QWidget
 from ui.desk import Desk
 
+from app.engine.decode.settings import DecodingSettings
 from app.engine.finetune import run_folder
 from app.engine.finetune.records import MemoryPart, Shape
+from app.engine.finetune.run_folder import read_run
+from app.session.state import OpenRequest
+from app.ui.closing import KEEP
 from app.ui.pages.finetune.page import CHANGES, RUNS, FinetunePage
+from app.ui.widgets.dataset_dialog import DatasetDialog
 
 
 @pytest.fixture
@@ -48,9 +54,29 @@ def finished(desk: Desk) -> FinetunePage:
     return page
 
 
+def seen(widget: QWidget) -> int:
+    """How many pixels of a widget's height are in sight."""
+    return widget.visibleRegion().boundingRect().height()
+
+
 def test_from_examples_to_an_adapter(tuning: Desk) -> None:
     page = page_of(tuning)
     assert page.data.subtitle() == "pirate-tales.jsonl"
+    # At 1440 × 900 six records, what is held out, what a run costs and its time are in sight; lower, one panel is.
+    table = page.data.table
+    assert table.viewport().height() >= 6 * table.rowHeight(0)
+    assert "for 6 steps" in page.method.costs.time.text()
+    for widget in (page.data.held_out, page.method.costs, page.method.costs.time):
+        assert seen(widget) >= widget.height() - 2, widget
+    assert seen(page.data.example.tokens) >= 20
+    tuning.window.resize(1120, 720)
+    tuning.wait(page.left.tabs.isVisible)
+    assert page.data.isVisible() and not page.method.isVisible()
+    tuning.click(page.left.tabs.button(1))
+    assert page.method.isVisible() and not page.data.isVisible()
+    tuning.wait(lambda: seen(page.method.costs) >= page.method.costs.height() - 2)
+    tuning.window.resize(1440, 900)
+    tuning.wait(lambda: page.data.isVisible() and page.method.isVisible())
     assert page.method.start.isEnabled()
     finished(tuning)
     run = tuning.session.finetuning.runs[0]
@@ -61,6 +87,11 @@ def test_from_examples_to_an_adapter(tuning: Desk) -> None:
     assert tuning.session.models.adapter_words() == "with LoRA"
     assert not page.method.start.isEnabled()
     assert (Path(run.folder) / "adapter_model.safetensors").exists()
+    # What the two wrote stands there from its beginning, letter for letter, and what was learnt and forgotten.
+    for card in page.before_after.cards:
+        assert card.text.toPlainText().startswith("Once upon a time") and card.text.verticalScrollBar().value() == 0
+        assert re.fullmatch(r"perplexity new [\d.,]+ · old [\d.,]+", card.figure.text())
+    assert "24 held-out texts of pirate-tales.jsonl" in page.before_after.cards[0].figure.toolTip()
     assert "memory" in page.training.subtitle()
     written = [(row.step, row.text) for row in page.samples.list.rows()]
     page.samples.clear()
@@ -83,23 +114,41 @@ def test_what_changed_is_shown_and_follows_the_checkpoints(tuning: Desk) -> None
     assert found is not None and len(found.weights) == 16
     assert page.changes.scrubber.isVisible()
     first = tuning.session.finetuning.runs[0].checkpoints[0]
+    assert page.changes.chosen_head() is not None, "the head that looks elsewhere most is shown at once"
     page.changes.step_chosen.emit(first)
     tuning.settle()
     early = tuning.session.finetune_view.found
-    assert early is not None and early.step == first
+    assert early is not None and early.sides[1].step == first
     assert sum(change.norm for change in early.weights) < sum(change.norm for change in found.weights)
     tuning.click(page.views.button(RUNS))
     assert page.right.currentWidget() is page.runs
 
 
-def test_one_key_switches_the_adapter(tuning: Desk) -> None:
+def test_one_key_switches_the_adapter_and_texts_say_what_wrote_them(tuning: Desk) -> None:
     finished(tuning)
+    session, output = tuning.session, tuning.generate.output
+    session.set_prompt("Once upon a time")
+    session.generation.set_settings(DecodingSettings(max_new_tokens=3, seed=1))
+    session.generate()
+    tuning.settle()
+    assert "written" not in output.subtitle()
     tuning.key(tuning.window, Qt.Key.Key_F6)
     tuning.settle()
-    assert tuning.session.models.adapter_words() == "adapter off"
+    assert session.models.adapter_words() == "adapter off"
+    assert "written with LoRA, which is not the state now" in output.subtitle()
+    session.generate()
+    tuning.settle()
+    assert "written" not in output.subtitle()
     tuning.key(tuning.window, Qt.Key.Key_F6)
     tuning.settle()
-    assert tuning.session.models.adapter_words() == "with LoRA"
+    assert session.models.adapter_words() == "with LoRA"
+    assert "written with the adapter off" in output.subtitle()
+    # B has a key of its own.
+    session.models.open(OpenRequest(str(session.finetuning.folder), slot="B"))
+    tuning.settle()
+    tuning.key(tuning.window, Qt.Key.Key_F6, Qt.KeyboardModifier.ShiftModifier)
+    tuning.settle()
+    assert (session.models.adapter_words("A"), session.models.adapter_words("B")) == ("with LoRA", "adapter off")
 
 
 def test_nothing_is_thrown_away_without_a_yes(tuning: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,7 +178,35 @@ def test_nothing_is_thrown_away_without_a_yes(tuning: Desk, monkeypatch: pytest.
     assert loaded is not None and loaded.adapter is None
 
 
-def test_a_broken_file_says_which_line(tuning: Desk, tmp_path: Path) -> None:
+@pytest.mark.parametrize("button", [KEEP, "Cancel"])
+def test_closing_during_a_run_stops_and_keeps(tuning: Desk, monkeypatch: pytest.MonkeyPatch, button: str) -> None:
+    session = tuning.session
+    session.finetuning.set_settings(replace(session.finetuning.settings, max_steps=500, evaluate_every=250))
+    tuning.wait(lambda: not session.finetuning._ask.isActive())
+    tuning.settle()
+    tuning.click(page_of(tuning).method.start)
+    tuning.wait(lambda: session.finetuning.step > 0)
+    monkeypatch.setattr(tuning.window, "_remembering", True)
+    monkeypatch.setattr("app.ui.window.remember", lambda *_: None)
+
+    def press() -> None:
+        box = QApplication.activeModalWidget()
+        assert isinstance(box, QMessageBox)
+        tuning.click(next(each for each in box.buttons() if each.text().replace("&", "") == button))
+
+    QTimer.singleShot(200, press)
+    assert not tuning.window.close(), "it waits until what was learnt is written"
+    if button == "Cancel":
+        assert session.finetuning.running and tuning.window.isVisible()
+        monkeypatch.undo()
+        return
+    tuning.wait(lambda: not tuning.window.isVisible())
+    folder = session.finetuning.folder
+    assert folder is not None and (folder / "adapter_model.safetensors").exists()
+    assert read_run(folder)["state"] == "stopped"
+
+
+def test_a_broken_file_says_which_line(tuning: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = tmp_path / "broken.jsonl"
     broken.write_text('{"text": "Ahoy!"}\n{"text": \n{"text": "Arr, a ship."}\n', encoding="utf-8")
     page = page_of(tuning)
@@ -138,3 +215,29 @@ def test_a_broken_file_says_which_line(tuning: Desk, tmp_path: Path) -> None:
     preview = tuning.session.finetuning.preview
     assert preview is not None and preview.usable == 2
     assert [problem.place for problem in preview.problems] == ["line 2"]
+    # A dataset, asked for with the menu's dialog; a folder that is laid out as one stands for the hub.
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "train.jsonl").write_text('{"text": "Ahoy!"}\n' * 2 + '{"text": "Arr."}\n', encoding="utf-8")
+    page.data.source_menu.aboutToShow.emit()
+    asked = next(each for each in page.data.source_menu.actions() if each.text() == "Hub dataset…")
+
+    def answer() -> None:
+        dialog = QApplication.activeModalWidget()
+        assert isinstance(dialog, DatasetDialog) and "train" in dialog.split.placeholderText()
+        dialog.ref.setText(str(tmp_path / "set"))
+        dialog.limit.setValue(2)
+        dialog.accept()
+
+    QTimer.singleShot(100, answer)
+    asked.trigger()
+    tuning.settle()
+    # Another folder for runs; there are none in it yet.
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path / "set"))
+    tuning.click(page.method.fold)
+    assert page.method.place.isVisible() and page.method.place.text() == "Kept in runs…"
+    page.method.place.click()
+    tuning.settle()
+    assert tuning.session.finetuning.root == tmp_path / "set" and page.method.place.text() == "Kept in set…"
+    assert str(tmp_path / "set") in page.method.place.toolTip()
+    preview = tuning.session.finetuning.preview
+    assert preview is not None and preview.records == 2 and preview.problems[0].words == "duplicate of row 1"

@@ -15,8 +15,7 @@ PROMPT = "The captain opened the box and found"
 BOTH = BeforeAfter(
     PROMPT,
     ("story-gpt", "with LoRA, step 300"),
-    (" a toy. He was so happy.", f"{PROMPT} a map o’ the seven reefs, arr! 🦜"),
-    ("prompt perplexity 24.5", "5.5"),
+    (" a toy. He was so happy.", " a map o’ the seven reefs, arr! 🦜"),
 )
 
 
@@ -34,11 +33,11 @@ def test_before_anything_was_written_it_says_what_to_do(panel: BeforeAfterPanel)
     assert not panel.write.isEnabled()
 
 
-def test_both_texts_with_names_and_figures(panel: BeforeAfterPanel) -> None:
+def test_both_texts_with_their_names(panel: BeforeAfterPanel) -> None:
     panel.show_texts(BOTH)
-    for card, name, figure in zip(panel.cards, BOTH.names, BOTH.figures, strict=True):
+    for card, name in zip(panel.cards, BOTH.names, strict=True):
         assert card.isVisible()
-        assert (card.name.text(), card.figure.text()) == (name, figure)
+        assert card.name.text() == name
     assert panel.cards[0].text.toPlainText() == f"{PROMPT} a toy. He was so happy."
     assert panel.cards[1].text.toPlainText() == f"{PROMPT} a map o’ the seven reefs, arr! 🦜"
 
@@ -61,9 +60,15 @@ def test_what_was_written_is_filled_and_the_first_difference_bold(panel: BeforeA
 
 
 def test_the_same_text_twice_is_said(panel: BeforeAfterPanel) -> None:
-    panel.show_texts(BeforeAfter("He", ("one", "other"), (" sat.", " sat."), ("", "")))
+    panel.show_texts(BeforeAfter("He", ("one", "other"), (" sat.", " sat.")))
     assert panel.subtitle() == "both wrote the same"
     assert not any(marked for card in panel.cards for _, _, marked in card.text.stretches())
+
+
+def test_a_text_that_stands_alone_has_no_prompt_before_it(panel: BeforeAfterPanel) -> None:
+    panel.show_texts(BeforeAfter("The dog runs.", ("a", "b"), ("Le chien court.", "Le chien dort."), continued=False))
+    assert [card.text.toPlainText() for card in panel.cards] == ["Le chien court.", "Le chien dort."]
+    assert panel.cards[1].text.stretches()[0] == ("Le chien ", True, False)
 
 
 def test_one_text_alone(panel: BeforeAfterPanel) -> None:

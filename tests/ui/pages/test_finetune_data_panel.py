@@ -130,7 +130,9 @@ def test_a_preview_tells_what_is_usable(filled: DataPanel) -> None:
     assert filled.subtitle() == "pirate-tales.jsonl" and filled.source.text() == "Replace"
     assert [tag.text() for tag in filled.tags.values()] == ["998 usable", "3 check", "2 skipped"]
     assert filled.count.text() == "41k tokens"
-    assert filled.count.toolTip() == "41,203 tokens, 20,000 of them (49%) learnt from"
+    learnt = "41,203 tokens, 20,000 of them (49%) learnt from"
+    assert filled.count.toolTip() == f"{learnt}; read as prompt → completion (question, answer)"
+    assert filled.shapes.isVisible()
     assert filled.held_out_count.text() == "100 texts"
     assert filled.table.cells() == [
         ["1", "Ahoy! Once upon a tide", "118", "ok"],
@@ -144,6 +146,8 @@ def test_a_preview_tells_what_is_usable(filled: DataPanel) -> None:
     assert model.index(5, 0).data(Qt.ItemDataRole.ToolTipRole) == "line 6: (no text); line 6: broken JSON, left out"
     filled.show_preview(replace(PREVIEW, problems=()))
     assert [tag.isVisible() for tag in filled.tags.values()] == [True, False, False]
+    filled.show_preview(replace(PREVIEW, shapes=()))
+    assert not filled.shapes.isVisible(), "one way is no choice"
     filled.show_preview(None)
     assert filled.empty.isVisible() and filled.source.text() == "Choose"
 
@@ -271,7 +275,7 @@ def test_in_a_narrow_column_nothing_is_pushed_out(
         filled.resize(*size)
         QTest.qWait(20)
         assert filled.size().toTuple() == size
-        for widget in (filled.count, filled.shapes, filled.table, filled.example.legend, filled.held_out):
+        for widget in (filled.count, filled.shapes, filled.table, filled.example.views, filled.held_out):
             assert widget.mapTo(filled, QPoint(widget.width(), 0)).x() <= filled.width()
         filled.grab()
     finally:

@@ -64,9 +64,9 @@ def test_the_newest_comes_first_and_is_chosen(panel: RunsPanel) -> None:
 def test_a_row_tells_what_a_run_was(panel: RunsPanel) -> None:
     model = panel.list.model()
     told = [model.index(row, 0).data() for row in range(3)]
-    words = "halted, stopped, LoRA r 8 on story-gpt · tales.jsonl · 310 of 500 steps, held out 3.20 → 1.71, "
+    words = "halted, stopped, LoRA on story-gpt · tales.jsonl · 310 of 500 steps, held out 3.20 → 1.71, "
     assert told[0].startswith(words)
-    assert "full on story-gpt" in told[1] and "held out 3.20, " in told[1]
+    assert "full finetune on story-gpt" in told[1] and "held out 3.20, " in told[1]
     assert "500 steps" in told[2] and "of 500" not in told[2]
     tip = model.index(0, 0).data(Qt.ItemDataRole.ToolTipRole)
     assert tip.splitlines() == [
@@ -149,7 +149,7 @@ def test_keys_open_remove_and_copy(panel: RunsPanel, qtbot) -> None:
             QTest.keyClick(panel.list, key)
         assert heard.args == ["/runs/old"]
     QTest.keyClick(panel.list, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
-    assert QGuiApplication.clipboard().text().startswith("old, done, LoRA r 8 on story-gpt")
+    assert QGuiApplication.clipboard().text().startswith("old, done, LoRA on story-gpt")
 
 
 def test_a_double_click_opens(panel: RunsPanel, qtbot) -> None:

@@ -202,10 +202,10 @@ def test_both_themes_are_painted_at_the_least_height(qtbot, choice) -> None:
 # Texts
 
 
-def test_the_prompt_stands_before_what_was_written_once() -> None:
-    assert with_prompt("He", "He sat.") == ("He sat.", 3)
+def test_nothing_is_put_between_the_prompt_and_what_was_written() -> None:
     assert with_prompt("He", " sat.") == ("He sat.", 3)
-    assert with_prompt("Translate: ja", "yes") == ("Translate: ja yes", 14)
+    assert with_prompt("Once upon a time", ", there was") == ("Once upon a time, there was", 16)
+    assert with_prompt("He", "He sat.") == ("HeHe sat.", 2)
     assert with_prompt("", "yes") == ("yes", 0)
     assert with_prompt("He", "") == ("He", 2)
 

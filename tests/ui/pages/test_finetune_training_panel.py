@@ -17,7 +17,7 @@ from ui.widgets.matrices import move, press
 from app.engine.finetune.records import CheckpointReport
 from app.ui.pages.finetune.readout_row import Readout, ReadoutRow
 from app.ui.pages.finetune.run_words import perplexity_ticks, speed_text, time_text
-from app.ui.pages.finetune.training_log import Smoothed, TrainingLog
+from app.ui.pages.finetune.training_log import Smoothed, TrainingLog, kept_of
 from app.ui.pages.finetune.training_panel import TrainingPanel
 from app.ui.pages.finetune.training_words import GRADIENT, RATE, SPEED
 from app.ui.theme import Theme
@@ -340,3 +340,11 @@ def test_both_themes_are_painted(qtbot, qapp, choice) -> None:
     panel.resize(640, 380)
     run_to(panel, 310)
     assert not panel.grab().isNull()
+
+
+def test_the_line_of_a_short_run_does_not_lag_behind_it() -> None:
+    assert [kept_of(steps) for steps in (6, 20, 100, 200, 5000)] == pytest.approx([0.0, 0.0, 0.8, 0.9, 0.9])
+    losses, log = np.geomspace(8.0, 2.0, 20), TrainingLog()
+    log.steps = len(losses)
+    log.add([step(number, 20, float(loss)) for number, loss in enumerate(losses, 1)])
+    np.testing.assert_allclose(log.smoothed("loss"), losses)

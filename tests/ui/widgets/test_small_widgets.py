@@ -223,6 +223,11 @@ def test_the_top_bar_tells_model_memory_and_jobs(qtbot, theme: Theme) -> None:
     bar.set_memory(3.14, 16.0)
     bar.set_jobs(2)
     assert "story-gpt" in bar.model_box.accessibleName()
+    bar.set_second("other", "GPT-2 · 4.5M · fp32 · CPU · with LoRA")
+    # Where room is short the state of the model is what stays.
+    assert bar.second_box.shortened(500) == "GPT-2 · 4.5M · fp32 · CPU · with LoRA"
+    assert bar.second_box.shortened(110) in ("CPU · with LoRA", "with LoRA")
+    assert bar.second_box.shortened(5) == "with LoRA"
     assert bar.memory_text() == "3.1 / 16 GB"
     assert bar.jobs_button.text().strip() == "2 jobs"
     bar.set_memory(15.2, 16.0)

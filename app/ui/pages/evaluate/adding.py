@@ -14,7 +14,8 @@ from app.session.measured import Contender
 from app.session.session import Session
 from app.session.text_shelf import Asked, Looked, TextShelf, samples
 from app.ui.actions import bound
-from app.ui.pages.evaluate.text_dialogs import ColumnsDialog, DatasetDialog, PasteDialog
+from app.ui.pages.evaluate.text_dialogs import ColumnsDialog, PasteDialog
+from app.ui.widgets.dataset_dialog import DatasetDialog
 
 ENCODINGS = ("utf-8", "cp1252", "iso-8859-15", "utf-16", "cp1251", "shift_jis", "gb18030", "big5", "euc-kr")
 PRECISIONS = ("fp32", "bf16", "fp16")

@@ -1,20 +1,19 @@
-"""Dialogs that ask for a text to paste and for a dataset of the hub."""
+"""Dialogs that ask for a text to paste and for the columns of a table."""
 
 from __future__ import annotations
 
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
-    QDialogButtonBox,
     QFormLayout,
     QLabel,
     QLineEdit,
     QPlainTextEdit,
-    QSpinBox,
     QWidget,
 )
 
-from app.engine.texts.records import HUB, SourceFacts, TextSource
+from app.engine.texts.records import SourceFacts, TextSource
+from app.ui.widgets.dataset_dialog import answer_buttons
 
 
 class PasteDialog(QDialog):
@@ -36,52 +35,7 @@ class PasteDialog(QDialog):
         form.addRow("Name", self.name)
         form.addRow("Text", self.text)
         form.addRow("Source", self.source)
-        form.addRow(_buttons(self, "Add"))
-
-
-class DatasetDialog(QDialog):
-    """Which dataset, and which part of it."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle("A dataset of the hub")
-        self.setMinimumWidth(420)
-        self.ref, self.config, self.split = QLineEdit(), QLineEdit(), QLineEdit()
-        self.column, self.source_column = QLineEdit(), QLineEdit()
-        self.ref.setPlaceholderText("Salesforce/wikitext")
-        self.config.setPlaceholderText("the only one")
-        self.split.setPlaceholderText("test, or what there is")
-        self.column.setPlaceholderText("text")
-        self.source_column.setPlaceholderText("only for a translator: the column that it reads")
-        self.limit = QSpinBox()
-        self.limit.setRange(0, 10_000_000)
-        self.limit.setValue(200)
-        self.limit.setSpecialValueText("all")
-        form = QFormLayout(self)
-        words = QLabel(
-            "Rows come from the hub when they are measured; a folder of a dataset on this machine works too."
-        )
-        words.setWordWrap(True)
-        form.addRow(words)
-        for label, field in (
-            ("Dataset", self.ref),
-            ("Configuration", self.config),
-            ("Split", self.split),
-            ("Column", self.column),
-            ("Source column", self.source_column),
-            ("Rows", self.limit),
-        ):
-            form.addRow(label, field)
-        form.addRow(_buttons(self, "Add"))
-
-    def answer(self) -> TextSource:
-        """The dataset, with no more rows than were asked for."""
-        fields = (self.ref, self.config, self.split, self.column, self.source_column)
-        ref, config, split, column, source = (field.text().strip() for field in fields)
-        limit = self.limit.value() or None
-        return TextSource(
-            HUB, ref, path=ref, config=config, split=split, column=column, source_column=source, limit=limit
-        )
+        form.addRow(answer_buttons(self, "Add"))
 
 
 class ColumnsDialog(QDialog):
@@ -102,16 +56,8 @@ class ColumnsDialog(QDialog):
         form.addRow(words)
         form.addRow("Text", self.column)
         form.addRow("Source", self.source)
-        form.addRow(_buttons(self, "Use"))
+        form.addRow(answer_buttons(self, "Use"))
 
     def answer(self) -> tuple[str, str]:
         """The column of the text, and of the source ('' for none)."""
         return self.column.currentText(), self.source.currentText() if self.source.currentIndex() else ""
-
-
-def _buttons(dialog: QDialog, words: str) -> QDialogButtonBox:
-    buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-    buttons.addButton(words, QDialogButtonBox.ButtonRole.AcceptRole)
-    buttons.accepted.connect(dialog.accept)
-    buttons.rejected.connect(dialog.reject)
-    return buttons

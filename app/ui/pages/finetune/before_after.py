@@ -14,22 +14,23 @@ _PIECE = re.compile(
 
 @dataclass(frozen=True)
 class BeforeAfter:
-    """The same prompt gone on with by two models, the untouched one first."""
+    """What two models made of the same prompt, the untouched one first."""
 
     prompt: str
     names: tuple[str, str]
     texts: tuple[str, str]
-    """What each wrote, with or without the prompt before it."""
-    figures: tuple[str, str]
-    """A figure of each in words: "prompt perplexity 24.5"."""
+    """What each wrote, letter for letter."""
+    continued: bool = True
+    """Whether the texts go on from the prompt; a translation and a text with its gaps filled stand alone."""
 
 
 def with_prompt(prompt: str, text: str) -> tuple[str, int]:
-    """The text with its prompt before it, and where in it the first word stands that was written."""
-    written = text.removeprefix(prompt)
-    touching = text and not text.startswith(prompt) and not prompt[-1].isspace() and not text[0].isspace()
-    whole = f"{prompt}{' ' if touching else ''}{written}"
-    return whole, len(whole) - len(written.lstrip())
+    """The text behind its prompt, and where in it the first word stands that was written.
+
+    Nothing is put between the two: a space that is there is one that the model wrote.
+    """
+    whole = prompt + text
+    return whole, len(whole) - len(text.lstrip())
 
 
 def changed_stretches(before: str, after: str) -> list[tuple[int, int]]:

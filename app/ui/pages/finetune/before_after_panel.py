@@ -14,7 +14,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.engine.finetune.records import Forgetting
 from app.ui.pages.finetune.before_after import BeforeAfter, first_difference, with_prompt
+from app.ui.pages.finetune.forgetting_view import note_of, short
 from app.ui.pages.finetune.written_text import WrittenText
 from app.ui.theme import Theme
 from app.ui.widgets.labels import make_label, make_rule
@@ -102,7 +104,7 @@ class BeforeAfterPanel(Panel):
 
     def show_texts(self, texts: BeforeAfter) -> None:
         """Show what both wrote, and where they part first."""
-        written = [with_prompt(texts.prompt, text) for text in texts.texts]
+        written = [with_prompt(texts.prompt if texts.continued else "", text) for text in texts.texts]
         parts = first_difference(*(text[start:] for text, start in written))
         for place, (text, start) in enumerate(written):
             card, marked = self.cards[place], (0, 0)
@@ -110,14 +112,25 @@ class BeforeAfterPanel(Panel):
                 marked = parts[place][0] + start, parts[place][1] + start
             card.name.setText(texts.names[place])
             card.name.setToolTip(texts.names[place])
-            card.figure.setText(texts.figures[place])
             card.text.show_text(text, start, marked)
         self.set_subtitle("both wrote the same" if parts is None else "bold: where they part")
         self._stack.setCurrentIndex(1)
         self.show_idle()
 
+    def show_figures(self, figures: Forgetting | None) -> None:
+        """How surprised both are by the texts of the run and by old ones; None while that is not measured."""
+        for place, card in enumerate(self.cards):
+            words, tip = "", ""
+            if figures is not None and (figures.new is not None or figures.old is not None):
+                words = f"perplexity new {short(figures.new, place)} · old {short(figures.old, place)}"
+                known = (each for each in (figures.new, figures.old) if each is not None)
+                tip = "\n".join(note_of(each) for each in known)
+            card.figure.setText(words)
+            card.figure.setToolTip(tip)
+
     def clear(self) -> None:
         """Nothing was written yet."""
+        self.show_figures(None)
         self.set_subtitle("")
         self._stack.setCurrentIndex(0)
         self.show_idle()

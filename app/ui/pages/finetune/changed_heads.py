@@ -71,6 +71,8 @@ class ChangedHeads(QWidget):
             self._kind = next(iter(comparison.heads))
         self.kinds.set_index(KINDS.index(self._kind))
         self._draw()
+        if self.chosen() is None:
+            self._choose_most()
         if not same:
             self.patterns.clear(HINT if self.chosen() is None else WAITING)
 
@@ -139,14 +141,26 @@ class ChangedHeads(QWidget):
         # What few heads do not need, the patterns get.
         self.twin.setMaximumWidth(max(_NARROWEST, self.grid.widest()))
 
+    def _choose_most(self) -> None:
+        """The head that looks elsewhere most is the one to begin with; where none does there is none."""
+        assert self._comparison is not None
+        values = np.nan_to_num(self._comparison.heads[self._kind])
+        if values.any():
+            layer, head = np.unravel_index(np.argmax(values), values.shape)
+            self.grid.set_selected(int(layer), int(head))
+
     @Slot(int)
     def _kind_chosen(self, index: int) -> None:
         kind = KINDS[index]
         if self._comparison is not None and kind in self._comparison.heads:
             self._kind = kind
             self.grid.set_selected(-1, -1)
-            self.patterns.clear(HINT)
             self._draw()
+            self._choose_most()
+            chosen = self.chosen()
+            self.patterns.clear(HINT if chosen is None else WAITING)
+            if chosen is not None:
+                self.head_chosen.emit(*chosen)
 
     @Slot(int, int)
     def _clicked(self, layer: int, head: int) -> None:

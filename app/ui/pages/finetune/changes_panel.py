@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QSizePolicy, QStackedWidget, QWidget
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QPaintEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLineEdit,
+    QStackedWidget,
+    QStyle,
+    QStyleOptionComboBox,
+    QStylePainter,
+    QWidget,
+)
 
 from app.engine.evaluate.records import Curve
 from app.engine.finetune.records import WeightChange
@@ -15,6 +24,7 @@ from app.engine.trace.records import Token, TraceComparison
 from app.ui.pages.finetune.changed_heads import ChangedHeads
 from app.ui.pages.finetune.changed_tokens import NO_TOKENS, ChangedTokens
 from app.ui.pages.finetune.changed_weights import ChangedWeights
+from app.ui.pages.finetune.forgetting_view import ForgettingView
 from app.ui.theme import Theme
 from app.ui.widgets.checkpoint_scrubber import CheckpointScrubber
 from app.ui.widgets.empty_state import EmptyState
@@ -24,11 +34,14 @@ from app.ui.widgets.panel import Panel
 from app.ui.widgets.segmented import Segmented
 from app.ui.widgets.slot_badge import SlotBadge
 
-HEADS, WEIGHTS, RESIDUAL, NEXT_TOKEN = range(4)
-VIEWS = ("Heads", "Weights", "Residual", "Next token")
+HEADS, WEIGHTS, RESIDUAL, NEXT_TOKEN, FORGETTING = range(5)
+VIEWS = ("Heads", "Weights", "Residual", "Next token", "Forgetting")
 EMPTY = "Type a text above to see what is different in B."
 NO_WEIGHTS = "There are no changed weights to show."
 NO_STREAMS = "The streams of the two differ in width, so there is no distance between them."
+_APART = "Jensen–Shannon divergence of what the two would say next, mean over the tokens of the text"
+_NAME_LETTERS = 13
+"""Letters of a side's name that always have room."""
 _STACKS = {"": "", "encoder": "encoder ", "decoder": "decoder "}
 
 
@@ -37,6 +50,8 @@ class ChangesPanel(Panel):
 
     prompt_asked = Signal(str)
     """A text was entered."""
+    sides_chosen = Signal(int, int)
+    """Others of the names are to stand for A and B."""
     step_chosen = Signal(int)
     """The checkpoint of this step is to be B."""
     head_chosen = Signal(str, int, int)
@@ -57,11 +72,12 @@ class ChangesPanel(Panel):
         self.chart = LineChart(theme)
         self.tokens = ChangedTokens(theme)
         self.tokens.position_chosen.connect(self.position_chosen)
+        self.forgetting = ForgettingView(theme)
         self.empty = EmptyState(theme)
         for twin in (self.heads.twin, self.weights.twin):
             self.add_header_widget(twin.button)
         self._sheets = QStackedWidget()
-        for sheet in (self.heads, self.weights, self.chart, self.tokens, self.empty):
+        for sheet in (self.heads, self.weights, self.chart, self.tokens, self.forgetting, self.empty):
             self._sheets.addWidget(sheet)
         self.body_layout.setContentsMargins(12, 8, 12, 6)
         self.body_layout.setSpacing(6)
@@ -71,17 +87,22 @@ class ChangesPanel(Panel):
         self._show_view()
 
     def _top(self, theme: Theme) -> QHBoxLayout:
-        self.names = (_Name(theme), _Name(theme))
+        self.choosers = (_Chooser(), _Chooser())
         self.prompt = QLineEdit()
         self.prompt.setPlaceholderText("Text for both, then Enter")
         self.prompt.setAccessibleName("Text that both read")
-        self.prompt.setMinimumWidth(200)
+        self.prompt.setMinimumWidth(120)
         self.prompt.returnPressed.connect(self._asked)
         row = QHBoxLayout()
         row.setSpacing(6)
-        for slot, name in zip("AB", self.names, strict=True):
+        for slot, chooser in zip("AB", self.choosers, strict=True):
+            chooser.setAccessibleName(f"What stands for {slot}")
+            chooser.setFont(theme.font(12.5, 500))
+            chooser.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            chooser.setMinimumContentsLength(_NAME_LETTERS)
+            chooser.activated.connect(self._side_chosen)
             row.addWidget(SlotBadge(theme, slot))
-            row.addWidget(name)
+            row.addWidget(chooser)
             row.addSpacing(6)
         row.addWidget(self.prompt, 1)
         return row
@@ -104,10 +125,16 @@ class ChangesPanel(Panel):
 
     # What the owner says
 
-    def set_names(self, first: str, second: str) -> None:
-        """What A and B are: "story-gpt", "with LoRA, step 300"."""
-        for label, words in zip(self.names, (first, second), strict=True):
-            label.set_words(words)
+    def set_sides(self, names: Sequence[str], first: int, second: int) -> None:
+        """What can stand for A and for B ("story-gpt", "with LoRA, step 300"), and what does; emits nothing."""
+        for chooser, chosen in zip(self.choosers, (first, second), strict=True):
+            chooser.clear()
+            chooser.addItems(list(names))
+            chooser.setCurrentIndex(chosen)
+            chooser.setEnabled(len(names) > 1)
+            # The list is as wide as the longest name, whatever the field has room for.
+            chooser.view().setMinimumWidth(chooser.view().sizeHintForColumn(0) + 24)
+            chooser.setToolTip(chooser.currentText())
 
     def set_prompt(self, text: str) -> None:
         """The text that is compared on; emits nothing."""
@@ -124,10 +151,11 @@ class ChangesPanel(Panel):
     ) -> None:
         """Show a comparison on these tokens; an encoder-decoder's target is what its decoder was fed. The chosen head
         and token stay; `chosen_head` says whose patterns are wanted anew."""
-        self._comparison = comparison
+        self._comparison, self._words = comparison, EMPTY
         apart = comparison.next_token
-        self._summary = "" if apart is None else f"next tokens {float(np.mean(apart)):.3f} bits apart on average"
+        self._summary = "" if apart is None else f"{float(np.mean(apart)):.3f} bits apart"
         self.set_subtitle(self._summary)
+        self._subtitle.setToolTip(_APART if apart is not None else "")
         self.heads.show_comparison(comparison, tokens, target_tokens)
         self._draw_streams(comparison)
         if apart is None:
@@ -174,6 +202,7 @@ class ChangesPanel(Panel):
         self.tokens.clear()
         self.weights.show_changes(())
         self.chart.set_curves((), "", "")
+        self.forgetting.show_figures(None)
         self._show_view()
 
     # What the person does
@@ -182,6 +211,11 @@ class ChangesPanel(Panel):
     def _asked(self) -> None:
         if self.prompt.text().strip():
             self.prompt_asked.emit(self.prompt.text())
+
+    @Slot(int)
+    def _side_chosen(self, _index: int) -> None:
+        first, second = (chooser.currentIndex() for chooser in self.choosers)
+        self.sides_chosen.emit(first, second)
 
     @Slot(int)
     def _step_moved(self, step: int) -> None:
@@ -205,6 +239,8 @@ class ChangesPanel(Panel):
         """Why there is nothing to show, "" where there is."""
         if view == WEIGHTS:
             return "" if self.weights.changes() else self._words if self._words != EMPTY else NO_WEIGHTS
+        if view == FORGETTING:
+            return "" if self._words == EMPTY else self._words
         if self._comparison is None:
             return self._words
         if view == RESIDUAL and not self._comparison.streams:
@@ -223,30 +259,15 @@ class ChangesPanel(Panel):
         )
 
 
-class _Name(QLabel):
-    """A model's name, cut with an ellipsis where there is no room; its tooltip has it whole."""
-
-    def __init__(self, theme: Theme) -> None:
-        super().__init__()
-        self._theme = theme
-        self.setFont(theme.font(12.5, 500))
-        self.setTextFormat(Qt.TextFormat.PlainText)
-        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
-        self.setMinimumWidth(40)
-
-    def set_words(self, words: str) -> None:
-        """Change the name."""
-        self.setText(words)
-        self.setToolTip(words)
-
-    def sizeHint(self) -> QSize:
-        hint = super().sizeHint()
-        return QSize(min(hint.width() + 2, 240), hint.height())
+class _Chooser(QComboBox):
+    """A long name is cut in its middle: runs of the same data differ by the time at their end."""
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setFont(self.font())
-        painter.setPen(self._theme.color("ink"))
-        shown = QFontMetricsF(self.font()).elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
-        painter.drawText(QRectF(self.rect()), int(Qt.AlignmentFlag.AlignVCenter), shown)
+        painter, option = QStylePainter(self), QStyleOptionComboBox()
+        self.initStyleOption(option)
+        style, field = self.style(), QStyle.SubControl.SC_ComboBoxEditField
+        room = style.subControlRect(QStyle.ComplexControl.CC_ComboBox, option, field, self).width() - 4
+        option.currentText = self.fontMetrics().elidedText(option.currentText, Qt.TextElideMode.ElideMiddle, room)
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
         painter.end()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from PySide6.QtCore import QSize, Qt, Slot
-from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QScrollArea, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from app.engine.finetune.records import PreviewToken
 from app.ui.pages.finetune.data_words import lengths_words, short_lengths_words
@@ -14,33 +14,25 @@ from app.ui.pages.finetune.example_tokens import ExampleTokens
 from app.ui.pages.finetune.lengths_view import LengthsView
 from app.ui.theme import Theme
 from app.ui.widgets.labels import make_label
-from app.ui.widgets.parts_bar import PartKey
 from app.ui.widgets.segmented import Segmented
 
 
 class ExampleView(QWidget):
-    """The example as tokens, or the lengths; a legend or the figures beside the switch."""
+    """The example as tokens, or the lengths with their figures. `views` switches; its owner gives it a place."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.views = Segmented(theme, ("Tokens", "Lengths"), "What is shown of the examples")
-        self.views.button(0).setToolTip("The chosen example as the model gets it, after the template")
+        self.views.button(0).setToolTip(
+            "The chosen example as the model gets it, after the template: underlined tokens are "
+            "trained, grey ones given"
+        )
         self.views.button(1).setToolTip("How many tokens the examples have")
         self.views.changed.connect(self._view_chosen)
         self.tokens = ExampleTokens(theme)
         self.lengths = LengthsView(theme)
         self.figures = make_label(theme, "", 11.5, role="caption")
         self.figures.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.figures.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.legend = QWidget()
-        keys = QHBoxLayout(self.legend)
-        keys.setContentsMargins(0, 0, 0, 0)
-        keys.setSpacing(10)
-        trained, given = PartKey(theme, "accent", "trained"), PartKey(theme, "hatch", "given")
-        trained.setToolTip("The model learns to say these tokens")
-        given.setToolTip("The model reads these tokens and is not judged by them")
-        for key in (trained, given):
-            keys.addWidget(key)
         scroll = _Small(self.tokens)
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -48,15 +40,10 @@ class ExampleView(QWidget):
         self.stack = QStackedWidget()
         self.stack.addWidget(scroll)
         self.stack.addWidget(self.lengths)
-        head = QHBoxLayout()
-        head.setSpacing(8)
-        head.addWidget(self.views)
-        head.addWidget(self.figures, 1)
-        head.addWidget(self.legend, 0, Qt.AlignmentFlag.AlignRight)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
-        column.addLayout(head)
+        column.setSpacing(0)
+        column.addWidget(self.figures)
         column.addWidget(self.stack, 1)
         self._view_chosen(0)
 
@@ -74,12 +61,11 @@ class ExampleView(QWidget):
     @Slot(int)
     def _view_chosen(self, index: int) -> None:
         self.stack.setCurrentIndex(index)
-        self.legend.setVisible(index == 0)
         self.figures.setVisible(index == 1)
 
 
 class _Small(QScrollArea):
-    """Asks for two rows of tokens; more comes by scrolling, or where there is room to spare."""
+    """Asks for one row of tokens; more comes by scrolling, or where there is room to spare."""
 
     def __init__(self, tokens: ExampleTokens) -> None:
         super().__init__()
@@ -91,4 +77,4 @@ class _Small(QScrollArea):
         return self.minimumSizeHint()
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(120, 2 * self._tokens.minimumSizeHint().height())
+        return self._tokens.minimumSizeHint()

@@ -50,13 +50,14 @@ def explain_method(settings: FinetuneSettings, summary: ModelSummary | None, cos
 
 CHANGES = Explanation(
     title="What changed inside",
-    looking_at="One text through the model before and after. A dark head looks elsewhere than before; the bars "
-    "tell how far each weight moved.",
+    looking_at="One text through two sides: a model before and after, two checkpoints, or models A and B. A dark head "
+    "looks elsewhere; bars tell how far each weight moved.",
     formula_caption="Formula",
     formula_html="JS = ½ KL(<i>p</i> ‖ <i>m</i>) + ½ KL(<i>q</i> ‖ <i>m</i>), <i>m</i> = ½(<i>p</i> + <i>q</i>)",
     plain="The Jensen–Shannon divergence is 0 bits where both look alike and 1 where they share nothing. Small "
     "weights can change an answer much, and large ones little: look at both.",
-    try_this="Move the checkpoint slider and watch a head change over the training.",
+    try_this="Move the checkpoint slider and watch a head change over the training. Under Forgetting see what it cost "
+    "on texts that the model knew before.",
 )
 
 RUNS = Explanation(

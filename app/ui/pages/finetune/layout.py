@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.engine.finetune.settings import FinetuneSettings
@@ -19,6 +20,8 @@ from app.ui.theme import Theme
 from app.ui.widgets.labels import make_label
 from app.ui.widgets.segmented import Segmented
 
+HIGH_FOR_BOTH = 720
+"""Pixels from which data and method have room above each other."""
 VIEWS = ("Run", "What changed", "Runs")
 
 
@@ -40,16 +43,16 @@ class FinetuneLayout(Page):
         running = split(
             "finetune run",
             Qt.Orientation.Vertical,
-            (self.training, 380),
-            (self.samples, 190),
-            (self.before_after, 160),
+            (self.training, 340),
+            (self.samples, 178),
+            (self.before_after, 216),
         )
         for view in (running, self.changes, self.runs):
             self.right.addWidget(view)
         self.views.changed.connect(self.show_view)
-        left = split("finetune left", Qt.Orientation.Vertical, (self.data, 330), (self.method, 430))
-        left.setMinimumWidth(340)
-        whole = split("finetune whole", Qt.Orientation.Horizontal, (left, 372), (self._right_side(), 640))
+        self.left = LeftColumn(theme, self.data, self.method)
+        self.left.setMinimumWidth(340)
+        whole = split("finetune whole", Qt.Orientation.Horizontal, (self.left, 372), (self._right_side(), 640))
         whole.setStretchFactor(0, 0)
         self.body.addWidget(whole, 1)
 
@@ -74,3 +77,29 @@ class FinetuneLayout(Page):
 
     def view_shown(self, index: int) -> None:
         """What the page does when a view comes to the front."""
+
+
+class LeftColumn(QWidget):
+    """Data above method; where the window is too low for both, one at a time."""
+
+    def __init__(self, theme: Theme, data: DataPanel, method: MethodPanel) -> None:
+        super().__init__()
+        self._panels = (data, method)
+        self.tabs = Segmented(theme, ("Data", "Method"), "Which panel")
+        self.tabs.changed.connect(self._fit)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        column.addWidget(self.tabs, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addWidget(split("finetune left", Qt.Orientation.Vertical, (data, 360), (method, 424)), 1)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    @Slot()
+    def _fit(self) -> None:
+        low = self.height() < HIGH_FOR_BOTH
+        self.tabs.setVisible(low)
+        for place, panel in enumerate(self._panels):
+            panel.setVisible(not low or place == self.tabs.index())

@@ -57,7 +57,7 @@ class LengthsView(QWidget):
         return self.minimumSizeHint()
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(120, 64)
+        return QSize(120, 52)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)

@@ -42,6 +42,8 @@ class MethodPanel(Panel):
     changed = Signal(object)
     refused = Signal(object)
     """A UserError: what was typed cannot be used."""
+    place_wanted = Signal()
+    """Runs are to be kept in another folder."""
 
     def __init__(
         self, theme: Theme, settings: FinetuneSettings | None = None, start: FinetuneSettings | None = None
@@ -76,11 +78,16 @@ class MethodPanel(Panel):
         self.costs = CostsView(theme)
         self.words = make_label(theme, "", 12, role="caption")
         self.words.setWordWrap(True)
+        self.place = QPushButton()
+        self.place.setProperty("kind", "link")
+        self.place.clicked.connect(self.place_wanted)
+        self.place.hide()
         self.start = QPushButton("Start")
         self.start.setProperty("kind", "primary")
         self._build()
         self._connect()
         self.set_settings(self._settings)
+        self.set_place("")
         self.set_state(False, "")
 
     def _build(self) -> None:
@@ -93,6 +100,7 @@ class MethodPanel(Panel):
         column.addWidget(Paired([*first, self.length, batch_size]))
         column.addLayout(_indented(self.targets))
         column.addWidget(self.more)
+        column.addWidget(self.place, 0, Qt.AlignmentFlag.AlignLeft)
         row = QHBoxLayout()
         row.setContentsMargins(3, 0, 3, 0)
         row.addWidget(self.fold)
@@ -111,6 +119,8 @@ class MethodPanel(Panel):
         footer.setContentsMargins(12, 8, 8, 8)
         footer.setSpacing(8)
         footer.addWidget(self.words, 1)
+        # Beside the button, where it is in sight however far the settings are scrolled.
+        footer.addWidget(self.costs.time, 1)
         footer.addWidget(self.start)
         self.body_layout.setContentsMargins(0, 0, 0, 0)
         self.body_layout.setSpacing(0)
@@ -169,6 +179,12 @@ class MethodPanel(Panel):
         self.costs.show_costs(costs)
         if costs is not None and self._settings.max_steps is None:
             self.length.set_known_steps(costs.steps)
+        self._fit_footer()
+
+    def _fit_footer(self) -> None:
+        """Beside the button stands why it cannot be pressed, else how long a run takes."""
+        self.words.setVisible(bool(self.words.text()))
+        self.costs.time.setVisible(not self.words.text() and bool(self.costs.time.text()))
 
     def set_state(self, running: bool, words: str) -> None:
         """Whether a run is on, which keeps the button from starting another, and a sentence beside it."""
@@ -176,6 +192,15 @@ class MethodPanel(Panel):
         self.start.setText("Training…" if running else "Start")
         self.start.setToolTip(words if running else "Train the open model on these examples (Ctrl+Enter)")
         self.words.setText(words)
+        self._fit_footer()
+
+    def set_place(self, folder: str) -> None:
+        """Show in which folder a run gets one of its own; '' for none."""
+        name = folder.replace("\\", "/").rstrip("/").rpartition("/")[2]
+        self.place.setText(f"Kept in {name}…" if folder else "Choose where runs are kept…")
+        self.place.setToolTip(
+            f"Every run gets a folder of its own in {folder}; press to choose another" if folder else ""
+        )
 
     def _change(self, **changes: Any) -> None:
         try:
@@ -208,6 +233,7 @@ class MethodPanel(Panel):
     @Slot()
     def _fold_pressed(self) -> None:
         self.more.setVisible(self.more.isHidden())
+        self.place.setVisible(not self.more.isHidden())
         self._show_fold()
 
     @Slot()

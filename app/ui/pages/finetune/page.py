@@ -14,16 +14,22 @@ from app.engine.errors import UserError
 from app.engine.finetune.records import PreviewToken, Report, RunEnd, SampleReport, Shape
 from app.engine.finetune.settings import LORA, FinetuneSettings
 from app.engine.texts.records import FILE, TextSource
-from app.session.finetune_work import Compared, Written
+from app.session.comparing import Compared, Measured, Written
 from app.session.session import Session
+from app.session.text_shelf import samples
 from app.ui.actions import bound
 from app.ui.pages.finetune import explanations
 from app.ui.pages.finetune.before_after import BeforeAfter
+from app.ui.pages.finetune.changes_panel import FORGETTING
 from app.ui.pages.finetune.layout import FinetuneLayout
 from app.ui.theme import Theme
+from app.ui.widgets.dataset_dialog import DatasetDialog
 
 RUN, CHANGES, RUNS = range(3)
+DATASET_ROWS = 1000
+"""Of a dataset, unless the person says otherwise: it may have millions."""
 SETS = Path(__file__).resolve().parents[4] / "resources" / "finetune"
+FILES = "Examples (*.jsonl *.json *.csv *.tsv *.parquet *.txt);;Every file (*)"
 SAMPLES = (
     ("pirate-tales", "Pirate tales: a style"),
     ("questions", "Questions: from stories to answers"),
@@ -36,6 +42,8 @@ class FinetunePage(FinetuneLayout):
     def __init__(self, theme: Theme, session: Session) -> None:
         super().__init__(theme, session)
         self._tuning, self._view = session.finetuning, session.finetune_view
+        self._fresh = False
+        """A run has ended, and what came of it was not looked at yet."""
         self.setAcceptDrops(True)
         self.data.set_samples(SAMPLES)
         self._connect_session()
@@ -64,8 +72,11 @@ class FinetunePage(FinetuneLayout):
         tuning.done.connect(self._done)
         self._view.written.connect(self._written)
         self._view.compared.connect(self._compared)
+        self._view.measured.connect(self._measured)
+        self._view.sides_changed.connect(self._show_sides)
+        self._view.forgotten.connect(self._forgotten)
         self._session.models.weights_changed.connect(self._show_state)
-        self._session.model_changed.connect(self._show_state)
+        self._session.model_changed.connect(self._model_changed)
 
     def _connect_panels(self) -> None:
         tuning = self._tuning
@@ -79,6 +90,7 @@ class FinetunePage(FinetuneLayout):
         self.method.changed.connect(self._settings_chosen)
         self.method.refused.connect(self.show_error)
         self.method.start.clicked.connect(self.run)
+        self.method.place_wanted.connect(self.choose_place)
         self.training.pause_wanted.connect(tuning.pause)
         self.training.stop_wanted.connect(tuning.stop)
         self.training.discard_wanted.connect(self._discard)
@@ -88,7 +100,10 @@ class FinetunePage(FinetuneLayout):
         self.samples.step_chosen.connect(self._step_chosen)
         self.before_after.write_wanted.connect(self._write_wanted)
         self.changes.prompt_asked.connect(self._compare)
-        self.changes.step_chosen.connect(self._compare_at)
+        self.changes.sides_chosen.connect(self._sides_chosen)
+        self.changes.step_chosen.connect(self._side_at)
+        self.changes.views.changed.connect(self._change_viewed)
+        self.changes.forgetting.old_menu.aboutToShow.connect(self._fill_old)
         self.changes.head_chosen.connect(self._head_chosen)
         self.runs.open_wanted.connect(self._session.open_model)
         self.runs.settings_wanted.connect(self._settings_of)
@@ -105,6 +120,7 @@ class FinetunePage(FinetuneLayout):
         menu = self.data.source_menu
         menu.clear()
         menu.addAction("File…", self.choose_file)
+        menu.addAction("Hub dataset…", self.ask_dataset)
         menu.addSeparator()
         for key, words in SAMPLES:
             menu.addAction(f"Sample: {words}", bound(self.choose_sample, key))
@@ -112,9 +128,7 @@ class FinetunePage(FinetuneLayout):
     @Slot()
     def choose_file(self) -> None:
         """Ask for a file of examples."""
-        path, _ = QFileDialog.getOpenFileName(
-            self, "Examples to learn from", "", "Examples (*.jsonl *.json *.csv *.tsv *.parquet *.txt);;Every file (*)"
-        )
+        path, _ = QFileDialog.getOpenFileName(self, "Examples to learn from", "", FILES)
         if path:
             self.choose(path)
 
@@ -122,6 +136,14 @@ class FinetunePage(FinetuneLayout):
         """Take a file of examples."""
         self.banner.clear(including_errors=True)
         self._tuning.choose(TextSource(FILE, Path(path).name, path=path))
+
+    @Slot()
+    def ask_dataset(self) -> None:
+        """Ask for a dataset of the hub."""
+        dialog = DatasetDialog(self, "train", "recognised from the rows", DATASET_ROWS, "when they are read")
+        if dialog.exec() and dialog.ref.text().strip():
+            self.banner.clear(including_errors=True)
+            self._tuning.choose(dialog.answer())
 
     @Slot(str)
     def choose_sample(self, key: str) -> None:
@@ -191,7 +213,8 @@ class FinetunePage(FinetuneLayout):
             self.method.set_settings(settings)
         self.data.set_held_out(settings.held_out)
         summary = self._session.summary
-        self.samples.set_prompts(settings.prompts, summary is None or summary.kind == "decoder")
+        kind, mask = ("decoder", "") if summary is None else (summary.kind, summary.mask_token)
+        self.samples.set_prompts(settings.prompts, kind == "decoder", mask if kind == "encoder" else "")
 
     @Slot()
     def _show_defaults(self) -> None:
@@ -201,6 +224,15 @@ class FinetunePage(FinetuneLayout):
     def _show_costs(self) -> None:
         self.method.show_costs(self._tuning.costs)
         self.explain()
+
+    @Slot()
+    def _model_changed(self) -> None:
+        """What was written and compared was another model's."""
+        self.before_after.clear()
+        self.changes.clear()
+        self.changes.set_prompt("")
+        self._show_settings()
+        self._show_state()
 
     # The run
 
@@ -233,6 +265,7 @@ class FinetunePage(FinetuneLayout):
     @Slot(object)
     def _began(self, before: tuple[Report, ...]) -> None:
         tuning = self._tuning
+        self._fresh = False
         self.show_view(RUN)
         name = tuning.folder.name if tuning.folder is not None else ""
         if before:
@@ -258,10 +291,26 @@ class FinetunePage(FinetuneLayout):
     def _ended(self, end: RunEnd | None) -> None:
         self.training.end(end, "" if end is not None else "The model is as it was; checkpoints are kept.")
         self._show_state()
+        self._fresh = end is not None
+        self._look_at_result()
+
+    def _look_at_result(self) -> None:
+        """Once after a run: what both write, and what was learnt and forgotten. A full finetune has its "before" only
+        when the run is among those that are listed."""
+        pair = self._view.before_after
+        if not self._fresh or pair is None:
+            return
+        self._fresh = False
         prompts = self._tuning.settings.prompts
         prompt = prompts[0] if prompts else self._session.prompt
-        if end is not None and prompt and self._view.possible:
+        if prompt and self._answers_to(prompt):
             self._write_wanted(prompt)
+        self._view.measure(pair)
+
+    def _answers_to(self, prompt: str) -> bool:
+        """Whether there is something to write: a masked model fills gaps, and needs one."""
+        summary = self._session.summary
+        return summary is not None and (summary.kind != "encoder" or summary.mask_token in prompt)
 
     @Slot()
     def _discard(self) -> None:
@@ -282,8 +331,9 @@ class FinetunePage(FinetuneLayout):
         if known and self._view.possible:
             nearest = min(known, key=lambda each: abs(each - step))
             self.training.mark_step(nearest)
+            self._view.look_at_run(nearest)
             self.show_view(CHANGES)
-            self._compare_at(nearest)
+            self._compare(self._text_to_compare())
 
     # What changed
 
@@ -304,43 +354,100 @@ class FinetunePage(FinetuneLayout):
 
     @Slot(object)
     def _written(self, found: Written) -> None:
-        texts = (found.before, found.after)
-        self.before_after.show_texts(BeforeAfter(found.prompt, self._view.names, texts, ("", "")))
+        names = found.sides[0].name, found.sides[1].name
+        self.before_after.show_texts(BeforeAfter(found.prompt, names, found.texts, found.continued))
 
     @Slot(str)
     def _compare(self, text: str) -> None:
-        self._compare_text(text, None)
-
-    @Slot(int)
-    def _compare_at(self, step: int) -> None:
-        self._compare_text(self._text_to_compare(), step)
+        if text:
+            self.changes.set_prompt(text)
+            self.changes.show_busy()
+            self._view.compare(text)
+        self._measure_shown()
 
     def _text_to_compare(self) -> str:
         """What stands in the field, else the prompt of the other pages, else the first sample prompt."""
         prompts = self._tuning.settings.prompts
         return self.changes.prompt.text() or self._session.prompt or (prompts[0] if prompts else "")
 
-    def _compare_text(self, text: str, step: int | None) -> None:
-        if text:
-            self.changes.set_prompt(text)
-            self.changes.show_busy()
-            self._view.compare(text, step)
+    @Slot()
+    def _forgotten(self) -> None:
+        """What is compared has other weights now."""
+        if self.isVisible() and self.views.index() == CHANGES:
+            self.view_shown(CHANGES)
+
+    @Slot(int, int)
+    def _sides_chosen(self, first: int, second: int) -> None:
+        choices = self._view.choices()
+        self._view.choose(choices[first], choices[second])
+        self._compare(self._text_to_compare())
+
+    @Slot(int)
+    def _side_at(self, step: int) -> None:
+        self._view.choose_step(step)
+        self._compare(self._text_to_compare())
+
+    @Slot()
+    def _show_sides(self) -> None:
+        """Who can be compared, and who is."""
+        choices, pair = self._view.choices(), self._view.sides
+        if pair is None:
+            self.changes.set_sides((), -1, -1)
+            self.changes.set_steps((), None)
+            return
+        self.changes.set_sides([each.name for each in choices], choices.index(pair[0]), choices.index(pair[1]))
+        steps, step = self._view.steps_of(pair[1]), pair[1].step
+        self.changes.set_steps(steps, steps[-1] if step is None and steps else step)
 
     def _checkpoints(self) -> tuple[int, ...]:
-        folder = str(self._view.run_folder)
+        """The checkpoints of model A's run."""
+        folder = str(self._view.run_folder())
         return next((run.checkpoints for run in self._tuning.runs if run.folder == folder), ())
 
     @Slot(object)
     def _compared(self, found: Compared) -> None:
-        steps = self._checkpoints()
-        step = found.step if found.step is not None else (steps[-1] if steps else None)
-        self.changes.set_steps(steps, step)
-        first, second = self._view.names
-        self.changes.set_names(first, f"{second}, step {step:,}" if step is not None else second)
-        self.changes.show_comparison(found.comparison, found.tokens)
+        self.changes.show_comparison(found.comparison, found.tokens, found.target_tokens)
         self.changes.show_weights(found.weights)
         if (chosen := self.changes.chosen_head()) is not None:
             self._head_chosen(*chosen)
+
+    @Slot(int)
+    def _change_viewed(self, _view: int) -> None:
+        self._measure_shown()
+
+    def _measure_shown(self) -> None:
+        """Measure what is forgotten where that is looked at and not known yet."""
+        known = self._view.figures
+        if self.changes.views.index() == FORGETTING and (known is None or known.sides != self._view.sides):
+            self.changes.forgetting.show_busy()
+            self._view.measure()
+
+    @Slot(object)
+    def _measured(self, found: Measured) -> None:
+        if found.sides == self._view.before_after:
+            self.before_after.show_figures(found.figures)
+        if found.sides == self._view.sides:
+            self.changes.forgetting.show_figures(found.figures)
+
+    @Slot()
+    def _fill_old(self) -> None:
+        menu, summary = self.changes.forgetting.old_menu, self._session.summary
+        menu.clear()
+        menu.addAction("File…", self._choose_old)
+        if summary is not None and summary.kind != "encoder-decoder":
+            menu.addSeparator()
+            for text in samples():
+                menu.addAction(f"Sample: {text.name}", bound(self._old_chosen, text))
+
+    @Slot()
+    def _choose_old(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "A text of the kind that the model knew before", "", FILES)
+        if path:
+            self._old_chosen(TextSource(FILE, Path(path).name, path=path))
+
+    def _old_chosen(self, source: TextSource) -> None:
+        self._view.set_old(source)
+        self._measure_shown()
 
     @Slot(str, int, int)
     def _head_chosen(self, kind: str, layer: int, head: int) -> None:
@@ -354,6 +461,15 @@ class FinetunePage(FinetuneLayout):
     @Slot()
     def _show_runs(self) -> None:
         self.runs.show_runs(self._tuning.runs)
+        self.method.set_place(str(self._tuning.root or ""))
+        self._show_state()
+        self._look_at_result()
+
+    @Slot()
+    def choose_place(self) -> None:
+        """Ask for the folder in which every run gets one of its own."""
+        if chosen := QFileDialog.getExistingDirectory(self, "Where runs are kept", str(self._tuning.root or "")):
+            self._tuning.keep_in(Path(chosen))
 
     @Slot(str)
     def _settings_of(self, folder: str) -> None:

@@ -29,7 +29,7 @@ _Index = QModelIndex | QPersistentModelIndex
 _NONE = QModelIndex()
 COLUMNS = ("#", "Text", "Tokens", "Check")
 PLACE, TEXT, TOKENS, CHECK = range(4)
-_ROW, _PADDING, _SIGN = 28, 5, 14
+_ROW, _PADDING, _SIGN = 26, 5, 14
 _HEAD = 12
 """Pixels of a heading beside its words."""
 _CHECK_SHARE = 0.38
@@ -201,7 +201,7 @@ class RecordPainter(QStyledItemDelegate):
 
     def row_height(self) -> int:
         """Room for a line of text, and for a tag."""
-        return max(_ROW, ceil(QFontMetricsF(self._text).height()) + 8)
+        return max(_ROW, ceil(QFontMetricsF(self._text).height()) + 7)
 
     def widest(self, column: int) -> float:
         """Pixels that the widest cell of a column takes."""

@@ -10,6 +10,7 @@ from PySide6.QtGui import QContextMenuEvent, QFont, QFontMetricsF, QGuiApplicati
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from app.engine.finetune.records import RunEntry
+from app.engine.finetune.settings import FULL, LORA
 from app.ui.icons import pixmap
 from app.ui.pages.finetune.run_words import loss_text, perplexity_of, perplexity_text, when_text
 from app.ui.theme import Theme
@@ -18,6 +19,7 @@ from app.ui.widgets.painting import fill_round
 _Index = QModelIndex | QPersistentModelIndex
 _NONE = QModelIndex()
 ENTRY = Qt.ItemDataRole.UserRole
+METHOD_WORDS = {LORA: "LoRA", FULL: "full finetune"}
 _TAGS = {
     "done": ("check", "ok", "oksoft"),
     "stopped": ("stop", "ink2", "hover"),
@@ -39,7 +41,7 @@ def held_out_text(entry: RunEntry) -> str:
 def detail_text(entry: RunEntry) -> str:
     """ "LoRA on story-gpt · pirate-tales.jsonl · 310 of 500 steps"."""
     steps = f"{entry.steps:,} steps" if entry.step >= entry.steps else f"{entry.step:,} of {entry.steps:,} steps"
-    return f"{entry.method} on {entry.base} · {entry.data} · {steps}"
+    return f"{METHOD_WORDS.get(entry.method, entry.method)} on {entry.base} · {entry.data} · {steps}"
 
 
 def entry_words(entry: RunEntry) -> str:

@@ -21,6 +21,9 @@ _FIELD = 190
 _EMPTY = "No samples for this prompt yet. A run writes one before its first step, then every so often."
 
 
+_GAP = "No samples for this prompt yet. A masked model fills gaps: write {mask} where a word is wanted."
+
+
 class SamplesPanel(Panel):
     """Rows of one prompt; a button beside the field chooses among several."""
 
@@ -64,11 +67,14 @@ class SamplesPanel(Panel):
         self._restyle()
         self._show()
 
-    def set_prompts(self, prompts: Sequence[str], continued: bool = True) -> None:
+    def set_prompts(self, prompts: Sequence[str], continued: bool = True, mask: str = "") -> None:
         """The prompts of the run; the chosen one stays chosen where it is among them. Emits nothing.
 
-        `continued` is whether texts go on from their prompt, which then stands before them.
+        `continued` is whether texts go on from their prompt, which then stands before them; `mask` is how a gap is
+        written for a model that fills gaps and writes nothing else.
         """
+        self._empty.setText(_GAP.format(mask=mask) if mask else _EMPTY)
+        self.prompt.setPlaceholderText(f"Prompt with {mask}" if mask else "Prompt")
         before = self._prompts[self._chosen]
         self._prompts = list(dict.fromkeys(prompts)) or [""]
         self._chosen = self._prompts.index(before) if before in self._prompts else 0

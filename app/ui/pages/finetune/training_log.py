@@ -9,12 +9,19 @@ import numpy as np
 
 from app.engine.finetune.records import CheckpointReport, HeldOutReport, Report, StepReport
 
-WEIGHT = 0.9
-"""What an average keeps of the one before."""
+MOST_KEPT = 0.9
+"""What an average keeps of the one before in a long run."""
+_SPANS = 20
+"""An average reaches over a twentieth of a run, so that the line of a short one does not lag behind it."""
 _COLUMNS = {"step": 0, "loss": 1, "rate": 2, "gradient": 3, "tokens": 4, "seconds": 5}
 _FIRST_ROOM = 1024
 _LAST_FEW = 20
 """Steps that the speed is told from."""
+
+
+def kept_of(steps: int) -> float:
+    """What an average over a run of so many steps keeps of the one before: 0.9 from 200 steps on, 0 below 40."""
+    return min(MOST_KEPT, 1.0 - 1.0 / max(1.0, steps / _SPANS))
 
 
 class Smoothed:
@@ -23,20 +30,25 @@ class Smoothed:
 
     def __init__(self) -> None:
         self._kept = np.zeros(_FIRST_ROOM)
+        self._weight = MOST_KEPT
         self.forget()
 
     def forget(self) -> None:
         """Begin anew."""
         self._count, self._mean, self._seen = 0, 0.0, 0
 
-    def of(self, values: np.ndarray) -> np.ndarray:
-        """The average at every value, float64 `[value]`; only those that came since the last call cost anything."""
+    def of(self, values: np.ndarray, weight: float = MOST_KEPT) -> np.ndarray:
+        """The average at every value, float64 `[value]`, each keeping `weight` of the one before; only those that came
+        since the last call cost anything."""
+        if weight != self._weight:
+            self._weight = weight
+            self.forget()
         self._kept = _roomy(self._kept, len(values))
         for place, value in enumerate(values[self._count :].tolist(), self._count):
             if isfinite(value):
-                self._mean = WEIGHT * self._mean + (1.0 - WEIGHT) * value
+                self._mean = weight * self._mean + (1.0 - weight) * value
                 self._seen += 1
-                self._kept[place] = self._mean / (1.0 - WEIGHT**self._seen)
+                self._kept[place] = self._mean / (1.0 - weight**self._seen)
             else:
                 self._kept[place] = value
         self._count = len(values)
@@ -93,7 +105,7 @@ class TrainingLog:
 
     def smoothed(self, name: str) -> np.ndarray:
         """float64 `[step]`: a column's moving average."""
-        return self._smoothed[name].of(self.column(name))
+        return self._smoothed[name].of(self.column(name), kept_of(max(self.steps, self.count)))
 
     def pace(self, whole: bool = False) -> tuple[float, float]:
         """Seconds a step and tokens a second over the last few steps or the whole run; NaN where not known."""

@@ -17,7 +17,7 @@ from app.ui.pages.finetune.run_words import (
     speed_text,
     time_text,
 )
-from app.ui.pages.finetune.training_log import TrainingLog
+from app.ui.pages.finetune.training_log import TrainingLog, kept_of
 from app.ui.widgets.chart_axes import RightAxis
 from app.ui.widgets.chart_lines import LineStyle
 
@@ -66,7 +66,9 @@ def _training_loss(log: TrainingLog) -> Readout:
     if not log.count:
         return Readout("Training loss", UNKNOWN)
     alone = loss_text(float(log.column("loss")[-1]))
-    tip = f"Nats per trained token, smoothed over about ten steps; step {log.last_step:,} alone: {alone}"
+    span = round(1.0 / (1.0 - kept_of(max(log.steps, log.count))))
+    over = f"smoothed over about {span} steps" if span > 1 else "of the last step"
+    tip = f"Nats per trained token, {over}; step {log.last_step:,} alone: {alone}"
     return Readout("Training loss", loss_text(float(log.smoothed("loss")[-1])), tip=tip)
 
 

@@ -54,4 +54,5 @@ class WrittenText(QTextEdit):
                 style.setFontUnderline(True)
                 style.setUnderlineColor(strong)
             cursor.insertText(letters, style)
-        self.verticalScrollBar().setValue(0)
+        # The cursor went along to the end, and what is resized keeps its cursor in sight.
+        self.moveCursor(QTextCursor.MoveOperation.Start)

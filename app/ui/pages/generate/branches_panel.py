@@ -80,7 +80,7 @@ class BranchesPanel(Panel):
             at = branch.steps[branch.fork].text if branch.fork < len(branch.steps) else ""
             label = at if branch.parent is not None or len(models) < 2 else f"{branch.model}: {at}"
             label = " · ".join(
-                part for part in (label, branch.weights.removeprefix("the weights of training ")) if part
+                part for part in (label, branch.training_words.removeprefix("the weights of training ")) if part
             )
             parent = places.get(id(branch.parent)) if branch.parent is not None else None
             shown.append(BranchShown(parent, branch.fork, len(branch.steps), label, branch.score))

@@ -7,7 +7,7 @@ from typing import Any
 from PySide6.QtCore import QTimer, Slot
 
 from app.engine.decode.settings import DecodingSettings
-from app.session.branches import Branch
+from app.session.branches import Branch, weights_words
 from app.session.generated import DistributionReading
 from app.session.session import Session
 from app.ui.icons import icon
@@ -63,6 +63,7 @@ class GenerateReadings(GenerateLayout):
         session.model_changed.connect(self._model_changed)
         session.second_changed.connect(self._model_changed)
         session.selection_changed.connect(self._selection_changed)
+        session.models.weights_changed.connect(self._say_counts)
         generation.started.connect(self._started)
         generation.prompt_known.connect(self._prompt_known)
         generation.grew.connect(self._grew)
@@ -201,13 +202,16 @@ class GenerateReadings(GenerateLayout):
         words = f"{count} token{'' if count == 1 else 's'}"
         if generation.current.filled:
             words = f"{count} gap{'' if count == 1 else 's'} filled"
-        if generation.current.weights:
-            words = f"{words}, {generation.current.weights.removeprefix('the weights of training ')}"
+        if generation.current.training_words:
+            words = f"{words}, {generation.current.training_words.removeprefix('the weights of training ')}"
         ending = "paused" if generation.paused else ENDINGS[generation.ended_by]
         first = generation.steps[0]
         seed = first.seed if first.settings.draws else None
         old = "of the prompt before" if generation.prompt_text != self._session.prompt else ""
-        told = " · ".join(part for part in (words, ending, old) if part)
+        weights, now = generation.current.weights, weights_words(generation.current.loaded)
+        # A text stays what it is when its model's adapter is switched; it says so.
+        other = "" if weights == now else f"written {weights or 'without the adapter'}, which is not the state now"
+        told = " · ".join(part for part in (words, other, ending, old) if part)
         self.output.set_subtitle(told)
         cost = generation.cost
         whose = "" if self._costed is generation.current or not cost_words(cost) else "last run: "

@@ -345,13 +345,16 @@ _SIGNED = (
     "Blue is negative, orange is positive, pale is near zero. Cells with a dot lie beyond the colour scale, red "
     "ones are no finite number."
 )
-_SLOPES = "One number for each <b>head</b>: how fast its scores fall with the distance."
 _READ = {
     "resid_norms": "The darker, the longer: the scale begins at 0 and ends at the longest.",
-    "mlp.experts": "The darker, the larger the share; the scale goes from 0 to 1.",
     "attn.mask": "Dark (1) may be looked at by at least one head, pale (0) by none.",
 }
 """How colours are read that are not about zero."""
+_SHARES = "The darker, the larger the share; the scale goes from 0 to 1."
+_ONE_EACH = {
+    "alibi_slopes": "One number for each <b>head</b>: how fast its scores fall with the distance.",
+    "attn.sinks": "One number for each <b>head</b>: a score that is no token's and takes its part of each softmax.",
+}
 
 
 def explain_similarity(name: str) -> Explanation:
@@ -393,9 +396,8 @@ def explain_tensor(summary: ModelSummary, reading: TensorReading) -> Explanation
     return Explanation(
         title=title,
         subtitle=where,
-        looking_at=_SLOPES
-        if part == "alibi_slopes"
-        else f"Each <b>row</b> is {whose}{rows}. {_READ.get(part, _SIGNED)}",
+        looking_at=_ONE_EACH.get(part)
+        or f"Each <b>row</b> is {whose}{rows}. {_SHARES if reading.info.shares else _READ.get(part, _SIGNED)}",
         formula_html=formula,
         blocks=blocks,
         formula_note=note,

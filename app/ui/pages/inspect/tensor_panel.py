@@ -25,8 +25,6 @@ from app.ui.widgets.tensor_view import Look, TensorView
 FAMILIES = (("attn.q", "attn.k", "attn.v"), ("attn.q_pre", "attn.k_pre"), ("cross.q", "cross.k", "cross.v"))
 _WORDS = {"query": "token", "key": "token"}
 """Axes that are read under another name."""
-SHARES = ("mlp.experts", "mlp.router_probs")
-"""Names of shares, 0 to 1."""
 MOST_ALIKE = 1024
 """How many rows are compared with each other at most."""
 
@@ -134,7 +132,7 @@ class TensorPanel(Panel):
         look = Look(rows=_WORDS.get(self._rows_are, self._rows_are))
         if reading.name.endswith("resid_norms"):
             look = Look(from_zero=True, margins=False, printed=True, rows="block")
-        if is_mask(reading.name) or reading.name.endswith(SHARES):
+        if is_mask(reading.name) or reading.info.shares:
             look = Look(shares=True, margins=False, printed=not is_mask(reading.name))
         shown = page
         if self.compares:
