@@ -92,8 +92,9 @@ class WeightSteps(QWidget):
     @staticmethod
     def _softmax(made: WeightReading) -> list[str]:
         """The share of the row's sum; a sink takes part in it and is no key."""
-        largest = max(float(np.nanmax(made.row_scores)), made.sink if made.sink is not None else -np.inf)
-        total = float(np.exp(made.row_scores - largest).sum())
+        largest = max(float(made.row_scores.max()), made.sink if made.sink is not None else -np.inf)
+        with np.errstate(invalid="ignore"):
+            total = float(np.exp(made.row_scores - largest).sum())
         share = float(np.exp(made.score - largest))
         if made.sink is None:
             return [f"e^(score − max) ⁄ row's sum = {share:.4f} ⁄ {total:.4f}"]

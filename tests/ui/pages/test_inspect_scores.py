@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from engine.family_configs import save
+from pytestqt.qtbot import QtBot
 from ui.desk import Desk, words
 
 from app.engine.models import load
 from app.engine.trace import trace
 from app.engine.trace.readings import read_head, read_weight
+from app.engine.trace.records import WeightReading
 from app.ui.pages.inspect import explanations
+from app.ui.theme import Theme
 from app.ui.widgets.number_text import signed_number
+from app.ui.widgets.weight_steps import WeightSteps
 
 TEXT = "The cat saw the moon and the moon saw the cat."
 
@@ -59,6 +64,19 @@ def test_one_weight_of_other_families_is_told_truly(desk: Desk, root: Path) -> N
             assert f"This row adds up to {total:.3f}; the rest goes to the head's <b>sink</b>" in told
         else:
             assert sink == []
+
+
+def test_a_row_that_is_no_number_is_told_without_a_fault(qtbot: QtBot, theme: Theme) -> None:
+    """One NaN in a query makes its whole row NaN; a score of ∞ makes the softmax of its row so."""
+    steps = WeightSteps(theme)
+    qtbot.addWidget(steps)
+    none, one = np.full(3, np.nan, dtype=np.float32), np.ones(2, dtype=np.float32)
+    for scores in (none, np.array([1.0, np.inf, 0.0], dtype=np.float32)):
+        score = float(scores[1])
+        steps.show_weight(
+            WeightReading(0, 0, 2, 1, one, one, 2.0, 0.5, None, score, np.nan, scores, none, None, None), "a", "b"
+        )
+        assert any("nan" in line.lower() for line in steps.lines())
 
 
 def test_the_formula_is_this_familys(root: Path) -> None:
