@@ -28,8 +28,8 @@ class Branch:
     """The first step that differs from the parent's."""
     model: str = ""
     """Name of the model that wrote it."""
-    weights: str = ""
-    """In which state that model was then, as `weights_words` tells it."""
+    adapter: str = ""
+    """In which state that model was then, as `adapter_state` tells it."""
     loaded: LoadedModel | None = None
     """That model, for going on; None once it is closed."""
     ended_by: str = ""
@@ -86,7 +86,7 @@ class Branch:
     def beside(self) -> Branch:
         """A copy to write on in, from its fork on."""
         return Branch(
-            self.prompt_text, self.prompt, self.steps[:], self, len(self.steps), self.model, self.weights, self.loaded
+            self.prompt_text, self.prompt, self.steps[:], self, len(self.steps), self.model, self.adapter, self.loaded
         )
 
     def differs_from(self, other: Branch) -> int | None:
@@ -95,7 +95,7 @@ class Branch:
         return next((place for place, (ours, theirs) in enumerate(pairs) if ours.token_id != theirs.token_id), None)
 
 
-def weights_words(loaded: LoadedModel | None) -> str:
+def adapter_state(loaded: LoadedModel | None) -> str:
     """In which state a model writes now: "with LoRA", "with the adapter off", '' for one without an adapter."""
     if loaded is None or loaded.adapter is None:
         return ""
@@ -109,7 +109,7 @@ def told_with_settings(branch: Branch) -> str:
     settings, neutral = branch.steps[-1].settings, vars(DecodingSettings())
     changed = {name: value for name, value in vars(settings).items() if value != neutral[name] and name != "forced"}
     changed["seed"] = branch.steps[0].seed
-    model = f"{branch.model}, {branch.weights}" if branch.weights else branch.model
+    model = f"{branch.model}, {branch.adapter}" if branch.adapter else branch.model
     lines = [f"model: {model}", f"prompt: {branch.prompt_text!r}"]
     lines += [f"{name}: {value}" for name, value in changed.items() if value is not None]
     return "\n".join([branch.text, "", "---", *lines])

@@ -7,7 +7,7 @@ from typing import Any
 from PySide6.QtCore import QTimer, Slot
 
 from app.engine.decode.settings import DecodingSettings
-from app.session.branches import weights_words
+from app.session.branches import adapter_state
 from app.session.generated import DistributionReading
 from app.session.session import Session
 from app.ui.icons import icon
@@ -184,9 +184,9 @@ class GenerateReadings(GenerateLayout):
         ending = "paused" if generation.paused else ENDINGS[generation.ended_by]
         seed = generation.steps[0].seed
         old = "of the prompt before" if generation.prompt_text != self._session.prompt else ""
-        weights, now = generation.current.weights, weights_words(generation.current.loaded)
+        adapter, now = generation.current.adapter, adapter_state(generation.current.loaded)
         # A text stays what it is when its model's adapter is switched; it says so.
-        other = "" if weights == now else f"written {weights or 'without the adapter'}, which is not the state now"
+        other = "" if adapter == now else f"written {adapter or 'without the adapter'}, which is not the state now"
         speed = self.output.say_cost(generation.cost)
         told = " · ".join(
             part for part in (words, other, ending, old, f"seed {seed}" if seed is not None else "", speed) if part
