@@ -29,8 +29,8 @@ class Branch:
     """The first step that differs from the parent's."""
     model: str = ""
     """Name of the model that wrote it."""
-    weights: str = ""
-    """In which state that model was then, as `weights_words` tells it."""
+    adapter: str = ""
+    """In which state that model was then, as `adapter_state` tells it."""
     loaded: LoadedModel | None = None
     """That model, for going on; None once it is closed."""
     ended_by: str = ""
@@ -110,7 +110,7 @@ class Branch:
     def beside(self) -> Branch:
         """A copy to write on in, from its fork on."""
         return Branch(
-            self.prompt_text, self.prompt, self.steps[:], self, len(self.steps), self.model, self.weights, self.loaded
+            self.prompt_text, self.prompt, self.steps[:], self, len(self.steps), self.model, self.adapter, self.loaded
         )
 
     def differs_from(self, other: Branch) -> tuple[int, int] | None:
@@ -143,7 +143,7 @@ def _holder(branch: Branch, letter: int) -> int:
     return next(place for place, end in enumerate(ends) if end > letter)
 
 
-def weights_words(loaded: LoadedModel | None) -> str:
+def adapter_state(loaded: LoadedModel | None) -> str:
     """In which state a model writes now: "with LoRA", "with the adapter off", '' for one without an adapter."""
     if loaded is None or loaded.adapter is None:
         return ""
@@ -158,7 +158,7 @@ def told_with_settings(branch: Branch) -> str:
     changed = {name: value for name, value in vars(settings).items() if value != neutral[name] and name != "forced"}
     drawn = any(step.settings.draws for step in branch.steps)
     changed["seed"] = branch.searched.seed if branch.searched is not None else branch.steps[0].seed if drawn else None
-    lines = [f"model: {branch.model}, {branch.weights}" if branch.weights else f"model: {branch.model}"]
+    lines = [f"model: {branch.model}, {branch.adapter}" if branch.adapter else f"model: {branch.model}"]
     lines += [f"prompt: {branch.prompt_text!r}"]
     lines += [f"found by: {branch.found_by}"] if branch.found_by else []
     lines += [f"written with: {branch.training_words}"] if branch.training_words else []

@@ -15,7 +15,7 @@ from app.engine.trace.records import Token
 from app.jobs.board import Board
 from app.jobs.job import Job, Work
 from app.session import writing
-from app.session.branches import MOST, Branch, weights_words, without
+from app.session.branches import MOST, Branch, adapter_state, without
 from app.session.generated import GeneratedToken, RunCost
 from app.session.pacing import Pacing
 from app.session.texts import LANE, Texts
@@ -312,9 +312,9 @@ class Generation(Texts):
             self.branches = [*self.branches, *new][-MOST:]
         for branch in targets:
             branch.loaded = self._loaded
-            now = weights_words(self._loaded)
-            mixed = bool(branch.steps) and now != branch.weights
-            branch.weights = f"partly {now or 'without an adapter'}" if mixed else now
+            now = adapter_state(self._loaded)
+            mixed = bool(branch.steps) and now != branch.adapter
+            branch.adapter = f"partly {now or 'without an adapter'}" if mixed else now
         self.current = targets[0]
         job.failed.connect(self._failed)
         job.cancelled.connect(self._cancelled)

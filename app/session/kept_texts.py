@@ -43,7 +43,7 @@ def _kept(branch: Branch, wanted: Sequence[Branch]) -> dict[str, Any]:
         "fork": branch.fork,
         "ended_by": branch.ended_by,
         "found_by": branch.found_by,
-        "weights": branch.weights,
+        "adapter": branch.adapter,
         "settings": [asdict(each) for each in settings],
         "searched": None if branch.searched is None else asdict(branch.searched),
         "steps": [_kept_step(step, settings.index(step.settings)) for step in branch.steps],
@@ -68,7 +68,7 @@ def texts_back(kept: Sequence[Mapping[str, Any]], model: LoadedModel) -> list[Br
             branch = Branch(one["prompt_text"], prompt, steps, None if parent is None else branches[parent])
             branch.fork, branch.ended_by, branch.found_by = one["fork"], one["ended_by"], one["found_by"]
             branch.searched = DecodingSettings(**one["searched"]) if one.get("searched") else None
-            branch.model, branch.loaded, branch.weights = model.summary.name, model, str(one.get("weights", ""))
+            branch.model, branch.loaded, branch.adapter = model.summary.name, model, str(one.get("adapter", ""))
             branches.append(branch)
     except (KeyError, TypeError, IndexError) as error:
         raise ValueError(f"a kept text is damaged ({error})") from error

@@ -7,7 +7,7 @@ from typing import Any
 from PySide6.QtCore import QTimer, Slot
 
 from app.engine.decode.settings import DecodingSettings
-from app.session.branches import Branch, weights_words
+from app.session.branches import Branch, adapter_state
 from app.session.generated import DistributionReading
 from app.session.session import Session
 from app.ui.icons import icon
@@ -208,9 +208,9 @@ class GenerateReadings(GenerateLayout):
         first = generation.steps[0]
         seed = first.seed if first.settings.draws else None
         old = "of the prompt before" if generation.prompt_text != self._session.prompt else ""
-        weights, now = generation.current.weights, weights_words(generation.current.loaded)
+        adapter, now = generation.current.adapter, adapter_state(generation.current.loaded)
         # A text stays what it is when its model's adapter is switched; it says so.
-        other = "" if weights == now else f"written {weights or 'without the adapter'}, which is not the state now"
+        other = "" if adapter == now else f"written {adapter or 'without the adapter'}, which is not the state now"
         told = " · ".join(part for part in (words, other, ending, old) if part)
         self.output.set_subtitle(told)
         cost = generation.cost
