@@ -18,7 +18,7 @@ from app.session.text_shelf import samples
 from app.ui.explanation import Explanation
 from app.ui.pages.evaluate.adding import dropped_texts, pasted
 from app.ui.pages.evaluate.page import EvaluatePage
-from app.ui.pages.evaluate.text_dialogs import DatasetDialog
+from app.ui.widgets.dataset_dialog import DatasetDialog
 from app.ui.widgets.surprise_colours import DIFFERENCE
 
 STORY = "Once upon a time there was a little dog. He liked to run in the park and play with his red ball. " * 12
