@@ -95,6 +95,7 @@ class Loaded:
     tokenizer: Any
     family: str
     kind: str
+    weights_state: tuple[bool, int] = (False, 0)
 
 
 def byte_tokenizer(add_bos: bool = False) -> PreTrainedTokenizerFast:
