@@ -34,6 +34,7 @@ from app.ui.pages.inspect.other_views import (
     refused,
 )
 from app.ui.pages.inspect.stages import flow_rows
+from app.ui.pages.inspect.tensor_explanations import explain_similarity, explain_tensor
 from app.ui.theme import Theme
 
 _INSTEAD = {LINES: LINES_VIEW, ONE_WEIGHT: ONE_WEIGHT_VIEW}
@@ -354,8 +355,8 @@ class InspectReadings(InspectLayout):
             return explain_lens_map(self.lens_map.lens, self.lens_map.why, rows, *self.lens_map.view.selected())
         if shown is self.tensor and self._tensor_shown is not None:
             if self.tensor.compares:
-                return explanations.explain_similarity(self._tensor_shown.name)
-            return explanations.explain_tensor(session.summary, self._tensor_shown)
+                return explain_similarity(self._tensor_shown.name)
+            return explain_tensor(session.summary, self._tensor_shown)
         return _INSTEAD.get(self._instead) or self._head_explained(session.summary, session.query)
 
     def _head_explained(self, summary: ModelSummary, query: int) -> Explanation:
