@@ -77,6 +77,11 @@ QToolButton:checked { background: $accentsoft; color: $accent; }
 QToolButton:focus { border: 2px solid $accent; padding: 2px; }
 QToolButton:disabled { color: $ink3; }
 QToolButton::menu-indicator { image: none; }
+QToolButton[popupMode="1"] { padding-right: 18px; }
+QToolButton[popupMode="1"]:focus { padding-right: 17px; }
+QToolButton::menu-button { border: none; border-radius: 6px; width: 16px; }
+QToolButton::menu-button:hover { background: $line; }
+QToolButton::menu-arrow { image: url($chevron); width: 12px; height: 12px; }
 
 QLineEdit, QPlainTextEdit, QTextEdit, QAbstractSpinBox { background: $surface; color: $ink;
   border: 1px solid $line2; border-radius: 6px; selection-background-color: $accent; selection-color: $onaccent; }

@@ -8,8 +8,8 @@ from app.ui.pages.finetune.page import CHANGES, RUNS, FinetunePage
 from pictures.stage import Shown, Stage
 
 STEPS = 40
-HEAD = ("self", 2, 1)
-"""Kind, layer and head of which both patterns are shown."""
+TEXT = "Once upon a time there was a little girl named Lily. She"
+"""The text on which what changed is looked at."""
 
 
 def pirates(stage: Stage) -> Shown:
@@ -25,8 +25,7 @@ def pirates(stage: Stage) -> Shown:
     stage.settle()
     yield "finetune", window
     stage.choose(page.views, CHANGES)
-    page.changes.heads.choose(*HEAD)
-    page.changes.head_chosen.emit(*HEAD)
+    page.changes.prompt_asked.emit(TEXT)
     stage.settle()
     yield "changes", window
     stage.choose(page.views, RUNS)

@@ -139,6 +139,7 @@ class ChangesPanel(Panel):
     def set_prompt(self, text: str) -> None:
         """The text that is compared on; emits nothing."""
         self.prompt.setText(text)
+        self.prompt.setCursorPosition(0)
 
     def set_steps(self, steps: tuple[int, ...], current: int | None) -> None:
         """The steps at which B has checkpoints, ascending, and the one that is compared; () hides the line."""
