@@ -1,4 +1,4 @@
-"""The program killed at any moment, twenty times: what was there is there again, and nothing is asked."""
+"""The program killed at any moment, a dozen times: what was there is there again, and nothing is asked."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.session.saved import read
 from app.ui.pages.inspect.layout import EXAMPLES
 
 ROOT = Path(__file__).resolve().parents[1]
-TIMES = 20
+TIMES = 12
 
 
 def start(*options: str) -> subprocess.Popen[bytes]:
