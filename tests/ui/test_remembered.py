@@ -12,6 +12,8 @@ from ui.desk import Desk
 from app.ui import remembered
 from app.ui.theme import Theme
 
+SIZE = (1440, 900)
+
 
 @pytest.fixture(autouse=True)
 def own_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -21,12 +23,13 @@ def own_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_splitters_and_size_come_back(qtbot: QtBot, theme: Theme, own_file: Path) -> None:
     first = Desk(qtbot, theme, remembering=True)
-    first.window.resize(1300, 800)
+    first.window.resize(*SIZE)
     first.window.show()
     splitter = first.window.findChild(QSplitter, "generate whole")
     first.window.show_page("generate")
-    splitter.setSizes([400, 500])
+    splitter.setSizes([400, 640])
     sizes = splitter.sizes()
+    assert abs(sizes[0] - 400) < 10, "there is room for it"
     geometry = first.window.saveGeometry()
     first.window.close()
     assert own_file.exists()
@@ -38,6 +41,7 @@ def test_splitters_and_size_come_back(qtbot: QtBot, theme: Theme, own_file: Path
     second = Desk(qtbot, theme)
     remembered.restore_place(second.window)
     remembered.restore_splitters(second.window)
+    second.window.resize(*SIZE)
     second.window.show_page("generate")
     second.window.show()
     again = second.window.findChild(QSplitter, "generate whole").sizes()

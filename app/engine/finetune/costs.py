@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 
 from app.engine.finetune.batches import batch_of
-from app.engine.finetune.methods import ADAM_BYTES, method_of, trainable, training_mode
+from app.engine.finetune.methods import ADAM_BYTES, Method, method_of, trainable, training_mode
 from app.engine.finetune.passes import LESS_MEMORY, backward, summed_loss
 from app.engine.finetune.records import Costs, Example, MemoryPart
 from app.engine.finetune.settings import LORA, FinetuneSettings
@@ -20,7 +21,7 @@ PROBES = 3
 
 
 def probe(loaded: Any, examples: Sequence[Example], settings: FinetuneSettings) -> Generator[None, None, Costs]:
-    """Put the method in, go through a few batches and back without changing a weight, and take it out again.
+    """Go through a few batches and back without changing a weight; between two steps the model is as it was.
 
     Activations are the bytes that autograd keeps of the longest examples' batch (torch's saved-tensor hooks), so they
     are this model's own. One example is tried first: where a batch of such would not fit, or all the rest does not,
@@ -29,48 +30,59 @@ def probe(loaded: Any, examples: Sequence[Example], settings: FinetuneSettings) 
     free = free_bytes(str(loaded.device))
     size = min(settings.batch_size, len(examples))
     longest = sorted(examples, key=lambda example: -len(example.ids))[:size]
+    own = list(loaded.model.parameters())
     if settings.method != LORA:
-        parts = _parts(loaded, list(loaded.model.parameters()), lora=False)
+        parts = _parts(loaded, own, lora=False)
         if _beside_weights(parts) > free:
-            return _costs(loaded, list(loaded.model.parameters()), parts, free, settings, examples)
-    method = method_of(loaded, settings)
-    method.begin()
-    try:
+            return _costs((_count(own), _count(own)), parts, free, settings, examples)
+    with _put_in(loaded, settings) as method:
         parameters = [parameter for _, parameter in trainable(loaded.model)]
-        parts = _parts(loaded, parameters, settings.method == LORA)
-        if settings.checkpointing:
-            loaded.model.activation_checkpointing_enable({"use_reentrant": False})
+        counts = _count(parameters), _count(loaded.model.parameters())
+        parts, targets = _parts(loaded, parameters, settings.method == LORA), method.targets
+        kept = size * _kept_bytes(loaded, longest[:1], settings)
+    times: list[float] = []
+    if _beside_weights(parts) + kept <= free:
         yield None
-        with memory_errors(f"training {loaded.summary.name}", LESS_MEMORY):
-            kept = size * _kept_bytes(loaded, longest[:1], settings)
-            times: list[float] = []
-            if _beside_weights(parts) + kept <= free:
-                yield None
-                kept = _kept_bytes(loaded, longest, settings)
-                for number in range(PROBES):
-                    yield None
-                    some = examples[number * size : (number + 1) * size] or examples[:size]
-                    times.append(_seconds(loaded, some, settings))
-        parts = [*parts, MemoryPart("activations", kept)]
-        return _costs(loaded, parameters, parts, free, settings, examples, times, method.targets)
-    finally:
-        if loaded.model is not None:
+        with _put_in(loaded, settings):
+            kept = _kept_bytes(loaded, longest, settings)
+        for number in range(PROBES):
+            yield None
+            some = examples[number * size : (number + 1) * size] or examples[:size]
+            with _put_in(loaded, settings):
+                times.append(_seconds(loaded, some, settings))
+    parts = [*parts, MemoryPart("activations", kept)]
+    return _costs(counts, parts, free, settings, examples, times, targets)
+
+
+@contextmanager
+def _put_in(loaded: Any, settings: FinetuneSettings) -> Iterator[Method]:
+    """The model as it is trained. Never across a yield: whoever looks in between finds the model as it is."""
+    with memory_errors(f"training {loaded.summary.name}", LESS_MEMORY):
+        method = method_of(loaded, settings)
+        method.begin()
+        try:
             if settings.checkpointing:
-                loaded.model.activation_checkpointing_disable()
-            for parameter in loaded.model.parameters():
-                parameter.grad = None
-            method.undo()
+                loaded.model.activation_checkpointing_enable({"use_reentrant": False})
+            yield method
+        finally:
+            if loaded.model is not None:
+                if settings.checkpointing:
+                    loaded.model.activation_checkpointing_disable()
+                for parameter in loaded.model.parameters():
+                    parameter.grad = None
+                method.undo()
+
+
+def _count(parameters: Iterable[torch.nn.Parameter]) -> int:
+    return sum(parameter.numel() for parameter in parameters)
 
 
 def _costs(
-    loaded: Any, parameters: Sequence[torch.nn.Parameter], parts: Sequence[MemoryPart], free: int,
-    settings: FinetuneSettings, examples: Sequence[Example], times: Sequence[float] = (),
-    targets: tuple[str, ...] = (),
+    counts: tuple[int, int], parts: Sequence[MemoryPart], free: int, settings: FinetuneSettings,
+    examples: Sequence[Example], times: Sequence[float] = (), targets: tuple[str, ...] = (),
 ) -> Costs:  # fmt: skip
-    total = sum(parameter.numel() for parameter in loaded.model.parameters())
     seconds = sorted(times)[len(times) // 2] * settings.accumulation if times else 0.0
-    numbers = sum(parameter.numel() for parameter in parameters)
-    return Costs(numbers, total, tuple(parts), free, settings.steps_of(len(examples)), seconds, targets)
+    return Costs(*counts, tuple(parts), free, settings.steps_of(len(examples)), seconds, targets)
 
 
 def _parts(loaded: Any, parameters: Sequence[torch.nn.Parameter], lora: bool) -> list[MemoryPart]:
