@@ -19,11 +19,13 @@ from app.engine.models.loaded import LoadedModel
 
 def costs_of(loaded: LoadedModel, settings: FinetuneSettings) -> Costs:
     steps = probe(loaded, examples(loaded), settings)
+    state = loaded.weights_state
     while True:
         try:
             next(steps)
         except StopIteration as stop:
             return stop.value
+        assert loaded.adapter is None and loaded.weights_state == state, "others look at the model in between"
 
 
 def test_parameters_and_parts() -> None:
