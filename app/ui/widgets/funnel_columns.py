@@ -176,7 +176,7 @@ def survivors_end(funnel: Funnel, stage: int, shown: Sequence[int]) -> int | Non
     return None if "alive" in fates[end:] or "alive" not in fates else end
 
 
-def more_below(funnel: Funnel, stage: int, shown: Sequence[int]) -> int:
+def not_shown(funnel: Funnel, stage: int, shown: Sequence[int]) -> int:
     """How many of the tokens left after a stage are not among the rows shown."""
     return max(funnel.stages[stage].left - sum(fate(funnel, row, stage) == "alive" for row in shown), 0)
 

@@ -10,7 +10,7 @@ from PySide6.QtGui import QPainter, QPen, QPolygonF
 
 from app.engine.decode.records import Funnel
 from app.ui.widgets import funnel_words as words_of
-from app.ui.widgets.funnel_columns import Place, more_below
+from app.ui.widgets.funnel_columns import Place, not_shown
 from app.ui.widgets.funnel_ink import EDGE, LEFT, STRIP, WRAPPED, FunnelInk
 from app.ui.widgets.painting import outline_round
 
@@ -40,14 +40,14 @@ class FunnelFoot:
         """Columns that have more tokens than are shown, where that is not said under one before them."""
         made, said = [], 0
         for place in self._places:
-            more = more_below(self._funnel, place.column.stage, self._shown)
+            more = not_shown(self._funnel, place.column.stage, self._shown)
             if place.column.kind in ("raw", "stage") and more not in (0, said):
                 made.append(place)
                 said = more
         return made
 
     def _more_text(self, place: Place) -> str:
-        return f"{more_below(self._funnel, place.column.stage, self._shown):,} more below"
+        return f"{not_shown(self._funnel, place.column.stage, self._shown):,} not shown"
 
     def _paint_more(self, painter: QPainter, top: float) -> None:
         free = 0.0

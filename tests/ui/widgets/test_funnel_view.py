@@ -24,7 +24,7 @@ from app.ui.widgets.funnel_columns import (
     bar_shares,
     columns_of,
     fate,
-    more_below,
+    not_shown,
     shown_rows,
     stack,
     survivors_end,
@@ -135,7 +135,7 @@ def test_titles_and_counts(qtbot, theme: Theme) -> None:
     assert said.count("5,632 left") == 2
     assert {"40 left", "6 left", "÷ 0.80", "keep 40", "seed 42", "off", "drawn", "random draw 0.502"} <= set(said)
     assert any(re.fullmatch(r"9\.6% .*cut", word) for word in said)
-    assert {"5,620 more below", "28 more below"} <= set(said)
+    assert {"5,620 not shown", "28 not shown"} <= set(said)
     assert "9.80" in said and "20.9%" in said
 
 
@@ -165,7 +165,7 @@ def test_each_fate_is_told_from_the_others() -> None:
     assert survivors_end(funnel, top_k, shown) == 8
     assert survivors_end(funnel, min_p, shown) == 4
     assert survivors_end(funnel, min_p, (0, 1, 2)) is None
-    assert more_below(funnel, top_k, (0, 1, 2)) == 5
+    assert not_shown(funnel, top_k, (0, 1, 2)) == 5
 
 
 def test_no_line_where_survivors_are_not_the_top_rows() -> None:
