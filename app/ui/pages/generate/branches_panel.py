@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QScrollArea, QSizePolicy
 
-from app.session.branches import MOST
+from app.session.branches import MOST, Branch
 from app.session.generation import Generation
 from app.ui.theme import Theme
 from app.ui.widgets.branch_tree import BranchShown, BranchTree
@@ -69,6 +71,15 @@ class BranchesPanel(Panel):
         generation.branches_changed.connect(self.show_branches)
         self.show_branches()
 
+    @staticmethod
+    def _told_by(branch: Branch, earlier: Sequence[Branch]) -> str:
+        """The token that tells a branch: the first of its own, of a text written anew the first that is not the same
+        in the one before it."""
+        before = [each for each in earlier if each.prompt_text == branch.prompt_text]
+        apart = branch.differs_from(before[-1]) if before and branch.parent is None else None
+        place = branch.fork if apart is None else apart[0]
+        return branch.steps[place].text if place < len(branch.steps) else ""
+
     @Slot()
     def show_branches(self) -> None:
         """Draw the tree as it stands; the current text's row is in view."""
@@ -76,8 +87,8 @@ class BranchesPanel(Panel):
         places = {id(branch): place for place, branch in enumerate(branches)}
         models = {branch.model for branch in branches}
         shown = []
-        for branch in branches:
-            at = branch.steps[branch.fork].text if branch.fork < len(branch.steps) else ""
+        for place, branch in enumerate(branches):
+            at = self._told_by(branch, branches[:place])
             label = at if branch.parent is not None or len(models) < 2 else f"{branch.model}: {at}"
             label = " · ".join(
                 part for part in (label, branch.training_words.removeprefix("the weights of training ")) if part
