@@ -67,6 +67,7 @@ class EvaluatePage(EvaluateLayout):
         self.results.measure_wanted.connect(self._evaluation.measure)
         self.results.note_written.connect(self._evaluation.note)
         self.results.failed.connect(self._problem)
+        self.results.saved.connect(self._saved)
         self.surprise.token_chosen.connect(self._view.read_candidates)
         self.surprise.beside_chosen.connect(self._beside_chosen)
         self.surprise.byte_wanted.connect(self._byte_wanted)
@@ -249,6 +250,10 @@ class EvaluatePage(EvaluateLayout):
     @Slot(str)
     def _note(self, words: str) -> None:
         self.banner.show_message("warn", words)
+
+    @Slot(str)
+    def _saved(self, words: str) -> None:
+        self.banner.show_message("info", words)
 
     @Slot(str)
     def _problem(self, words: str) -> None:
