@@ -58,8 +58,8 @@ class Evaluation(QObject):
         self.path: Path | None = None
         """Where it is kept; None keeps nothing."""
         self._hidden: set[str] = set()
-        self._models_found: dict[Contender, tuple[str, str]] = {}
-        """Of each model its mark and why it is missing, as they were when last looked at."""
+        self._models_found: dict[Contender, tuple[str, str, str]] = {}
+        """Of each model its mark, why it is missing and its kind, as they were when last looked at."""
         self._texts_found: dict[TextSource, tuple[str, int, str, str]] = {}
         """Of each text its mark, its size, why it cannot be read, and of a dataset of the hub its commit."""
         self._asked_hub: dict[TextSource, float] = {}
@@ -93,7 +93,7 @@ class Evaluation(QObject):
 
     def _are_one(self, one: Contender, other: Contender) -> bool:
         """Whether two rows would be the same model, under whatever names it was asked for."""
-        first, second = (self._models_found.get(each, ("", ""))[0] for each in (one, other))
+        first, second = (self._models_found.get(each, ("", "", ""))[0] for each in (one, other))
         asked = (one.precision, one.device) == (other.precision, other.device)
         return asked and (one.ref == other.ref or (first == second != ""))
 
@@ -202,7 +202,9 @@ class Evaluation(QObject):
         job.failed.connect(self.failed)
 
     def _looked(self, contenders: tuple[Contender, ...], texts: tuple[TextSource, ...], found: marks.Marks) -> None:
-        self._models_found |= dict(zip(contenders, zip(found.models, found.missing, strict=True), strict=True))
+        self._models_found |= dict(
+            zip(contenders, zip(found.models, found.missing, found.kinds, strict=True), strict=True)
+        )
         texts_found = zip(found.texts, found.sizes, found.problems, found.revisions, strict=True)
         self._texts_found |= dict(zip(texts, texts_found, strict=True))
         self._versions = found.versions
@@ -386,16 +388,17 @@ class Evaluation(QObject):
         """What is known of the files of every row and column; '' for what was not looked at yet."""
         if not self._versions:
             return None
-        models = [self._models_found.get(each, ("", "")) for each in self.contenders]
+        models = [self._models_found.get(each, ("", "", "")) for each in self.contenders]
         texts = [self._texts_found.get(each, ("", 0, "", "")) for each in self.texts]
         return marks.Marks(
-            tuple(mark for mark, _ in models),
+            tuple(mark for mark, *_ in models),
             tuple(mark for mark, *_ in texts),
             tuple(size for _, size, *_ in texts),
             tuple(problem for _, _, problem, _ in texts),
             self._versions,
             tuple(revision for *_, revision in texts),
-            tuple(missing for _, missing in models),
+            tuple(missing for _, missing, _ in models),
+            tuple(kind for *_, kind in models),
         )
 
     def _show(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,6 +35,8 @@ class Marks:
     """The commit of every text that is a dataset of the hub, else ''."""
     missing: tuple[str, ...] = ()
     """Why a model cannot be found, one a row."""
+    kinds: tuple[str, ...] = ()
+    """Of each model what its config says it is, "encoder-decoder" for one; '' where that is not known."""
 
 
 def asked(plan: Plan) -> str:
@@ -66,15 +69,17 @@ def look(
     from app.engine.texts.hub import revision_of
     from app.engine.texts.source import fingerprint
 
-    models, missing, marks, sizes, problems, revisions = [], [], [], [], [], []
+    models, missing, kinds, marks, sizes, problems, revisions = [], [], [], [], [], [], []
     for contender in contenders:
         yield None
         try:
             models.append(mark_of_model(contender.ref))
+            kinds.append(kind_of_model(contender.ref))
             missing.append("")
         except (UserError, OSError) as error:
             fetched = _can_be_fetched(contender.ref)
             models.append(f"hub {contender.ref}" if fetched else "")
+            kinds.append("")
             missing.append("" if fetched else str(error))
     for text in texts:
         yield None
@@ -90,8 +95,31 @@ def look(
         problems.append(problem)
         revisions.append(revision)
     return Marks(
-        tuple(models), tuple(marks), tuple(sizes), tuple(problems), versions(), tuple(revisions), tuple(missing)
+        tuple(models),
+        tuple(marks),
+        tuple(sizes),
+        tuple(problems),
+        versions(),
+        tuple(revisions),
+        tuple(missing),
+        tuple(kinds),
     )
+
+
+def kind_of_model(ref: str) -> str:
+    """What the config in a model's folder, or in that of an adapter's base, says it is; '' where it does not."""
+    from app.engine.models.adapter_folder import is_adapter, read_adapter
+    from app.engine.models.catalogue import base_folder, resolve
+    from app.engine.models.kinds import kind_of
+
+    folder = resolve(ref)
+    if is_adapter(folder):
+        folder = base_folder(read_adapter(folder))
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ""
+    return kind_of(config) if isinstance(config, dict) else ""
 
 
 def _can_be_fetched(ref: str) -> bool:

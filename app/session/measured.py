@@ -11,6 +11,8 @@ from app.engine.evaluate.records import CAUSAL, Calibration, Comparison, Curve, 
 
 NOT_YET, WAITING, RUNNING, DONE, STALE, FAILED = "not yet", "waiting", "running", "done", "stale", "failed"
 """States of a cell. STALE: measured, but the model, the text or the windows are others now."""
+NO_SOURCE = "no source"
+"""The state of a cell whose model reads a source beside the text, which has none."""
 
 
 @dataclass(frozen=True)

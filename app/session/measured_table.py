@@ -14,6 +14,7 @@ from app.session.marks import Marks
 from app.session.measured import (
     DONE,
     FAILED,
+    NO_SOURCE,
     RUNNING,
     STALE,
     WAITING,
@@ -25,6 +26,10 @@ from app.session.measured import (
     Table,
 )
 
+_NO_SOURCE = (
+    "This model writes one text from another, and the text has no source. Paste a text with its source, or "
+    "right-click the text's name to choose a column of its table."
+)
 TIE = 0.002
 """Bits per byte nearer together than this share are a tie: all of them get the tick where somebody is behind them."""
 _OBJECTIVE = {"encoder": MASKED, "encoder-decoder": CONDITIONAL}
@@ -80,14 +85,24 @@ def _cell(parts: TableParts, row: int, column: int, last: Mapping[str, Figures])
     if key in parts.waiting:
         share = parts.waiting[key]
         return Cell(WAITING, known) if share is None else Cell(RUNNING, known, share=share)
+    missing = _missing(parts, row, column)
+    if known is None and not missing and _lacks_source(parts, row, column):
+        return Cell(NO_SOURCE, error=_NO_SOURCE)
     if key in parts.failed:
         return Cell(FAILED, error=parts.failed[key])
     if known is not None:
         return Cell(DONE, known)
-    missing = _missing(parts, row, column)
     if before is not None and (key or missing):
         return Cell(STALE, before, error=_what_changed(parts, row, column, before))
     return Cell(FAILED, error=missing) if missing else Cell()
+
+
+def _lacks_source(parts: TableParts, row: int, column: int) -> bool:
+    """Whether a model that writes one text from another has nothing to read: its config tells, without measuring."""
+    text, found = parts.texts[column], parts.found
+    if found is None or row >= len(found.kinds) or text.source_text.strip() or text.source_column:
+        return False
+    return _OBJECTIVE.get(found.kinds[row]) == CONDITIONAL
 
 
 def _missing(parts: TableParts, row: int, column: int) -> str:

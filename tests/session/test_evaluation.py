@@ -24,7 +24,7 @@ from app.engine.models.catalogue import resolve
 from app.engine.texts.records import FILE, HUB, PASTED, TextSource
 from app.jobs.board import Board
 from app.session.evaluation import Evaluation
-from app.session.measured import DONE, FAILED, NOT_YET, RUNNING, STALE, WAITING, Cell, Contender
+from app.session.measured import DONE, FAILED, NO_SOURCE, NOT_YET, RUNNING, STALE, WAITING, Cell, Contender
 from app.session.measured_table import _with_best, table_of
 from app.session.session import Session
 
@@ -197,13 +197,14 @@ def test_a_cell_that_cannot_be_measured_says_why_and_the_others_go_on(
     evaluation.add_model(Contender("bart-en-fr"))
     evaluation.add_model(Contender(str(tmp_path)))
     settle(qtbot, board)
+    assert [cell.state for cell in cells(evaluation)[1]] == [NO_SOURCE, NO_SOURCE, NO_SOURCE]
     evaluation.measure()
     settle(qtbot, board)
     first, second, third = cells(evaluation)
     assert [cell.state for cell in first] == [FAILED, FAILED, DONE]
     assert "line 2" in first[0].error
     assert "fewer than two tokens" in first[1].error
-    assert [cell.state for cell in second] == [FAILED] * 3
+    assert [cell.state for cell in second] == [NO_SOURCE] * 3, "its config tells, before and after measuring"
     assert "no source" in second[2].error
     assert all(cell.state in (NOT_YET, FAILED) for cell in third)
     assert not evaluation.running

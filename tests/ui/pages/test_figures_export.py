@@ -11,10 +11,10 @@ from math import inf, nan
 from ui.pages.measured_tables import figures
 
 from app.session.measured import Figures
-from app.ui.pages.evaluate.figures_export import HEADERS, as_csv, as_json, as_markdown
+from app.ui.pages.evaluate.figures_export import HEADERS, PASTED, as_csv, as_json, as_markdown
 
 ODD = replace(
-    figures(text='a, "b" | c'),
+    figures(text='a, "b" | c \\\nd'),
     bits_per_byte=1 / 3,
     standard_error=nan,
     perplexity=inf,
@@ -51,10 +51,17 @@ def test_json_reads_back_with_numbers_and_null() -> None:
 def test_markdown_is_one_table() -> None:
     header, rule, row = as_markdown([ODD]).splitlines()
     bars = [line.replace("\\\\", "").replace("\\|", "").count("|") for line in (header, rule, row)]
-    assert bars == [len(HEADERS) + 1] * 3
+    assert bars == [len(PASTED) + 1] * 3
+    assert header.startswith("| Model | Text | Objective | Bits per byte |")
     assert "| 0.333333 |" in row
-    assert row.endswith("| two lines \\\\ and \\| a bar |")
-    assert rule.split(" | ")[4] == "---:"
+    assert '| a, "b" \\| c \\\\ d |' in row
+    assert rule.split(" | ")[3] == "---:"
+
+
+def test_no_file_holds_a_control_character() -> None:
+    joined = replace(ODD, cell="story-gpt\x1fauto\x1fcpu")
+    assert "story-gpt / auto / cpu" in as_csv([joined]) and "\x1f" not in as_csv([joined])
+    assert json.loads(as_json([joined]))[0]["cell"] == "story-gpt / auto / cpu"
 
 
 def test_nothing_measured_is_a_header_only() -> None:

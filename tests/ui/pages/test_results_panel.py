@@ -304,7 +304,10 @@ def test_figures_are_copied_and_saved(panel: ResultsPanel, tmp_path: Path, monke
     assert QGuiApplication.clipboard().text().startswith("| Model |")
     file = tmp_path / "figures.json"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(file), ""))
+    said: list[str] = []
+    panel.saved.connect(said.append)
     entry(panel.export_menu, SAVE_JSON).trigger()
+    assert said == [f"The figures were written to {file}."]
     assert [row["perplexity"] for row in json.loads(file.read_text(encoding="utf-8"))][:2] == [4.8, 11.9]
     file = tmp_path / "gone" / "figures.csv"
     entry(panel.export_menu, SAVE_CSV).trigger()

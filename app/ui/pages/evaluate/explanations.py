@@ -44,6 +44,11 @@ TEXT_METRICS = Explanation(
     try_this="Swap two words of a hypothesis: BLEU falls at once, ROUGE-1 stays as it is.",
 )
 
+_SURPRISE = "A pale token was <b>expected</b>. A dark token was a <b>surprise</b>. The number is the cost in bits."
+_A_LESS_B = (
+    "The colours show <b>A − B</b>: one marks what A paid <b>more</b> for than B, the other what it paid <b>less</b> "
+    "for, as the legend says."
+)
 _TITLES = {CAUSAL: "Surprise and perplexity", MASKED: "Pseudo-perplexity", CONDITIONAL: "Conditional perplexity"}
 _PLAIN = {
     CAUSAL: "A perplexity of {perplexity} means that the model hesitated as if among {round} equally likely tokens, "
@@ -56,16 +61,16 @@ _PLAIN = {
 }
 
 
-def explain_cell(reading: CellReading) -> Explanation:
-    """The formula with the numbers of the chosen cell, or of the two that are compared."""
+def explain_cell(reading: CellReading, difference: bool = False) -> Explanation:
+    """The formula with the numbers of the chosen cell, or of the two that are compared; `difference`: A − B is what
+    the colours show."""
     first, slot = reading.figures[reading.chosen], reading.slots[reading.chosen]
     versus = f", {slot} beside {reading.slots[1 - reading.chosen]}" if len(reading.figures) > 1 else f", {first.model}"
     perplexity = f"{first.perplexity:,.1f}"
     return Explanation(
         title=_TITLES[first.objective],
         subtitle=f"{first.text}{versus}",
-        looking_at="A pale token was <b>expected</b>. A dark token was a <b>surprise</b>. The number is the cost in "
-        "bits.",
+        looking_at=_A_LESS_B if difference and len(reading.figures) > 1 else _SURPRISE,
         formula_html="surprise = −log<sub>2</sub> <i>p</i><br>perplexity = 2<sup>mean surprise</sup><br>"
         "bits per byte = total ⁄ bytes",
         formula_caption="Formula, with this text’s numbers",

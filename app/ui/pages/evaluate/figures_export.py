@@ -63,9 +63,25 @@ HEADERS = {
     "note": "Note",
 }
 """Every field of a measurement in the order of the files, with the words above its column."""
+PASTED = (
+    "model",
+    "text",
+    "objective",
+    "bits_per_byte",
+    "perplexity",
+    "nats_per_token",
+    "tokens",
+    "bytes",
+    "window",
+    "stride",
+    "precision",
+)
+"""The columns of a table to paste: what a reader needs to compare the figures."""
 
 _FLOATS = frozenset(field.name for field in fields(Figures) if field.type == "float") - {"when"}
 _NUMBERS = _FLOATS | {field.name for field in fields(Figures) if field.type == "int"}
+_JOINT = "\x1f"
+"""Stands between the parts of a cell's name; a control character has no place in a file for people."""
 _LINE_BREAKS = str.maketrans({"\n": " ", "\r": " "})
 
 
@@ -79,10 +95,10 @@ def as_csv(figures: Sequence[Figures]) -> str:
 
 
 def as_markdown(figures: Sequence[Figures]) -> str:
-    """A table to paste. Floats are cut to six significant figures; NaN is an empty cell."""
-    rule = ["---:" if name in _NUMBERS else "---" for name in HEADERS]
-    rows = [[_cell(each, name) for name in HEADERS] for each in figures]
-    return "".join(f"| {' | '.join(row)} |\n" for row in [list(HEADERS.values()), rule, *rows])
+    """A table to paste, of `PASTED` columns. Floats are cut to six significant figures; NaN is an empty cell."""
+    rule = ["---:" if name in _NUMBERS else "---" for name in PASTED]
+    rows = [[_cell(each, name) for name in PASTED] for each in figures]
+    return "".join(f"| {' | '.join(row)} |\n" for row in [[HEADERS[name] for name in PASTED], rule, *rows])
 
 
 def as_json(figures: Sequence[Figures]) -> str:
@@ -101,7 +117,7 @@ def _plain(figures: Figures, name: str) -> str:
     value = getattr(figures, name)
     if name == "when":
         return iso_time(value)
-    return "" if isinstance(value, float) and math.isnan(value) else str(value)
+    return "" if isinstance(value, float) and math.isnan(value) else _readable(str(value))
 
 
 def _cell(figures: Figures, name: str) -> str:
@@ -117,4 +133,8 @@ def _json_value(figures: Figures, name: str) -> str | float | None:
         return iso_time(float(value)) or None
     if isinstance(value, float) and not math.isfinite(value):
         return None if math.isnan(value) else "Infinity"
-    return value
+    return _readable(value) if isinstance(value, str) else value
+
+
+def _readable(words: str) -> str:
+    return words.replace(_JOINT, " / ")

@@ -81,7 +81,7 @@ class LossPanel(Panel):
     def _words(view: int, reading: CellReading) -> str:
         if view == POSITION:
             smoothed = max(140, reading.page.total // 40)
-            return f"bits per byte, smoothed over {smoothed:,} bytes; more context makes a text easier"
+            return f"bits per byte, smoothed over {smoothed:,} bytes, along the text"
         if view == CUMULATIVE:
             return "bits per byte of the text up to each place; it ends at the figure of the table"
         if view == CONTEXT:

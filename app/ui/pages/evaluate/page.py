@@ -67,8 +67,10 @@ class EvaluatePage(EvaluateLayout):
         self.results.measure_wanted.connect(self._evaluation.measure)
         self.results.note_written.connect(self._evaluation.note)
         self.results.failed.connect(self._problem)
+        self.results.saved.connect(self._saved)
         self.surprise.token_chosen.connect(self._view.read_candidates)
         self.surprise.beside_chosen.connect(self._beside_chosen)
+        self.surprise.mode.changed.connect(self._colours_chosen)
         self.surprise.byte_wanted.connect(self._byte_wanted)
         self.surprise.inspect_wanted.connect(self._inspect)
         self.loss.byte_chosen.connect(self.surprise.go_to)
@@ -127,6 +129,10 @@ class EvaluatePage(EvaluateLayout):
     @Slot(int)
     def _beside_chosen(self, row: int) -> None:
         self._view.compare_with(row if row >= 0 else None)
+
+    @Slot()
+    def _colours_chosen(self) -> None:
+        self.explain()
 
     @Slot(int)
     def _byte_wanted(self, byte: int) -> None:
@@ -251,6 +257,10 @@ class EvaluatePage(EvaluateLayout):
         self.banner.show_message("warn", words)
 
     @Slot(str)
+    def _saved(self, words: str) -> None:
+        self.banner.show_message("info", words)
+
+    @Slot(str)
     def _problem(self, words: str) -> None:
         self.show_error(UserError(words))
 
@@ -309,6 +319,6 @@ class EvaluatePage(EvaluateLayout):
         elif view == METRICS:
             self.explained.emit(explanations.TEXT_METRICS)
         elif self._view.reading is not None:
-            self.explained.emit(explanations.explain_cell(self._view.reading))
+            self.explained.emit(explanations.explain_cell(self._view.reading, self.surprise.mode.index() == 1))
         else:
             self.explained.emit(explanations.INTRODUCTION)

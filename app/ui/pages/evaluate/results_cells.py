@@ -8,7 +8,7 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QFont, QFontMetricsF, QPainter
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
-from app.session.measured import DONE, FAILED, NOT_YET, RUNNING, STALE, Cell, Figures
+from app.session.measured import DONE, FAILED, NO_SOURCE, NOT_YET, RUNNING, STALE, Cell, Figures
 from app.ui.icons import pixmap
 from app.ui.pages.evaluate.results_model import Index, ResultsModel
 from app.ui.pages.evaluate.results_words import (
@@ -47,6 +47,8 @@ class CellPainter(QStyledItemDelegate):
         large, small = self._metrics(self._large(True)), self._metrics(self._small())
         words = self._metrics(self._theme.font(11))
         widest, beside = words.horizontalAdvance(STATE_WORDS[FAILED]) + _TICK + 2 * _GAP, 0.0
+        if any(cell.state == NO_SOURCE for line in table.cells for cell in line):
+            widest = max(widest, self._metrics(self._theme.font(12)).horizontalAdvance(STATE_WORDS[NO_SOURCE]))
         for row, column, figures in measured(table):
             numbers = large_and_small(figures, model.measure, model.decimals)
             lower = small.horizontalAdvance(numbers[1])

@@ -59,6 +59,8 @@ class ResultsPanel(Panel):
     """The key of a measurement and what was written about it."""
     export_wanted = Signal(str)
     """An entry of the menu was chosen, one of the constants above; the panel does it itself."""
+    saved = Signal(str)
+    """A sentence: a file was written, and where."""
     failed = Signal(str)
     """A sentence: a file could not be written."""
 
@@ -143,6 +145,8 @@ class ResultsPanel(Panel):
             path.write_text(_FILES[what][2](self.figures()), encoding="utf-8")
         except OSError as error:
             self.failed.emit(f"The file {path} could not be written: {error.strerror}. Choose another.")
+        else:
+            self.saved.emit(f"The figures were written to {path}.")
 
     def wanted_height(self) -> int:
         """Pixels that show every model of the grid with the notes in one line each."""

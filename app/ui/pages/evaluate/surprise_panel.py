@@ -149,8 +149,9 @@ class SurprisePanel(Panel):
 
     def say_not_open(self) -> None:
         """The model of the chosen token is not open, so it cannot be asked again."""
-        if self._piece is not None:
-            self.side.say_not_open()
+        if self._piece is not None and self._reading is not None:
+            figures = self._reading.figures[self._row]
+            self.side.say_not_open(f"{figures.model} {figures.precision}")
 
     def go_to(self, byte: int) -> None:
         """Show a byte of the text, on another page where it is not on this one."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Slot
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
+    QDialogButtonBox,
     QFormLayout,
     QLabel,
     QLineEdit,
@@ -35,7 +37,18 @@ class PasteDialog(QDialog):
         form.addRow("Name", self.name)
         form.addRow("Text", self.text)
         form.addRow("Source", self.source)
-        form.addRow(answer_buttons(self, "Add"))
+        buttons = answer_buttons(self, "Add")
+        form.addRow(buttons)
+        self.add = next(
+            each for each in buttons.buttons() if buttons.buttonRole(each) == QDialogButtonBox.ButtonRole.AcceptRole
+        )
+        self.text.textChanged.connect(self._allow)
+        self._allow()
+
+    @Slot()
+    def _allow(self) -> None:
+        """An empty text is not added."""
+        self.add.setEnabled(bool(self.text.toPlainText().strip()))
 
 
 class ColumnsDialog(QDialog):

@@ -15,7 +15,6 @@ from app.ui.widgets.probability_bars import ProbabilityBars
 from app.ui.widgets.span_readout import SpanReadout
 
 _EXPECTED = "What the model expected here"
-_NOT_OPEN = "Open this model as A or B to see what it expected"
 _CARD, _BARS, _BETWEEN = 218, 202, 12
 _ALONE = 232
 """Pixels of a column that has both below each other."""
@@ -54,9 +53,9 @@ class TokenSide(QScrollArea):
         self.expected.setText(_EXPECTED)
         self._fill()
 
-    def say_not_open(self) -> None:
+    def say_not_open(self, model: str) -> None:
         """The model of the chosen token is not open, so it cannot be asked again."""
-        self.expected.setText(_NOT_OPEN)
+        self.expected.setText(f"{model} is not open: open it (Model page) to see what it expected here")
         self.expected.setVisible(True)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
