@@ -16,7 +16,7 @@ BITS, PERPLEXITY = "bits per byte", "perplexity"
 KIND_WORDS = {CAUSAL: "", MASKED: "pseudo", CONDITIONAL: "conditional"}
 """The small word beside figures that are not a plain perplexity."""
 STATE_WORDS = {NOT_YET: "–", WAITING: "waiting", FAILED: "failed", NO_SOURCE: "needs a source", STALE: "changed"}
-_TICK = "Ticked: the lowest bits per byte of this text, or within 0.2% of it"
+_TICK = "The lowest bits per byte of this text, or within 0.2% of it"
 _NAMED = {
     MASKED: "pseudo-perplexity of a masked model",
     CONDITIONAL: "conditional perplexity of an encoder-decoder",
