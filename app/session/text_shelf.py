@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
@@ -13,6 +13,9 @@ from app.engine.errors import UserError
 from app.engine.texts.records import FILE, HUB, PASTED, SourceFacts, TextSource
 from app.jobs.board import Board
 from app.session.models import FILES_LANE
+
+if TYPE_CHECKING:
+    from app.engine.texts.folder import FolderFile
 
 SAMPLES = Path(__file__).resolve().parents[2] / "resources" / "texts"
 HUB_LANE = "hub"
@@ -125,7 +128,7 @@ def _look(paths: Sequence[str]) -> Generator[Any, None, Looked]:
             if Path(path).is_dir():
                 inside = files_in(path)
                 found = [(file.name, str(file.path), file.facts) for file in inside if file.facts is not None]
-                left_out += _left_out(Path(path).name, [file.name for file in inside if file.facts is None])
+                left_out += _left_out(Path(path), inside)
             else:
                 facts = look(path)
                 found = [(facts.name, path, facts)]
@@ -153,13 +156,21 @@ def _guess(facts: SourceFacts) -> list[str]:
     return [f"{facts.name} is not UTF-8 and is read as {facts.encoding}.{choice}"]
 
 
-def _left_out(folder: str, names: Sequence[str]) -> list[str]:
-    """A sentence about the files of a folder that are no texts."""
-    if not names:
-        return []
+def _left_out(folder: Path, inside: Sequence[FolderFile]) -> list[str]:
+    """A sentence about what a folder has that is not taken: files that are no texts, folders beside the texts."""
+    from app.engine.texts.folder import folders_passed_over
+
+    parts = (
+        ([file.name for file in inside if file.facts is None], "no text"),
+        (folders_passed_over(folder, inside), "not looked into"),
+    )
+    told = [f"{_some(names)} ({why})" for names, why in parts if names]
+    return [f"Left out of {folder.name}: {'; '.join(told)}."] if told else []
+
+
+def _some(names: Sequence[str]) -> str:
     more = len(names) - _NAMED
-    listed = ", ".join(names[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")
-    return [f"No text and left out of {folder}: {listed}."]
+    return ", ".join(names[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _again(text: TextSource) -> Generator[Any, None, SourceFacts]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +45,13 @@ def files_in(folder: str | Path) -> tuple[FolderFile, ...]:
             if any(file.facts is not None for file in found):
                 return found
     raise UserError(f"{folder} has no file that can be read as a text.", "Choose a folder with texts in it.")
+
+
+def folders_passed_over(folder: Path, inside: Sequence[FolderFile]) -> list[str]:
+    """Names of the folders in `folder` that `files_in` did not look into, hidden ones left out."""
+    if any("/" in file.name for file in inside):
+        return []
+    return sorted(each.name for each in folder.iterdir() if each.is_dir() and not each.name.startswith("."))
 
 
 def _looked_at(paths: Iterable[Path], folder: Path) -> tuple[FolderFile, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from app.ui.theme import Theme
@@ -61,7 +61,8 @@ class EmptyState(QWidget):
         layout.setContentsMargins(16, 16, 16, 16)
         layout.setSpacing(8)
         layout.addStretch(1)
-        layout.addWidget(CausalDrawing(theme), 0, Qt.AlignmentFlag.AlignHCenter)
+        self._drawing = CausalDrawing(theme)
+        layout.addWidget(self._drawing, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addWidget(self._title, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addWidget(self._sentence)
         layout.addLayout(self._row)
@@ -69,6 +70,18 @@ class EmptyState(QWidget):
         self._buttons: list[QPushButton] = []
         self.set_text(title, sentence)
         self.set_examples(examples)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where there is no room for all, the drawing goes: words and buttons are what one needs."""
+        super().resizeEvent(event)
+        layout = self.layout()
+        assert layout is not None
+        margins = layout.contentsMargins()
+        inner = self.width() - margins.left() - margins.right()
+        words = self._sentence.heightForWidth(inner) + (self._title.sizeHint().height() if self._title.text() else 0)
+        spaces = 4 * layout.spacing() + margins.top() + margins.bottom()
+        needed = words + self._row.sizeHint().height() + spaces + self._drawing.height()
+        self._drawing.setVisible(self.height() >= needed)
 
     def set_text(self, title: str, sentence: str) -> None:
         """Change the title (none when "") and the sentence."""

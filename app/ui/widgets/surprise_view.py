@@ -28,7 +28,7 @@ from app.ui.widgets.surprise_colours import BOTH, DIFFERENCE
 from app.ui.widgets.surprise_painting import SurprisePainter
 from app.ui.widgets.surprise_sheet import MOVING_KEYS, NOWHERE, SurpriseSheet
 
-_EMPTY = "No text has been measured yet."
+NOTHING_MEASURED = "No text has been measured yet."
 _DIFFERENCE_WORDS = "A − B"
 _AROUND = 8
 """Pixels that stay in view around what is chosen."""
@@ -58,6 +58,7 @@ class SurpriseView(QAbstractScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.viewport().setMouseTracking(True)
         self.viewport().setAutoFillBackground(False)
+        self._nothing = NOTHING_MEASURED
         self.setAccessibleName("Surprise, token by token")
         theme.changed.connect(self._on_theme)
         self._describe()
@@ -67,6 +68,12 @@ class SurpriseView(QAbstractScrollArea):
         self._byte = None
         self.verticalScrollBar().setValue(0)
         self._lay_out(page, slots)
+
+    def say_nothing(self, words: str) -> None:
+        """Why there is no text to show, in the middle of the empty view."""
+        self._nothing = words
+        self._describe()
+        self.viewport().update()
 
     def page(self) -> TextPage | None:
         """What is shown."""
@@ -147,7 +154,7 @@ class SurpriseView(QAbstractScrollArea):
         if not self._sheet.layout.lines:
             painter.setFont(self._theme.font(12))
             painter.setPen(self._theme.color("ink3"))
-            painter.drawText(self.viewport().rect(), Qt.AlignmentFlag.AlignCenter, _EMPTY)
+            painter.drawText(self.viewport().rect(), Qt.AlignmentFlag.AlignCenter, self._nothing)
         scrolled, dirty = self._scrolled(), event.rect()
         painter.translate(0, -scrolled)
         for line in self._sheet.lines_between(dirty.top() + scrolled, dirty.bottom() + scrolled):
@@ -291,7 +298,7 @@ class SurpriseView(QAbstractScrollArea):
 
     def _describe(self) -> None:
         if self._sheet.page is None:
-            self.setAccessibleDescription(_EMPTY)
+            self.setAccessibleDescription(self._nothing)
             return
         chosen = f" Chosen: {self.describe_token(*self._place)}." if self._place != NOWHERE else ""
         self.setAccessibleDescription(self._sheet.summary() + chosen)

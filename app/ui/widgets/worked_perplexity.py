@@ -275,7 +275,7 @@ class WorkedPerplexity(QWidget):
         self._on_typed()
 
     def _take_numbers(self) -> bool:
-        """Work what is typed; numbers that do not fit leave the last good ones."""
+        """Work what is typed; while it does not fit, the last good ones stay until the typing ends."""
         try:
             numbers = parse_numbers(self.numbers_field.text())
         except BadNumbersError:
@@ -295,6 +295,7 @@ class WorkedPerplexity(QWidget):
         except BadNumbersError as problem:
             if self.mode() == NUMBERS:
                 self._say(str(problem), "error")
+                self._show_steps(None)
 
     # What is shown
 
@@ -305,7 +306,6 @@ class WorkedPerplexity(QWidget):
         self._fields.setFixedHeight(self._pages[mode].sizeHint().height())
         if mode == NUMBERS:
             self._say("")
-            self._say_what_is_wrong()
         elif self._problem:
             self._say(self._problem, "error")
         elif self._busy:
@@ -313,6 +313,8 @@ class WorkedPerplexity(QWidget):
         else:
             self._say(_HINT if example is None else self._whose() if example.tokens else _NOTHING, "caption")
         self._show_steps(example if example is not None and example.tokens else None)
+        if mode == NUMBERS:
+            self._say_what_is_wrong()
 
     def _show_steps(self, example: WorkedExample | None) -> None:
         for part in (self._scroll, self.lines, self.words):

@@ -238,8 +238,9 @@ def test_a_weight_goes_by_its_old_name(adapted: LoadedModel) -> None:
 
 
 def test_peft_is_not_read_for_other_models() -> None:
-    lines = "import sys; from app.engine.models import load; load('story-gpt'); assert 'peft' not in sys.modules"
-    subprocess.run([sys.executable, "-c", lines], check=True, cwd=BUNDLED_FOLDER.parents[1], capture_output=True)
+    lines = "import sys; from app.engine.models import load; load('story-gpt'); print('peft' in sys.modules)"
+    said = subprocess.check_output([sys.executable, "-c", lines], cwd=BUNDLED_FOLDER.parents[1], text=True)
+    assert said.strip() == "False"
 
 
 def test_half_precision_is_plain_pefts(folder: Path) -> None:

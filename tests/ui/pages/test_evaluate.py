@@ -280,6 +280,8 @@ def test_a_folder_is_told_of_file_by_file_and_a_dataset_has_a_source(
         (tmp_path / name).write_text("first,second\nOne day.,The dog ran.\n", encoding="utf-8")
     for name in "abcde":
         (tmp_path / f"{name}.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
+    (tmp_path / "inside").mkdir()
+    (tmp_path / "inside" / "deep.txt").write_text("Nobody reads this.", encoding="utf-8")
     asked: list[str] = []
 
     def answer(*question: object) -> tuple[str, bool]:
@@ -297,7 +299,7 @@ def test_a_folder_is_told_of_file_by_file_and_a_dataset_has_a_source(
     ]
     assert asked == ["one.csv is a table. 1 more has the same columns. Which column is the text?"]
     assert "latin.txt is not UTF-8" in page.banner.text()
-    assert f"left out of {tmp_path.name}: a.png, b.png, c.png and 2 more." in page.banner.text()
+    assert f"{tmp_path.name}: a.png, b.png, c.png and 2 more (no text); inside (not looked into)." in page.banner.text()
 
     (tmp_path / "pairs").mkdir()
     (tmp_path / "pairs" / "train.csv").write_text("en,fr\nI am happy.,Je suis content.\n", encoding="utf-8")
@@ -349,6 +351,10 @@ def test_a_model_that_is_not_here_says_so_in_its_cells(evaluating: Desk, monkeyp
     evaluating.settle()
     cell = evaluating.session.evaluation.table.cells[1][0]
     assert cell.state == "failed" and cell.error
+    said = page.surprise.view.accessibleDescription
+    assert said() == "No text has been measured yet."
+    page.results.grid.cell_chosen.emit(1, 0)
+    assert said().startswith("nothing on ") and cell.error in said(), "why the chosen cell shows no text"
 
 
 def test_models_are_offered_at_once(evaluating: Desk) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
@@ -11,7 +13,7 @@ from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 from app.ui.explanation import Explanation, ShapeBlock
 from app.ui.theme import Theme
 from app.ui.widgets.banner import Banner
-from app.ui.widgets.empty_state import EmptyState
+from app.ui.widgets.empty_state import CausalDrawing, EmptyState
 from app.ui.widgets.explain_panel import COLLAPSED_WIDTH, OPEN_WIDTH, ExplainPanel
 from app.ui.widgets.job_strip import JobStrip
 from app.ui.widgets.panel import Panel
@@ -327,3 +329,15 @@ def test_blocks_grow_with_their_shapes_and_fit(qtbot, theme: Theme) -> None:
     assert blocks.accessibleName() == "x 14 by 256 · W 256 by 5632 → z 14 by 5632"
     blocks.resize(248, 90)
     assert blocks.grab().toImage() != before
+
+
+def test_a_low_empty_state_keeps_its_buttons_apart(qtbot, theme):
+    state = EmptyState(theme, "Nothing yet", "Type, or take one of these:", ["One", "Two", "Three"])
+    qtbot.addWidget(state)
+    for height, drawn in ((320, True), (190, False)):
+        state.resize(420, height)
+        state.show()
+        assert state.findChild(CausalDrawing).isVisible() == drawn
+        state.grab()
+        places = [button.geometry() for button in state.buttons()]
+        assert all(above.bottom() < below.top() for above, below in pairwise(places))

@@ -220,15 +220,16 @@ def test_the_examples_are_one_press_away(qtbot, worked, button, result):
     assert f"<b>{result}</b>" in lines[2] and f"<b>{result}</b>" in lines[5]
 
 
-def test_a_number_that_does_not_fit_keeps_the_last_good_ones(qtbot, worked):
+def test_a_number_that_does_not_fit_shows_no_sum_of_others(qtbot, worked):
     type_numbers(qtbot, worked, "0.7, 0.5, 0.6, 0.9")
     with qtbot.assertNotEmitted(worked.numbers_typed):
         type_numbers(qtbot, worked, "0.7, 5, 0.6")
     assert worked.message.isVisible() and worked.message.text().startswith("“5” is no probability")
     assert worked.message.property("role") == "error"
-    assert "<b>1.5166</b>" in on_screen(worked)[2]
-    type_numbers(qtbot, worked, "0.7, 0.5")
+    assert not worked.lines.isVisible() and not worked.copy_action.isEnabled()
+    type_numbers(qtbot, worked, "0.7, 0.5, 0.6, 0.9")
     assert not worked.message.isVisible()
+    assert worked.lines.isVisible() and "<b>1.5166</b>" in on_screen(worked)[2]
 
 
 def test_half_a_number_is_no_mistake_until_typing_rests(qtbot, worked):

@@ -16,7 +16,9 @@ from app.session.text_shelf import TextShelf
 from app.ui.pages.evaluate import explanations
 from app.ui.pages.evaluate.adding import Adding, dropped_texts
 from app.ui.pages.evaluate.layout import EvaluateLayout
+from app.ui.pages.evaluate.results_words import cell_tip
 from app.ui.theme import Theme
+from app.ui.widgets.surprise_view import NOTHING_MEASURED
 
 TABLE, BY_HAND, METRICS = range(3)
 SENTENCE = "Once upon a time there was a little dog."
@@ -32,6 +34,8 @@ class EvaluatePage(EvaluateLayout):
         self.adding = Adding(session, shelf, self.results.model_menu, self.results.text_menu, self)
         self.setAcceptDrops(True)
         self.worked.set_sentence(SENTENCE)
+        self._without: tuple[int, int] | None = None
+        """The cell that was chosen, where it has no figures."""
         self._go_to: int | None = None
         """A byte to choose once its page has come."""
         self._connect_session()
@@ -119,10 +123,12 @@ class EvaluatePage(EvaluateLayout):
     @Slot(int, int)
     def _cell_chosen(self, row: int, column: int) -> None:
         cell = self._evaluation.table.cells[row][column]
-        if cell.figures is not None:
+        self._without = (row, column) if cell.figures is None else None
+        if self._without is None:
             self._view.choose(row, column)
         else:
             self._view.leave()
+            self._say_nothing()
         if cell.error:
             self.banner.show_message("warn", cell.error)
 
@@ -217,9 +223,20 @@ class EvaluatePage(EvaluateLayout):
         beside = view.beside if view.beside is not None else -1
         self.surprise.show_reading(view.reading, view.page, rivals if view.reading is not None else (), beside)
         self.loss.show_reading(view.reading)
+        self._say_nothing()
         if view.row is not None and view.column is not None:
             self.results.grid.choose(view.row, view.column)
         self.explain()
+
+    def _say_nothing(self) -> None:
+        """Why no text is shown: nothing is measured, nothing is chosen, or what is chosen has no figures."""
+        table, chosen = self._evaluation.table, self._without
+        words = NOTHING_MEASURED
+        if chosen is not None and chosen[0] < len(table.rows) and chosen[1] < len(table.columns):
+            words = "\n".join(cell_tip(table, *chosen))
+        elif any(cell.figures is not None for line in table.cells for cell in line):
+            words = "Choose a cell above to see its text."
+        self.surprise.view.say_nothing(words)
 
     @Slot()
     def _show_page(self) -> None:

@@ -73,8 +73,10 @@ class FamilyCard(QWidget):
             y += 18
         painter.setFont(self._theme.font(12, mono=True))
         painter.setPen(color("ink2"))
+        metrics = QFontMetricsF(painter.font())
         for text in self._numbers:
-            painter.drawText(QRectF(14, y + 2, rect.width() - 28, 17), Qt.AlignmentFlag.AlignVCenter, text)
+            shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, rect.width() - 28)
+            painter.drawText(QRectF(14, y + 2, rect.width() - 24, 17), Qt.AlignmentFlag.AlignVCenter, shown)
             y += 17
         self._paint_drawing(painter, rect.right() - 14 - self._drawing_width(), 34)
         painter.end()
@@ -135,4 +137,4 @@ def numbers_of(summary: ModelSummary) -> list[str]:
     lines.append(f"vocabulary {summary.vocabulary:,}")
     if summary.context:
         lines.append(f"context {summary.context:,}")
-    return [*lines, f"{summary.position} positions"]
+    return [*lines, "positions:", f"  {summary.position}"]
