@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
 
 from app.engine.models.records import ModelSummary
 from app.session.generated import GeneratedToken
-from app.session.generation import Head
+from app.session.text_runs import Head
 from app.ui.theme import Theme
 from app.ui.widgets.labels import make_label
 
