@@ -14,7 +14,7 @@ from app.ui.theme import Theme
 from app.ui.widgets.painting import fill_round, focus_ring
 
 _SIDE = 8.0
-_BARS = 42
+_BARS, _LOW_BARS = 42, 20
 """Pixels above the baseline."""
 _WIDEST = 16.0
 _FEWEST_PLACES = 64
@@ -36,6 +36,7 @@ class StepScrubber(QWidget):
         super().__init__(parent)
         self._theme = theme
         self._values = np.zeros(_FEWEST_PLACES, dtype=np.float32)
+        self._bars = _BARS
         self._count = 0
         self._total = 0
         self._current: int | None = None
@@ -109,10 +110,18 @@ class StepScrubber(QWidget):
         left = _SIDE + index * pitch
         if pitch < 1:
             left = floor(left)
-        return QRectF(left, _MARGIN, max(pitch, 1.0), _BARS)
+        return QRectF(left, _MARGIN, max(pitch, 1.0), self._bars)
+
+    def set_low(self, low: bool) -> None:
+        """Half as high, where others need the room."""
+        bars = _LOW_BARS if low else _BARS
+        if bars != self._bars:
+            self._bars = bars
+            self.updateGeometry()
+            self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(400, _MARGIN + _BARS + _UNDER + self._numbers)
+        return QSize(400, _MARGIN + self._bars + _UNDER + self._numbers)
 
     def minimumSizeHint(self) -> QSize:
         return QSize(120, self.sizeHint().height())
@@ -121,7 +130,7 @@ class StepScrubber(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         dirty = event.rect()
-        base = float(_MARGIN + _BARS)
+        base = float(_MARGIN + self._bars)
         self._paint_baseline(painter, base)
         self._paint_bars(painter, dirty, base)
         self._paint_marks(painter, base)
@@ -192,7 +201,7 @@ class StepScrubber(QWidget):
             self.update(self._numbers_rect())
 
     def _numbers_rect(self) -> QRect:
-        return QRect(0, _MARGIN + _BARS, self.width(), self.height() - _MARGIN - _BARS)
+        return QRect(0, _MARGIN + self._bars, self.width(), self.height() - _MARGIN - self._bars)
 
     def _paint_bars(self, painter: QPainter, dirty: QRect, base: float) -> None:
         pitch, fill = self._pitch(), self._theme.bar_color()
@@ -203,7 +212,7 @@ class StepScrubber(QWidget):
         first = max(floor((dirty.left() - _SIDE) / pitch) - 1, 0)
         last = min(ceil((dirty.right() + 1 - _SIDE) / pitch) + 1, self._count)
         for index in range(first, last):
-            high = max(_height(self._values[index]), 1.0)
+            high = max(self._height(self._values[index]), 1.0)
             rect = QRectF(_SIDE + index * pitch, base - high, wide, high)
             colour = self._theme.color("accent") if index == self._current else fill
             if wide >= 3 and high >= 3:
@@ -218,7 +227,7 @@ class StepScrubber(QWidget):
         for column in range(max(dirty.left() - int(_SIDE), 0), min(dirty.right() + 1 - int(_SIDE), used)):
             first = min(ceil(column / pitch - 1e-9), self._count - 1)
             steps = self._values[first : max(ceil((column + 1) / pitch - 1e-9), first + 1)][: self._count - first]
-            high = max(_height(float(np.fmin.reduce(steps))), 1.0)
+            high = max(self._height(float(np.fmin.reduce(steps))), 1.0)
             painter.fillRect(QRectF(_SIDE + column, base - high, 1.0, high), fill)
 
     def _paint_baseline(self, painter: QPainter, base: float) -> None:
@@ -271,6 +280,9 @@ class StepScrubber(QWidget):
         flag = ((-_MARKER, 0.0), (_MARKER, 0.0), (_MARKER, 6.0), (0.0, 11.0), (-_MARKER, 6.0))
         painter.drawPolygon(QPolygonF([QPointF(x + across, down) for across, down in flag]))
 
+    def _height(self, probability: float) -> float:
+        return self._bars * min(max(float(probability), 0.0), 1.0) if np.isfinite(probability) else 0.0
+
     def _describe(self) -> None:
         text = f"{self._count:,} steps" if not self._total else f"{self._count:,} of {self._total:,} steps"
         if self._current is not None:
@@ -280,7 +292,3 @@ class StepScrubber(QWidget):
     @Slot()
     def _on_theme(self) -> None:
         self.update()
-
-
-def _height(probability: float) -> float:
-    return _BARS * min(max(float(probability), 0.0), 1.0) if np.isfinite(probability) else 0.0

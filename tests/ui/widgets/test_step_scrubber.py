@@ -219,3 +219,14 @@ def test_it_is_told_in_words(scrubber: Watched) -> None:
     scrubber.set_current(1)
     assert scrubber.accessibleDescription() == "5 of 60 steps, step 2 is shown, probability 20.0%"
     assert abs(scrubber.sizeHint().height() - 64) <= 4
+
+
+def test_where_there_is_little_room_it_is_half_as_high(qtbot, theme):
+    scrubber = StepScrubber(theme)
+    qtbot.addWidget(scrubber)
+    scrubber.set_steps([1.0, 0.5])
+    high, bar = scrubber.sizeHint().height(), scrubber.bar_rect(0).height()
+    scrubber.set_low(True)
+    assert high - scrubber.sizeHint().height() == bar - scrubber.bar_rect(0).height() > bar / 3
+    scrubber.set_low(False)
+    assert scrubber.sizeHint().height() == high

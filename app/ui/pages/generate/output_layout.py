@@ -35,6 +35,8 @@ EXAMPLES = (
 )
 LOW_FOR_TWO, VERY_LOW_FOR_TWO = 420, 300
 """A panel lower than this has no room for two texts and the scrubber, nor for what stands under it."""
+LOW = 320
+"""A panel lower than this has more use for lines of text than for high bars."""
 PACES = (("Full speed", 0.0), ("5 a second", 5.0), ("1 a second", 1.0), ("1 in 3 s", 1 / 3))
 _BESIDE_WORDS = 40
 """Pixels of the header that belong neither to its words nor to its buttons."""
@@ -121,11 +123,8 @@ class OutputLayout(Panel):
         for widget in (self.back, self.forth):
             row.addWidget(widget)
         row.addWidget(self.scrubber, 1)
-        column = QVBoxLayout()
-        column.setSpacing(2)
         for widget in (self.copy, self.edit):
-            column.addWidget(widget, 0, Qt.AlignmentFlag.AlignRight)
-        row.addLayout(column)
+            row.addWidget(widget)
         return whole
 
     def _controls(self, theme: Theme) -> QWidget:
@@ -192,6 +191,7 @@ class OutputLayout(Panel):
         need neither steps nor figures."""
         two, high, written = self._two, self.height(), self._stack.currentIndex() == 1
         self._steps.setVisible(written and (not two or high >= LOW_FOR_TWO))
+        self.scrubber.set_low(high < LOW)
         for part in (self._row, self.facts):
             part.setVisible(not two or high >= VERY_LOW_FOR_TWO)
 
