@@ -14,7 +14,7 @@ from app.jobs.board import Board
 from app.jobs.job import Job, Priority
 from app.session import measured_files, measuring
 from app.session.evaluation_table import EvaluationTable
-from app.session.measured import Contender
+from app.session.measured import NO_SOURCE, Contender
 from app.session.models import FILES_LANE, MODEL_LANE, OpenModels
 from app.session.state import SLOTS
 
@@ -71,8 +71,8 @@ class Evaluation(EvaluationTable):
                 wanted = (row, column) in cells if cells is not None else key not in self._figures
                 if not wanted:
                     continue
-                if not key:
-                    # A file is not there: the sentence stands in the cell.
+                if not key or self.table.cells[row][column].state == NO_SOURCE:
+                    # A file is not there, or a translator has nothing to read: the sentence stands in the cell.
                     continue
                 self._failed.pop(key, None)
                 pinned = replace(text, revision=found.revisions[column])
