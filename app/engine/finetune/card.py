@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -61,16 +60,6 @@ def _is_now(loaded: Any, folder: Path) -> None:
     loaded.folder = folder
     loaded.model.name_or_path = loaded.model.config.name_or_path = str(folder)
     loaded.tokenizer.name_or_path = str(folder)
-
-
-def adapter_from_checkpoint(folder: Path, step: int, into: Path) -> Path:
-    """An adapter folder from a checkpoint of a LoRA run, for looking at it beside others."""
-    into.mkdir(parents=True, exist_ok=True)
-    place = folder / run_folder.CHECKPOINTS / f"step-{step:06d}"
-    with run_folder.disk_errors(into):
-        shutil.copyfile(folder / "adapter_config.json", into / "adapter_config.json")
-        shutil.copyfile(place / "weights.safetensors", into / "adapter_model.safetensors")
-    return into
 
 
 def _card(training: Training, end: RunEnd, facts: dict[str, Any]) -> str:

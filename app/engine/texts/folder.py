@@ -9,7 +9,7 @@ from pathlib import Path
 
 from app.engine.errors import UserError
 from app.engine.texts.files import os_errors
-from app.engine.texts.records import FILE, SourceFacts, TextSource
+from app.engine.texts.records import SourceFacts
 from app.engine.texts.source import look
 
 
@@ -22,13 +22,6 @@ class FolderFile:
     path: Path
     facts: SourceFacts | None
     """None for what cannot be read as a text."""
-
-
-def texts_in(folder: str | Path) -> tuple[TextSource, ...]:
-    """Every file of a folder that can be read as a text or a table, by name; others and hidden ones are passed over."""
-    return tuple(
-        TextSource(FILE, file.name, path=str(file.path)) for file in files_in(folder) if file.facts is not None
-    )
 
 
 def files_in(folder: str | Path) -> tuple[FolderFile, ...]:

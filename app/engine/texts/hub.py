@@ -63,11 +63,6 @@ def look_at_dataset(path: str, config: str = "", split: str = "") -> SourceFacts
     return SourceFacts(path, 0, DATASET, "", False, columns, preview[:_PREVIEW])
 
 
-def splits_of(path: str, config: str = "") -> tuple[str, ...]:
-    """The names of a dataset's splits."""
-    return tuple(_splits(TextSource(HUB, path, path=path, config=config)))
-
-
 def revision_of(source: TextSource) -> str:
     """The commit that a dataset of the hub stands at, '' for a folder. Raises UserError when the hub cannot say."""
     return "" if Path(source.path).is_dir() else _require_on_hub(source.path, source.revision)

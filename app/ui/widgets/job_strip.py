@@ -26,7 +26,6 @@ class JobStrip(QFrame):
         self._theme = theme
         self._icon_name = "jobs"
         self._paused = False
-        self._pausable = True
         self._failed = False
         self.setProperty("role", "bar")
         self.setFixedHeight(33)
@@ -61,11 +60,6 @@ class JobStrip(QFrame):
         self._bar.set_share(self._bar.share(), "line2" if paused else "accent")
         self._on_theme()
 
-    def set_pausable(self, pausable: bool) -> None:
-        """Whether the job can be paused at all."""
-        self._pausable = pausable
-        self.pause_button.setVisible(pausable and not self.cancel_button.isHidden())
-
     def set_failed(self, name: str, detail: str) -> None:
         """Show which job failed and at which step."""
         self._failed = True
@@ -99,7 +93,7 @@ class JobStrip(QFrame):
         self._bar.set_share(share, "line2" if self._paused else "accent")
         self._detail.setProperty("role", "error" if self._failed else "secondary" if running else "caption")
         self._detail.style().polish(self._detail)
-        self.pause_button.setVisible(running and self._pausable)
+        self.pause_button.setVisible(running)
         self.cancel_button.setVisible(running)
         self._on_theme()
 

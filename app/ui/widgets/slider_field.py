@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import (
     QContextMenuEvent,
@@ -149,12 +147,6 @@ class SliderField(QWidget):
             self._help = tip
             self._show_help()
         self._show()
-
-    def set_maximum(self, maximum: float) -> None:
-        """Change the upper end (a vocabulary's size, a context's length); the value is brought inside silently."""
-        old = self._scale
-        self._scale = replace(old, maximum=maximum)
-        self.set_value(self._value)
 
     def is_off(self) -> bool:
         """Whether the value is the one that switches the setting off."""

@@ -12,7 +12,7 @@ from engine.models.fake_hub import our_hub
 from pyarrow import parquet
 
 from app.engine.errors import UserError
-from app.engine.texts.hub import look_at_dataset, splits_of
+from app.engine.texts.hub import look_at_dataset
 from app.engine.texts.records import HUB, Record, TextSource
 from app.engine.texts.source import Records, records
 
@@ -59,7 +59,6 @@ def test_a_split_is_read_row_by_row(tales: Path) -> None:
     assert list(found) == [Record("a", "", "row 1"), Record("b", "", "row 3")]
     assert found.skipped == 1
     assert [record.text for record in of(tales, split="train", column="text", limit=1)] == ["c"]
-    assert set(splits_of(str(tales))) == {"train", "test"}
     facts = look_at_dataset(str(tales))
     assert (facts.format, facts.preview) == ("dataset", "a")
     assert "text" in facts.columns

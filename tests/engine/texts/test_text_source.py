@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from app.engine.errors import UserError
-from app.engine.texts.folder import texts_in
+from app.engine.texts.folder import files_in, folders_passed_over
 from app.engine.texts.records import FILE, HUB, PASTED, Record, TextSource
 from app.engine.texts.source import ContentHash, content_hash, fingerprint, look, records
 
@@ -162,9 +162,11 @@ def test_a_folder_gives_its_readable_files_by_name(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     (tmp_path / "deeper").mkdir()
     (tmp_path / "deeper" / "d.txt").write_text("d")
-    found = texts_in(tmp_path)
+    inside = files_in(tmp_path)
+    found = [TextSource(FILE, file.name, path=str(file.path)) for file in inside if file.facts is not None]
     assert [source.name for source in found] == ["a.txt", "b.txt", "c.jsonl"]
     assert [record.text for source in found for record in records(source)] == ["Un café.", "b", "c"]
+    assert folders_passed_over(tmp_path, inside) == ["deeper"]
 
 
 def test_a_folder_of_folders_is_looked_into_once(tmp_path: Path) -> None:
@@ -172,7 +174,8 @@ def test_a_folder_of_folders_is_looked_into_once(tmp_path: Path) -> None:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name)
-    assert [source.name for source in texts_in(tmp_path)] == ["one/a.txt", "two/b.txt"]
+    inside = files_in(tmp_path)
+    assert [file.name for file in inside] == ["one/a.txt", "two/b.txt"] and not folders_passed_over(tmp_path, inside)
 
 
 def test_a_folder_without_texts_is_said(tmp_path: Path) -> None:
@@ -183,7 +186,7 @@ def test_a_folder_without_texts_is_said(tmp_path: Path) -> None:
         (tmp_path / "picture.png", "is a file, not a folder"),
     ):
         with pytest.raises(UserError, match=said):
-            texts_in(path)
+            files_in(path)
 
 
 def test_reading_a_plain_text_loads_no_library(story: TextSource) -> None:

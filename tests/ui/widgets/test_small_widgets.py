@@ -203,17 +203,6 @@ def test_the_job_strip_shows_and_stops_a_job(qtbot, theme: Theme) -> None:
     assert strip.text() == "Ready"
 
 
-def test_a_job_that_cannot_pause_has_no_pause(qtbot, theme: Theme) -> None:
-    strip = JobStrip(theme)
-    qtbot.addWidget(strip)
-    strip.show()
-    strip.set_pausable(False)
-    strip.set_job("Load gpt2", "3 of 12 files")
-    assert not strip.pause_button.isVisible()
-    assert strip.cancel_button.isVisible()
-    assert strip.text() == "Load gpt2 3 of 12 files"
-
-
 def test_the_top_bar_tells_model_memory_and_jobs(qtbot, theme: Theme) -> None:
     bar = TopBar(theme)
     qtbot.addWidget(bar)
