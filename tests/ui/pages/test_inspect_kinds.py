@@ -197,7 +197,7 @@ def test_value_norms_and_rollout_stand_in_the_weights_place(desk: Desk) -> None:
         assert not panel.modes.button(1).isEnabled(), "scores belong to raw weights"
 
 
-def test_who_wrote_the_answer(desk: Desk) -> None:
+def test_who_wrote_the_answer(desk: Desk, root: Path) -> None:
     desk.click(desk.inspect.empty.buttons()[0])
     desk.settle()
     desk.click(desk.inspect.answers.button(2))
@@ -207,6 +207,9 @@ def test_who_wrote_the_answer(desk: Desk) -> None:
     assert len(names) == 4 * 4 + 4 + 2
     added = [abs(float(table.item(row, 1).text().replace("−", "-"))) for row in range(table.rowCount())]
     assert added == sorted(added, reverse=True)
+    opened(desk, root / "bert", FIRST)
+    assert desk.inspect.answers.label() == "Answer"
+    assert desk.inspect.bars.isVisible() and desk.inspect.bars.rows(), "another model is looked at anew"
 
 
 def test_what_is_too_long_is_cut_only_when_asked(desk: Desk) -> None:

@@ -102,13 +102,12 @@ class AnswerPanel(Panel):
     def _model_changed(self) -> None:
         summary = self._session.summary
         answer = summary.answer if summary is not None else "next token"
-        self.set_title(TITLES[answer])
         self.bars.setToolTip(_TIPS[answer])
         self.mask_button.setVisible(summary is not None and bool(summary.mask_token))
         self.answers.button(FOLLOWS).setVisible(summary is not None and summary.next_sentence)
         self.answers.setVisible(answer in ("next token", "masked token"))
         self.answers.set_index(ANSWER)
-        self.every_button.hide()
+        self._show()
 
     @Slot()
     def _show(self) -> None:
