@@ -148,10 +148,14 @@ class InspectReadings(InspectLayout):
     def _clear_readings(self) -> None:
         """Nothing of an older run stays on screen."""
         self.attention.clear()
+        self.tensor.clear()
+        self.histogram.set_values(self.tensor.values)
         self.lens_map.show_lens(None)
         self.next_token.clear()
         self.heads.clear()
         self.facts.set_rows([])
+        for panel in (self.histogram_panel, self.facts_panel):
+            panel.set_subtitle("")
         if self._session.inspection.tokens:
             self.explained.emit(explanations.NOT_TRACED)
 

@@ -59,7 +59,8 @@ class TensorPanel(Panel):
         self.add_export(ExportButton(theme, self.view.context_menu))
         self.body_layout.setContentsMargins(12, 6, 12, 8)
         self.body_layout.setSpacing(4)
-        self.body_layout.addWidget(self._options(theme))
+        self.options = self._options(theme)
+        self.body_layout.addWidget(self.options)
         self.body_layout.addWidget(self.twin, 1)
 
     def _options(self, theme: Theme) -> QWidget:
@@ -88,6 +89,17 @@ class TensorPanel(Panel):
         row.addWidget(self.exact)
         return options
 
+    def clear(self) -> None:
+        """Nothing of an older run stays."""
+        self._reading, self._tokens, self._keys = None, (), ()
+        self.values = np.zeros((0, 0), dtype=np.float32)
+        self.view.clear()
+        for letters in self.letters.values():
+            letters.hide()
+        self.options.hide()
+        self.set_title("Tensor")
+        self.set_subtitle("")
+
     def show_tensor(
         self, reading: TensorReading, tokens: Sequence[Token], keys: Sequence[Token], head: int, query_heads: int
     ) -> None:
@@ -95,6 +107,7 @@ class TensorPanel(Panel):
         are about `tokens`; what has a key axis is about `keys` there."""
         fresh = self._reading is None or self._reading.name != reading.name
         self._reading, self._tokens, self._keys = reading, tokens, keys
+        self.options.show()
         self._prefix, part = _split(reading.name)
         self._family = next((family for family in FAMILIES if part in family), ())
         for family, letters in self.letters.items():
