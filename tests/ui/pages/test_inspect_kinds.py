@@ -17,6 +17,7 @@ from app.engine.models import load
 from app.engine.trace import trace
 from app.engine.trace.beyond import norm_weighted, rollout
 from app.ui.pages.inspect.attention_panel import LINES
+from app.ui.widgets.number_text import number
 
 FIRST, SECOND = "The cat saw the moon.", "Ada gave a ball to Tim."
 
@@ -179,6 +180,21 @@ def test_heads_are_sorted_by_what_they_do(desk: Desk) -> None:
     desk.click(heads.grid.viewport(), heads.grid.cell_rect(*best).center())
     desk.settle()
     assert (desk.session.selection.layer, desk.session.selection.head) == best
+    # The table holds what is sorted by, and says of both what it is.
+    desk.click(heads.twin.button)
+    model = heads.twin.view.model()
+    layer, head = best
+    assert model.data(model.index(layer, head)) == number(measured["self", layer].measured[head].previous_token, 4)
+    assert heads.grid.table().corner == "previous token: block \\ head"
+    assert heads.formula.text().startswith("Table: mean of A[i, i−1]")
+    heads.sorting.setCurrentIndex(0)
+    model = heads.twin.view.model()
+    assert model.data(model.index(layer, head)) == number(float(measured["self", layer].patterns[head].max(-1).mean()), 4)
+    assert heads.formula.text().startswith("Table: the largest weight of each row")
+    desk.session.set_prompt("Once upon a time")
+    desk.settle()
+    heads.sorting.setCurrentIndex(3)
+    assert "nothing to measure that by" in heads.formula.text()
 
 
 def test_value_norms_and_rollout_stand_in_the_weights_place(desk: Desk) -> None:
