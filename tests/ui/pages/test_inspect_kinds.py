@@ -17,7 +17,7 @@ from app.engine.models import load
 from app.engine.trace import trace
 from app.engine.trace.beyond import norm_weighted, rollout
 from app.ui.pages.inspect.attention_panel import LINES
-from app.ui.widgets.number_text import number
+from app.ui.widgets.number_text import number, percent_text
 
 FIRST, SECOND = "The cat saw the moon.", "Ada gave a ball to Tim."
 
@@ -145,6 +145,14 @@ def test_a_classifier_shows_its_classes(desk: Desk, root: Path) -> None:
     rows = {text: share for text, share, _ in desk.inspect.bars.rows()}
     assert rows == {f"LABEL_{place}": pytest.approx(float(share), abs=1e-6) for place, share in enumerate(shares)}
     assert desk.inspect.next_token.title() == "Class"
+    page, explain = desk.inspect, desk.window.explain
+    desk.click(page.flow, page.flow.row_rect(len(page.flow.rows()) - 1).center())
+    best = int(logits.argmax())
+    assert f"<code>\u2068LABEL_{best}\u2069</code> gets {percent_text(float(shares[best]))}" in words(explain)
+    desk.click_flow("logits")
+    desk.settle()
+    assert list(page.tensor.view.table().column_labels) == ["LABEL_0", "LABEL_1", "LABEL_2"]
+    assert "each of the 3 <b>classes</b>" in words(explain) and "vocabulary" not in words(explain)
 
 
 def test_lines_show_the_layers_heads(desk: Desk, root: Path) -> None:

@@ -46,6 +46,8 @@ class AnswerPanel(Panel):
         super().__init__(theme, "Next token")
         self._session = session
         self._count = 0
+        self.classes: Sequence[ClassShare] = ()
+        """What a classification head says of the text."""
         self._follows: Sequence[ClassShare] = ()
         self.bars = ProbabilityBars(theme)
         self.lens = LensTable(theme)
@@ -83,7 +85,7 @@ class AnswerPanel(Panel):
 
     def clear(self) -> None:
         """Nothing of an older run stays."""
-        self._follows = ()
+        self.classes, self._follows = (), ()
         self.bars.set_rows([])
         self.lens.show_lens(None)
         self.written.show_attribution(None)
@@ -173,7 +175,7 @@ class AnswerPanel(Panel):
     @Slot(object, object)
     def _classes_read(self, classes: Sequence[ClassShare], follows: Sequence[ClassShare]) -> None:
         pair = any(token.segment for token in self._session.inspection.tokens)
-        self._follows = follows if pair else ()
+        self.classes, self._follows = classes, follows if pair else ()
         if classes:
             named = [share.label for share in classes]
             self._show_shares(classes, f"{' or '.join(named)}?" if len(named) <= 3 else "of the whole text")

@@ -208,8 +208,11 @@ class InspectPage(InspectReadings):
 
     @Slot(int)
     def _bar_clicked(self, _row: int) -> None:
-        """Explain the next token while its bars are looked at."""
+        """Explain the next token, or the classes, while their bars are looked at."""
         session = self._session
+        if self.next_token.classes:
+            self.explained.emit(explanations.explain_classes(self.next_token.classes))
+            return
         place = session.answer_at
         found = session.inspection.candidates.get(place) if place is not None else None
         if session.summary is not None and place is not None and found and self.bars.rows():

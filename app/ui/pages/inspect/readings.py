@@ -245,7 +245,8 @@ class InspectReadings(InspectLayout):
         tokens = inspection.columns("cross") if of_source(reading.name) else inspection.rows(selection.kind)
         heads = summary.attention_shape(selection.kind)[1]
         keys = inspection.columns(selection.kind)
-        self.tensor.show_tensor(reading, tokens, keys, min(selection.head, heads - 1), heads)
+        labels = summary.labels if reading.name == "logits" else ()
+        self.tensor.show_tensor(reading, tokens, keys, min(selection.head, heads - 1), heads, labels)
         self.tensor.set_subtitle(self._with_step(self.tensor.subtitle()))
         self._mark_row()
         self.show_for_tensor(per_head=reading.info.axes[:1] == ("head",) and reading.values.ndim == 3)
