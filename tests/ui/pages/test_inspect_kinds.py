@@ -16,6 +16,7 @@ from ui.desk import Desk, words
 from app.engine.models import load
 from app.engine.trace import trace
 from app.engine.trace.beyond import norm_weighted, rollout
+from app.session.state import LENS_MAP
 from app.ui.pages.inspect.attention_panel import LINES
 from app.ui.widgets.number_text import number, percent_text
 
@@ -386,9 +387,16 @@ def test_who_wrote_it_says_why_it_cannot_be_told_after_norms(desk: Desk, root: P
     desk.click(desk.inspect.answers.button(1))
     desk.settle()
     assert "no meaning" in words(desk.window.explain), "what is refused is not explained"
-    desk.click(desk.inspect.next_token.every_button)
+    assert not desk.inspect.next_token.every_button.isVisible(), "nothing is offered that opens an empty page"
+    page = desk.inspect
+    row = next(place for place, row in enumerate(page.flow.rows()) if row.title == "Raw logit lens")
+    assert page.flow.rows()[row].name == "" and page.flow.rows()[row].detail == "none"
+    page.answers.button(0).click()
+    desk.click(page.flow, page.flow.row_rect(row).center())
+    assert "no meaning" in words(desk.window.explain)
+    desk.session.select(name=LENS_MAP)
     desk.settle()
-    assert "no meaning" in desk.inspect.lens_map.words.text() and "no meaning" in words(desk.window.explain)
+    assert "no meaning" in page.lens_map.words.text() and page.facts.rows() == []
 
 
 def test_what_a_model_lacks_is_told_with_the_reason(desk: Desk, root: Path) -> None:

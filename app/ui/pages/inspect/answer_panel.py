@@ -119,7 +119,7 @@ class AnswerPanel(Panel):
         self.set_title("Next sentence" if chosen == FOLLOWS else TITLES[answer])
         if chosen == FOLLOWS:
             self.mask_button.hide()
-        self.every_button.setVisible(chosen == LENS)
+        self._offer_every()
         if chosen == LENS:
             self.mask_button.hide()
             self.set_title("Raw logit lens")
@@ -137,6 +137,11 @@ class AnswerPanel(Panel):
             session.inspection.read_classes()
         elif place in session.inspection.candidates:
             self._candidates_read(place)
+
+    def _offer_every(self) -> None:
+        """The lens at every position, where there is one at all."""
+        refused = self.lens.why or self._session.inspection.why_no_lens
+        self.every_button.setVisible(self.answers.index() == LENS and not refused)
 
     def _show_shares(self, shares: Sequence[ClassShare], words: str) -> None:
         best = sorted(shares, key=lambda share: -share.probability)[: self._count]
@@ -186,6 +191,7 @@ class AnswerPanel(Panel):
     def _lens_read(self, position: int, found: LensReading | str) -> None:
         if position == self._session.answer_at:
             self.lens.show_lens(found)
+            self._offer_every()
 
     @Slot(int, object)
     def _attribution_read(self, position: int, found: Attribution | str) -> None:

@@ -215,9 +215,10 @@ class InspectReadings(InspectLayout):
         if self.lens_map.lens is not found or not isinstance(found, LensMap):
             self.lens_map.show_lens(found, rows)
         self.show_for_lens()
+        self.facts.set_rows([])
         self._mark_cell_of_lens()
         self.facts_panel.set_title("This cell")
-        self.facts_panel.set_subtitle("of the raw lens")
+        self.facts_panel.set_subtitle("of the raw lens" if self.lens_map.lens is not None else "there is no lens")
         self.explain()
 
     def _mark_cell_of_lens(self) -> None:
@@ -281,7 +282,8 @@ class InspectReadings(InspectLayout):
         unfolded = -1 if self._folded else selection.layer
         stack = stack_of(selection.name)
         counts = (len(inspection.tokens), len(inspection.targets))
-        self.flow.set_rows(flow_rows(summary, inspection.infos, counts, (stack, unfolded)), selection.name)
+        rows = flow_rows(summary, inspection.infos, counts, (stack, unfolded), inspection.why_no_lens)
+        self.flow.set_rows(rows, selection.name)
         self.show_chosen_stage()
         self.flow_button.say(selection.name)
 
