@@ -115,6 +115,23 @@ def test_a_pair_is_filtered(desk: Desk, root: Path) -> None:
     assert (desk.session.selection.query, desk.session.selection.key) == (b[0], b[1]), "places count all tokens"
 
 
+def test_the_next_sentence_is_judged_of_two(desk: Desk) -> None:
+    desk.open("story-bert")
+    desk.session.set_prompt("The king was very old.", "")
+    desk.settle()
+    panel, explain = desk.inspect.next_token, desk.window.explain
+    desk.click(panel.answers.button(3))
+    desk.settle()
+    assert panel.words.isVisible() and "needs two. Press Edit" in panel.words.text()
+    assert "Whether the second sentence follows the first" in words(explain)
+    desk.session.set_prompt("The king was very old.", "He had a long beard.")
+    desk.settle()
+    expected = trace(load("story-bert"), desk.session.prompt, pair=desk.session.second)["next_sentence"].softmax(-1)
+    assert not panel.words.isVisible()
+    rows = {text: share for text, share, _ in desk.inspect.bars.rows()}
+    assert rows["follows"] == pytest.approx(float(expected[0]), abs=1e-6)
+
+
 def test_the_first_token_is_left_out(desk: Desk) -> None:
     desk.click(desk.inspect.empty.buttons()[0])
     desk.settle()

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import isnan
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QPushButton, QStackedWidget
 
 from app.engine.trace.records import Attribution, ClassShare, LensReading
 from app.session.session import Session
 from app.ui.theme import Theme
 from app.ui.widgets.attribution_table import AttributionTable
+from app.ui.widgets.labels import make_label
 from app.ui.widgets.lens_table import LensTable
 from app.ui.widgets.panel import Panel
 from app.ui.widgets.probability_bars import ProbabilityBars
@@ -28,6 +29,10 @@ _TIPS = {
 }
 
 
+NEEDS_TWO = (
+    "This head says whether one sentence follows another, so it needs two. Press Edit above, type the second sentence "
+    "into the field beside the first, and press Enter."
+)
 _SEGMENT_TIPS = {
     LENS: "The logit lens: what each block would say, were it the last (nostalgebraist 2020)",
     WRITTEN: "Direct logit attribution: what each head and feed-forward added to the answer (Elhage et al. 2021)",
@@ -70,6 +75,10 @@ class AnswerPanel(Panel):
         self.written = AttributionTable(theme)
         self.written.head_chosen.connect(self._head_wanted)
         self._sheets.addWidget(self.written)
+        self.words = make_label(theme, NEEDS_TWO, 13, role="secondary")
+        self.words.setWordWrap(True)
+        self.words.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self._sheets.addWidget(self.words)
         for place, tip in _SEGMENT_TIPS.items():
             self.answers.button(place).setToolTip(tip)
         self.body_layout.setContentsMargins(12, 6, 12, 6)
@@ -132,11 +141,17 @@ class AnswerPanel(Panel):
         elif chosen == WRITTEN:
             session.inspection.read_attribution(place)
         elif chosen == FOLLOWS:
-            self._show_shares(self._follows, "" if self._follows else "needs two sentences")
+            self._show_shares(self._follows, "")
+            if not self._pair():
+                self._sheets.setCurrentWidget(self.words)
         elif session.summary.answer == "class":
             session.inspection.read_classes()
         elif place in session.inspection.candidates:
             self._candidates_read(place)
+
+    def _pair(self) -> bool:
+        """Whether the text is two sentences."""
+        return any(token.segment for token in self._session.inspection.tokens)
 
     def _offer_every(self) -> None:
         """The lens at every position, where there is one at all."""
@@ -179,8 +194,7 @@ class AnswerPanel(Panel):
 
     @Slot(object, object)
     def _classes_read(self, classes: Sequence[ClassShare], follows: Sequence[ClassShare]) -> None:
-        pair = any(token.segment for token in self._session.inspection.tokens)
-        self.classes, self._follows = classes, follows if pair else ()
+        self.classes, self._follows = classes, follows if self._pair() else ()
         if classes:
             named = [share.label for share in classes]
             self._show_shares(classes, f"{' or '.join(named)}?" if len(named) <= 3 else "of the whole text")

@@ -14,7 +14,7 @@ from app.session.session import Session
 from app.session.state import LENS_MAP, part_of, shows_attention, stack_of
 from app.ui.explanation import Explanation
 from app.ui.pages.inspect import explanations
-from app.ui.pages.inspect.answer_panel import LENS, WRITTEN
+from app.ui.pages.inspect.answer_panel import FOLLOWS, LENS, WRITTEN
 from app.ui.pages.inspect.attention_panel import LINES, ONE_WEIGHT, SCORES, WEIGHTS
 from app.ui.pages.inspect.facts_of import (
     broken_words,
@@ -26,6 +26,7 @@ from app.ui.pages.inspect.facts_of import (
 )
 from app.ui.pages.inspect.layout import InspectLayout
 from app.ui.pages.inspect.other_views import (
+    FOLLOWS_VIEW,
     LENS_VIEW,
     LINES_VIEW,
     ONE_WEIGHT_VIEW,
@@ -38,7 +39,7 @@ from app.ui.pages.inspect.tensor_explanations import explain_similarity, explain
 from app.ui.theme import Theme
 
 _INSTEAD = {LINES: LINES_VIEW, ONE_WEIGHT: ONE_WEIGHT_VIEW}
-_ANSWERS = {LENS: LENS_VIEW, WRITTEN: WRITTEN_VIEW}
+_ANSWERS = {LENS: LENS_VIEW, WRITTEN: WRITTEN_VIEW, FOLLOWS: FOLLOWS_VIEW}
 
 
 def of_source(name: str) -> bool:
