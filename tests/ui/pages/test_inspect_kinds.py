@@ -302,6 +302,19 @@ def test_a_target_is_not_handed_on_as_a_second_sentence(desk: Desk, root: Path) 
     desk.settle()
     assert (desk.session.prompt, desk.session.second) == (FIRST, "")
     assert not any(token.segment for token in desk.session.inspection.tokens)
+    # Nor is a second sentence by one head to another; in the strip it stands apart.
+    desk.session.set_prompt(FIRST, SECOND)
+    desk.settle()
+    strip = desk.inspect.prompt.strip
+    begins = next(place for place, token in enumerate(desk.session.inspection.tokens) if token.segment)
+    assert strip.describe_token(begins - 1).split(" · ")[2] == "first sentence"
+    assert strip.describe_token(begins).split(" · ")[2] == "second sentence"
+    chip = strip.chip_rect(begins)
+    pixel = strip.grab().toImage().pixelColor(chip.left() - 2, chip.center().y())
+    assert pixel == desk.theme.color("accent")
+    desk.open(root / "judge")
+    desk.settle()
+    assert (desk.session.prompt, desk.session.second) == (FIRST, "")
 
 
 def test_a_refused_text_is_the_one_shown(desk: Desk) -> None:
