@@ -10,7 +10,7 @@ import torch
 from engine.family_configs import save
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QTableWidget
+from PySide6.QtWidgets import QScrollArea, QTableWidget
 from ui.desk import Desk, words
 
 from app.engine.models import load
@@ -279,6 +279,18 @@ def test_python_is_copied(desk: Desk) -> None:
     exec(code, space)
     head = space["tensor"][desk.session.selection.head]  # type: ignore[index]
     assert np.allclose(head.numpy(), shown_weights(desk), atol=1e-5)
+
+
+def test_long_names_go_on_in_the_next_line(desk: Desk) -> None:
+    desk.click(desk.inspect.empty.buttons()[0])
+    desk.settle()
+    name = "transformer.h.2.attn.c_attn.weight"
+    desk.session.select(name=name)
+    desk.settle()
+    panel = desk.window.explain
+    assert name in words(panel).replace("\u200b", "")
+    scroll = panel.findChild(QScrollArea)
+    assert scroll.widget().minimumSizeHint().width() <= scroll.viewport().width(), "it is cut at the right"
 
 
 def test_a_model_without_attention_says_so(desk: Desk, root: Path) -> None:
