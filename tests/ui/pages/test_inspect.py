@@ -541,7 +541,8 @@ def test_a_badge_says_how_exact_the_view_is(inspecting: Desk) -> None:
     measured = inspecting.session.structure.exactness
     assert badge.isVisible() and measured is not None and measured.pattern is not None
     assert (badge.words(), badge.tone()) == (f"exact to {short_number(measured.pattern)}", "ok")
-    assert "bit for bit" in badge.toolTip()
+    assert "bit for bit" in badge.toolTip() and f"on a sample of {measured.tokens} tokens" in badge.toolTip()
+    assert badge.toolTip().startswith("<qt>"), "a long tip is wrapped"
     for given, precision, said in (
         (Exactness(12, 0.25, 1e-6), "fp32", ("logits off 0.250", "warn")),
         (Exactness(12, 0.0, 2e-4), "fp32", ("weights off 2.0e−4", "warn")),
