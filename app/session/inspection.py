@@ -114,6 +114,11 @@ class Inspection(QObject):
         """Whether a trace stands that can be read from."""
         return self._trace is not None
 
+    @property
+    def why_no_lens(self) -> str:
+        """Why this run has no logit lens, '' where nothing speaks against one yet, and without a run."""
+        return work.why_no_lens(self._trace) if self._trace is not None else ""
+
     def rows(self, kind: str) -> tuple[Token, ...]:
         """The tokens that look in attention of a kind."""
         return self.targets if self.targets and kind != "encoder" else self.tokens

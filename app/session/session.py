@@ -65,7 +65,7 @@ class Session(QObject):
         self.recent: tuple[str, ...] = ()
         self._wanted: Selection | None = None
         self._read_by = ""
-        """The kind of the model that the texts were last meant for."""
+        """Kind, family and answer of the model that the texts were last meant for."""
         self._too_long: int | None = None
         """How many tokens the model has positions for, while the texts are longer."""
         self.models = OpenModels(board)
@@ -132,11 +132,12 @@ class Session(QObject):
         self.inspection.clear()
         summary = self.summary
         if summary is not None:
-            if self._read_by not in ("", summary.kind) and self.second:
-                # A target is no second sentence.
+            reads = f"{summary.kind} {summary.family} {summary.answer}"
+            if self._read_by not in ("", reads) and self.second and not is_example(self.prompt, self.second):
+                # A target is no second sentence, and what was meant for one head says little to another.
                 self.second = ""
                 self.prompt_changed.emit()
-            self._read_by = summary.kind
+            self._read_by = reads
             self._take_example(summary)
             self.selection = self._first_selection(summary)
             self._history.replace_present(self._moment())

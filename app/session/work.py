@@ -284,6 +284,13 @@ def read_weight(
         return _why_not(error)
 
 
+def why_no_lens(trace: Trace) -> str:
+    """Why this model has no logit lens, '' where nothing speaks against one yet."""
+    from app.engine.trace.lens import why_none
+
+    return why_none(trace)
+
+
 def read_lens(trace: Trace, _tokenizer: Any, position: int) -> Generator[Any, None, LensReading | str]:
     """The logit lens at a position, or the sentence that says why this model has none."""
     from app.engine.trace.lens import read_lens as read

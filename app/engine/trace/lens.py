@@ -86,13 +86,20 @@ def lens_map_steps(trace: Trace) -> Generator[float, None, LensMap]:
     return LensMap(ids, texts, probabilities, ranks, vocabulary)
 
 
-def _check_meaning(trace: Trace) -> None:
-    """Raise UserError for a model whose blocks' streams say nothing through its last norm."""
+def why_none(trace: Trace) -> str:
+    """Why a model's blocks say nothing through its last norm, as far as that is known without computing; else ''."""
     anatomy, name = trace.loaded.anatomy, trace.loaded.summary.name
     if trace.info("logits").axes != ("token", "vocabulary"):
-        raise UserError(f"{name} has no head that says a token at every position, so there is no logit lens.")
+        return f"{name} has no head that says a token at every position, so there is no logit lens."
     if not anatomy.final_norm or not all(parts.norm_first for parts in anatomy.blocks):
-        raise UserError(f"{name} norms its stream after each addition, so a logit lens of its blocks has no meaning.")
+        return f"{name} norms its stream after each addition, so a logit lens of its blocks has no meaning."
+    return ""
+
+
+def _check_meaning(trace: Trace) -> None:
+    """Raise UserError for a model whose blocks' streams say nothing through its last norm."""
+    if why := why_none(trace):
+        raise UserError(why)
 
 
 def _check_same(trace: Trace, said: torch.Tensor, own: torch.Tensor) -> None:

@@ -90,6 +90,7 @@ class AttentionLines(QWidget):
         """Show nothing."""
         self.picture.set_layer(np.zeros((0, 0, 0), dtype=np.float32), [], [])
         self.picture.set_shown((), ())
+        self.note.setText("")
 
     def set_shown(self, rows: Sequence[int], columns: Sequence[int]) -> None:
         """Draw only these tokens."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 from PySide6.QtCore import QRectF, QSize, Qt, Slot
 from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
@@ -49,7 +51,8 @@ class Badge(QWidget):
     def say(self, words: str, tone: str = "ok", tip: str = "") -> None:
         """Show these words in a tone ("ok", "warn" or "error"); none hides the badge."""
         self._words, self._tone = words, tone
-        self.setToolTip(tip)
+        # Rich text, so that a long tip is wrapped.
+        self.setToolTip(f"<qt>{escape(tip, quote=False)}</qt>" if tip else "")
         self.setAccessibleName(f"{words}. {tip}".strip())
         self.setVisible(bool(words))
         self.updateGeometry()

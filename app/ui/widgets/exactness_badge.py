@@ -22,7 +22,8 @@ class ExactnessBadge(Badge):
             return
         limit = PATTERN_LIMITS.get(precision, HALF_LIMIT)
         same = "bit for bit the untouched model's" if measured.logits == 0 else f"off by up to {measured.logits:.1e}"
-        tip = f"Measured on {measured.tokens} tokens when the model was opened. Logits: {same}. "
+        tip = f"Measured on a sample of {measured.tokens} tokens when the model was opened, not on your text. "
+        tip += f"Logits: {same}. "
         if measured.pattern is None:
             tip += f"Patterns could not be compared: {measured.reason}."
         else:

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QToolBut
 from app.ui.explanation import Explanation
 from app.ui.icons import icon, pixmap
 from app.ui.theme import Theme
-from app.ui.widgets.labels import make_label, make_rule
+from app.ui.widgets.labels import breakable, make_label, make_rule
 from app.ui.widgets.shape_blocks import ShapeBlocks
 
 OPEN_WIDTH = 296
@@ -53,8 +53,8 @@ class ExplainPanel(QFrame):
 
     def set_explanation(self, explanation: Explanation) -> None:
         """Show these texts; a section without words is left out."""
-        self._title.setText(explanation.title)
-        self._subtitle.setText(explanation.subtitle)
+        self._title.setText(breakable(explanation.title))
+        self._subtitle.setText(breakable(explanation.subtitle))
         self._subtitle.setVisible(bool(explanation.subtitle))
         for (caption, text), words in (
             (self._looking_at, explanation.looking_at),

@@ -55,6 +55,8 @@ class HeadGrid(QAbstractScrollArea):
         self._patterns = np.zeros((0, 0, 1, 1), dtype=np.float32)
         self._focus = np.zeros((0, 0))
         self._shares: np.ndarray | None = None
+        self._measure = ""
+        """What the shares are shares of."""
         self._groups = 0
         """How many groups of heads share keys and values, 0 where each has its own."""
         self._order: list[tuple[int, int]] = []
@@ -102,11 +104,13 @@ class HeadGrid(QAbstractScrollArea):
         groups = dict.fromkeys(group[1:] for head in range(self._patterns.shape[1]) if (group := self.group_of(head)))
         return [(self.cell_rect(0, first).left(), self.cell_rect(0, last).right()) for first, last in groups]
 
-    def set_shares(self, shares: np.ndarray | None) -> None:
-        """Sort by `[layer, head]`, the largest first and NaN left out; None puts every head in its place again."""
-        self._shares = shares
+    def set_shares(self, shares: np.ndarray | None, measure: str = "") -> None:
+        """Sort by `[layer, head]`, the largest first and NaN left out; None puts every head in its place again.
+        `measure` heads the table of them."""
+        self._shares, self._measure = shares, measure
         self._sort()
         self._layout()
+        self.matrix_changed.emit()
 
     def _sort(self) -> None:
         shares = self._shares
@@ -146,10 +150,13 @@ class HeadGrid(QAbstractScrollArea):
         return self._selected
 
     def table(self) -> MatrixTable:
-        """Per head the largest weight of a row, averaged over rows; NaN where a layer has no attention."""
+        """Per head what it is sorted by, by place the largest weight of a row, averaged over rows; NaN where a head
+        has none."""
         layers, heads = self._focus.shape
         labels = [f"L{layer}" for layer in range(layers)], [f"H{head}" for head in range(heads)]
-        return MatrixTable("block \\ head", *labels, self._focus)
+        sorts = self._shares is not None and self._shares.shape == self._focus.shape
+        measure, values = (self._measure, self._shares) if sorts else ("largest weight", self._focus)
+        return MatrixTable(f"{measure}: block \\ head", *labels, np.asarray(values, dtype=np.float32))
 
     def cell_rect(self, layer: int, head: int) -> QRectF:
         """Where a head's picture is now, in pixels of the viewport."""

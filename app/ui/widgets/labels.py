@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import re
+
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QLabel
 
 from app.ui.theme import Theme
+
+
+_LONG = re.compile(r"\S{22,}")
+_PIECE = re.compile(r"[^._/\-]{1,12}[._/\-]*|[._/\-]+")
+
+
+def breakable(text: str) -> str:
+    """The same words, of which long ones, such as names of weights, may go on in the next line (at a U+200B)."""
+    return _LONG.sub(lambda word: "\u200b".join(_PIECE.findall(word[0])), text)
 
 
 class ElidedLabel(QLabel):

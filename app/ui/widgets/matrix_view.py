@@ -278,7 +278,7 @@ class MatrixView(QWidget):
         return strongest_in_block(self._levels.drawn, row, column, *factors, signed=self._signed)
 
     def _exported(self) -> MatrixTable:
-        table = self._table()
+        table = self.table() if self._empty else self._table()
         if table.values.size <= MOST_VALUES:
             return table
         (top, bottom), (left, right) = self._rows.visible, self._columns.visible

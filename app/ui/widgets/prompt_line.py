@@ -193,6 +193,7 @@ class PromptLine(QFrame):
     def set_tokens(self, tokens: Sequence[Token], targets: Sequence[Token] = (), written: bool = False) -> None:
         """Show the chips with their ids; `targets` are the decoder's, `written` by the model itself."""
         self.strip.set_tokens((token.shown, token.id, None, True) for token in tokens)
+        self.strip.set_second_from(next((place for place, token in enumerate(tokens) if token.segment), None))
         self.target_strip.set_tokens((token.shown, token.id, None, True) for token in targets)
         typed = len(self._text) + (len(self._second) if any(token.segment for token in tokens) else 0)
         length = f"{typed:,} characters" if tokens and not targets and not self._plain else ""

@@ -122,6 +122,12 @@ class TensorView(PointedMatrix):
         self._means, self._lengths = column_means(values), row_lengths(values)
         self._set_matrix(values, down, across)
 
+    def clear(self) -> None:
+        """Show nothing."""
+        self._title, self._tensor, self._column_title = "", None, ""
+        self._named, self._columns_named = False, False
+        self._set_matrix(np.zeros((0, 0), dtype=np.float32), [], [])
+
     # Layout and colours
 
     def _has_margins(self) -> bool:

@@ -58,6 +58,7 @@ class TokenStrip(QWidget):
         self._dim_after = True
         self._streaming = False
         self._ringed: int | None = None
+        self._second_from: int | None = None
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
@@ -74,6 +75,7 @@ class TokenStrip(QWidget):
         for chip in self._chips:
             self._flow.append(self._painter.width(chip))
         self._selected, self._weights, self._hovered, self._ringed = None, None, -1, None
+        self._second_from = None
         self._relayout()
 
     def set_ids_shown(self, shown: bool) -> None:
@@ -103,6 +105,11 @@ class TokenStrip(QWidget):
     def set_ringed(self, index: int | None) -> None:
         """Mark a chip as the place where two texts part."""
         self._ringed = index
+        self.update()
+
+    def set_second_from(self, index: int | None) -> None:
+        """Draw a line before the chip with which a second sentence begins; None draws none."""
+        self._second_from = index
         self.update()
 
     def append(
@@ -204,6 +211,10 @@ class TokenStrip(QWidget):
         for index in self._flow.indices_between(dirty.top() - _MARGIN, dirty.bottom() - _MARGIN):
             if index < stop and region.intersects(self._area(index)):
                 self._painter.paint(painter, QRectF(self.chip_rect(index)), self._chips[index], self._state(index))
+        if self._second_from is not None and self._second_from < stop:
+            rect = self.chip_rect(self._second_from)
+            line = QRectF(rect.left() - 3, rect.top() - 2, 2, rect.height() + self._painter.id_height + 2)
+            painter.fillRect(line, self._theme.color("accent"))
         if stop < len(self._chips):
             self._paint_more(painter, stop)
         elif self._streaming:
@@ -275,6 +286,8 @@ class TokenStrip(QWidget):
             parts.append(f"id {chip.token_id}")
         if chip.probability is not None:
             parts.append(f"{100 * chip.probability:.1f}%")
+        if self._second_from is not None:
+            parts.append(f"{'first' if index < self._second_from else 'second'} sentence")
         if self._weights is not None and index < len(self._weights):
             parts.append(f"weight {self._weights[index]:.4f}")
         return " · ".join(parts)

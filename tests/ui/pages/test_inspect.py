@@ -461,9 +461,18 @@ def test_short_and_long_texts(qtbot: QtBot, theme: Theme, tmp_path: Path, family
 
 def test_a_text_that_cannot_be_run_leaves_nothing_of_the_one_before(inspecting: Desk) -> None:
     desk, page = inspecting, inspecting.inspect
+    desk.click(page.attention.modes.button(2))
+    desk.settle()
+    desk.click_flow("blocks.2.attn.z")
+    desk.settle()
+    assert page.tensor.view.table().values.size and page.histogram.table()[1:]
     desk.session.set_prompt("the cat sat " * 300)
     desk.settle()
     assert "positions for 512" in page.banner.text()
+    page.tensor.view.copy_values()
+    assert copied_table().size == 0 and page.tensor.view.table().values.size == 0 and page.histogram.table()[1:] == []
+    assert (page.tensor.title(), page.tensor.subtitle(), page.histogram_panel.subtitle()) == ("Tensor", "", "")
+    assert not page.tensor.exact.isVisible() and page.attention.lines.note.text() == ""
     assert page.grid.table().values.size == 0
     assert page.facts.rows() == []
     assert page.bars.rows() == []
@@ -472,6 +481,7 @@ def test_a_text_that_cannot_be_run_leaves_nothing_of_the_one_before(inspecting: 
     desk.session.set_prompt(TEXT)
     desk.settle()
     assert page.grid.table().values.shape == (4, 4)
+    assert page.tensor.exact.isVisible() and page.tensor.view.table().values.size
     assert not page.banner.isVisible()
 
 
@@ -531,7 +541,8 @@ def test_a_badge_says_how_exact_the_view_is(inspecting: Desk) -> None:
     measured = inspecting.session.structure.exactness
     assert badge.isVisible() and measured is not None and measured.pattern is not None
     assert (badge.words(), badge.tone()) == (f"exact to {short_number(measured.pattern)}", "ok")
-    assert "bit for bit" in badge.toolTip()
+    assert "bit for bit" in badge.toolTip() and f"on a sample of {measured.tokens} tokens" in badge.toolTip()
+    assert badge.toolTip().startswith("<qt>"), "a long tip is wrapped"
     for given, precision, said in (
         (Exactness(12, 0.25, 1e-6), "fp32", ("logits off 0.250", "warn")),
         (Exactness(12, 0.0, 2e-4), "fp32", ("weights off 2.0e−4", "warn")),

@@ -10,13 +10,15 @@ import torch
 from engine.family_configs import save
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QTableWidget
+from PySide6.QtWidgets import QScrollArea, QTableWidget
 from ui.desk import Desk, words
 
 from app.engine.models import load
 from app.engine.trace import trace
 from app.engine.trace.beyond import norm_weighted, rollout
+from app.session.state import LENS_MAP
 from app.ui.pages.inspect.attention_panel import LINES
+from app.ui.widgets.number_text import number, percent_text
 
 FIRST, SECOND = "The cat saw the moon.", "Ada gave a ball to Tim."
 
@@ -113,6 +115,23 @@ def test_a_pair_is_filtered(desk: Desk, root: Path) -> None:
     assert (desk.session.selection.query, desk.session.selection.key) == (b[0], b[1]), "places count all tokens"
 
 
+def test_the_next_sentence_is_judged_of_two(desk: Desk) -> None:
+    desk.open("story-bert")
+    desk.session.set_prompt("The king was very old.", "")
+    desk.settle()
+    panel, explain = desk.inspect.next_token, desk.window.explain
+    desk.click(panel.answers.button(3))
+    desk.settle()
+    assert panel.words.isVisible() and "needs two. Press Edit" in panel.words.text()
+    assert "Whether the second sentence follows the first" in words(explain)
+    desk.session.set_prompt("The king was very old.", "He had a long beard.")
+    desk.settle()
+    expected = trace(load("story-bert"), desk.session.prompt, pair=desk.session.second)["next_sentence"].softmax(-1)
+    assert not panel.words.isVisible()
+    rows = {text: share for text, share, _ in desk.inspect.bars.rows()}
+    assert rows["follows"] == pytest.approx(float(expected[0]), abs=1e-6)
+
+
 def test_the_first_token_is_left_out(desk: Desk) -> None:
     desk.click(desk.inspect.empty.buttons()[0])
     desk.settle()
@@ -144,6 +163,14 @@ def test_a_classifier_shows_its_classes(desk: Desk, root: Path) -> None:
     rows = {text: share for text, share, _ in desk.inspect.bars.rows()}
     assert rows == {f"LABEL_{place}": pytest.approx(float(share), abs=1e-6) for place, share in enumerate(shares)}
     assert desk.inspect.next_token.title() == "Class"
+    page, explain = desk.inspect, desk.window.explain
+    desk.click(page.flow, page.flow.row_rect(len(page.flow.rows()) - 1).center())
+    best = int(logits.argmax())
+    assert f"<code>\u2068LABEL_{best}\u2069</code> gets {percent_text(float(shares[best]))}" in words(explain)
+    desk.click_flow("logits")
+    desk.settle()
+    assert list(page.tensor.view.table().column_labels) == ["LABEL_0", "LABEL_1", "LABEL_2"]
+    assert "each of the 3 <b>classes</b>" in words(explain) and "vocabulary" not in words(explain)
 
 
 def test_lines_show_the_layers_heads(desk: Desk, root: Path) -> None:
@@ -179,6 +206,21 @@ def test_heads_are_sorted_by_what_they_do(desk: Desk) -> None:
     desk.click(heads.grid.viewport(), heads.grid.cell_rect(*best).center())
     desk.settle()
     assert (desk.session.selection.layer, desk.session.selection.head) == best
+    # The table holds what is sorted by, and says of both what it is.
+    desk.click(heads.twin.button)
+    model = heads.twin.view.model()
+    layer, head = best
+    assert model.data(model.index(layer, head)) == number(measured["self", layer].measured[head].previous_token, 4)
+    assert heads.grid.table().corner == "previous token: block \\ head"
+    assert heads.formula.text().startswith("Table: mean of A[i, i−1]")
+    heads.sorting.setCurrentIndex(0)
+    model = heads.twin.view.model()
+    assert model.data(model.index(layer, head)) == number(float(measured["self", layer].patterns[head].max(-1).mean()), 4)
+    assert heads.formula.text().startswith("Table: the largest weight of each row")
+    desk.session.set_prompt("Once upon a time")
+    desk.settle()
+    heads.sorting.setCurrentIndex(3)
+    assert "nothing to measure that by" in heads.formula.text()
 
 
 def test_value_norms_and_rollout_stand_in_the_weights_place(desk: Desk) -> None:
@@ -197,7 +239,7 @@ def test_value_norms_and_rollout_stand_in_the_weights_place(desk: Desk) -> None:
         assert not panel.modes.button(1).isEnabled(), "scores belong to raw weights"
 
 
-def test_who_wrote_the_answer(desk: Desk) -> None:
+def test_who_wrote_the_answer(desk: Desk, root: Path) -> None:
     desk.click(desk.inspect.empty.buttons()[0])
     desk.settle()
     desk.click(desk.inspect.answers.button(2))
@@ -207,6 +249,9 @@ def test_who_wrote_the_answer(desk: Desk) -> None:
     assert len(names) == 4 * 4 + 4 + 2
     added = [abs(float(table.item(row, 1).text().replace("−", "-"))) for row in range(table.rowCount())]
     assert added == sorted(added, reverse=True)
+    opened(desk, root / "bert", FIRST)
+    assert desk.inspect.answers.label() == "Answer"
+    assert desk.inspect.bars.isVisible() and desk.inspect.bars.rows(), "another model is looked at anew"
 
 
 def test_what_is_too_long_is_cut_only_when_asked(desk: Desk) -> None:
@@ -236,6 +281,18 @@ def test_python_is_copied(desk: Desk) -> None:
     assert np.allclose(head.numpy(), shown_weights(desk), atol=1e-5)
 
 
+def test_long_names_go_on_in_the_next_line(desk: Desk) -> None:
+    desk.click(desk.inspect.empty.buttons()[0])
+    desk.settle()
+    name = "transformer.h.2.attn.c_attn.weight"
+    desk.session.select(name=name)
+    desk.settle()
+    panel = desk.window.explain
+    assert name in words(panel).replace("\u200b", "")
+    scroll = panel.findChild(QScrollArea)
+    assert scroll.widget().minimumSizeHint().width() <= scroll.viewport().width(), "it is cut at the right"
+
+
 def test_a_model_without_attention_says_so(desk: Desk, root: Path) -> None:
     opened(desk, root / "mamba", FIRST)
     assert "no attention was seen" in desk.inspect.banner.text()
@@ -257,6 +314,19 @@ def test_a_target_is_not_handed_on_as_a_second_sentence(desk: Desk, root: Path) 
     desk.settle()
     assert (desk.session.prompt, desk.session.second) == (FIRST, "")
     assert not any(token.segment for token in desk.session.inspection.tokens)
+    # Nor is a second sentence by one head to another; in the strip it stands apart.
+    desk.session.set_prompt(FIRST, SECOND)
+    desk.settle()
+    strip = desk.inspect.prompt.strip
+    begins = next(place for place, token in enumerate(desk.session.inspection.tokens) if token.segment)
+    assert strip.describe_token(begins - 1).split(" · ")[2] == "first sentence"
+    assert strip.describe_token(begins).split(" · ")[2] == "second sentence"
+    chip = strip.chip_rect(begins)
+    pixel = strip.grab().toImage().pixelColor(chip.left() - 2, chip.center().y())
+    assert pixel == desk.theme.color("accent")
+    desk.open(root / "judge")
+    desk.settle()
+    assert (desk.session.prompt, desk.session.second) == (FIRST, "")
 
 
 def test_a_refused_text_is_the_one_shown(desk: Desk) -> None:
@@ -359,9 +429,16 @@ def test_who_wrote_it_says_why_it_cannot_be_told_after_norms(desk: Desk, root: P
     desk.click(desk.inspect.answers.button(1))
     desk.settle()
     assert "no meaning" in words(desk.window.explain), "what is refused is not explained"
-    desk.click(desk.inspect.next_token.every_button)
+    assert not desk.inspect.next_token.every_button.isVisible(), "nothing is offered that opens an empty page"
+    page = desk.inspect
+    row = next(place for place, row in enumerate(page.flow.rows()) if row.title == "Raw logit lens")
+    assert page.flow.rows()[row].name == "" and page.flow.rows()[row].detail == "none"
+    page.answers.button(0).click()
+    desk.click(page.flow, page.flow.row_rect(row).center())
+    assert "no meaning" in words(desk.window.explain)
+    desk.session.select(name=LENS_MAP)
     desk.settle()
-    assert "no meaning" in desk.inspect.lens_map.words.text() and "no meaning" in words(desk.window.explain)
+    assert "no meaning" in page.lens_map.words.text() and page.facts.rows() == []
 
 
 def test_what_a_model_lacks_is_told_with_the_reason(desk: Desk, root: Path) -> None:

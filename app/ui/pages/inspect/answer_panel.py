@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import isnan
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QPushButton, QStackedWidget
 
 from app.engine.trace.records import Attribution, ClassShare, LensReading
 from app.session.session import Session
 from app.ui.theme import Theme
 from app.ui.widgets.attribution_table import AttributionTable
+from app.ui.widgets.labels import make_label
 from app.ui.widgets.lens_table import LensTable
 from app.ui.widgets.panel import Panel
 from app.ui.widgets.probability_bars import ProbabilityBars
@@ -28,6 +29,10 @@ _TIPS = {
 }
 
 
+NEEDS_TWO = (
+    "This head says whether one sentence follows another, so it needs two. Press Edit above, type the second sentence "
+    "into the field beside the first, and press Enter."
+)
 _SEGMENT_TIPS = {
     LENS: "The logit lens: what each block would say, were it the last (nostalgebraist 2020)",
     WRITTEN: "Direct logit attribution: what each head and feed-forward added to the answer (Elhage et al. 2021)",
@@ -46,6 +51,8 @@ class AnswerPanel(Panel):
         super().__init__(theme, "Next token")
         self._session = session
         self._count = 0
+        self.classes: Sequence[ClassShare] = ()
+        """What a classification head says of the text."""
         self._follows: Sequence[ClassShare] = ()
         self.bars = ProbabilityBars(theme)
         self.lens = LensTable(theme)
@@ -68,6 +75,10 @@ class AnswerPanel(Panel):
         self.written = AttributionTable(theme)
         self.written.head_chosen.connect(self._head_wanted)
         self._sheets.addWidget(self.written)
+        self.words = make_label(theme, NEEDS_TWO, 13, role="secondary")
+        self.words.setWordWrap(True)
+        self.words.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self._sheets.addWidget(self.words)
         for place, tip in _SEGMENT_TIPS.items():
             self.answers.button(place).setToolTip(tip)
         self.body_layout.setContentsMargins(12, 6, 12, 6)
@@ -83,7 +94,7 @@ class AnswerPanel(Panel):
 
     def clear(self) -> None:
         """Nothing of an older run stays."""
-        self._follows = ()
+        self.classes, self._follows = (), ()
         self.bars.set_rows([])
         self.lens.show_lens(None)
         self.written.show_attribution(None)
@@ -102,13 +113,12 @@ class AnswerPanel(Panel):
     def _model_changed(self) -> None:
         summary = self._session.summary
         answer = summary.answer if summary is not None else "next token"
-        self.set_title(TITLES[answer])
         self.bars.setToolTip(_TIPS[answer])
         self.mask_button.setVisible(summary is not None and bool(summary.mask_token))
         self.answers.button(FOLLOWS).setVisible(summary is not None and summary.next_sentence)
         self.answers.setVisible(answer in ("next token", "masked token"))
         self.answers.set_index(ANSWER)
-        self.every_button.hide()
+        self._show()
 
     @Slot()
     def _show(self) -> None:
@@ -118,7 +128,7 @@ class AnswerPanel(Panel):
         self.set_title("Next sentence" if chosen == FOLLOWS else TITLES[answer])
         if chosen == FOLLOWS:
             self.mask_button.hide()
-        self.every_button.setVisible(chosen == LENS)
+        self._offer_every()
         if chosen == LENS:
             self.mask_button.hide()
             self.set_title("Raw logit lens")
@@ -131,11 +141,22 @@ class AnswerPanel(Panel):
         elif chosen == WRITTEN:
             session.inspection.read_attribution(place)
         elif chosen == FOLLOWS:
-            self._show_shares(self._follows, "" if self._follows else "needs two sentences")
+            self._show_shares(self._follows, "")
+            if not self._pair():
+                self._sheets.setCurrentWidget(self.words)
         elif session.summary.answer == "class":
             session.inspection.read_classes()
         elif place in session.inspection.candidates:
             self._candidates_read(place)
+
+    def _pair(self) -> bool:
+        """Whether the text is two sentences."""
+        return any(token.segment for token in self._session.inspection.tokens)
+
+    def _offer_every(self) -> None:
+        """The lens at every position, where there is one at all."""
+        refused = self.lens.why or self._session.inspection.why_no_lens
+        self.every_button.setVisible(self.answers.index() == LENS and not refused)
 
     def _show_shares(self, shares: Sequence[ClassShare], words: str) -> None:
         best = sorted(shares, key=lambda share: -share.probability)[: self._count]
@@ -173,8 +194,7 @@ class AnswerPanel(Panel):
 
     @Slot(object, object)
     def _classes_read(self, classes: Sequence[ClassShare], follows: Sequence[ClassShare]) -> None:
-        pair = any(token.segment for token in self._session.inspection.tokens)
-        self._follows = follows if pair else ()
+        self.classes, self._follows = classes, follows if self._pair() else ()
         if classes:
             named = [share.label for share in classes]
             self._show_shares(classes, f"{' or '.join(named)}?" if len(named) <= 3 else "of the whole text")
@@ -185,6 +205,7 @@ class AnswerPanel(Panel):
     def _lens_read(self, position: int, found: LensReading | str) -> None:
         if position == self._session.answer_at:
             self.lens.show_lens(found)
+            self._offer_every()
 
     @Slot(int, object)
     def _attribution_read(self, position: int, found: Attribution | str) -> None:

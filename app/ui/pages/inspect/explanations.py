@@ -8,9 +8,10 @@ from html import escape
 import numpy as np
 
 from app.engine.models.records import ModelSummary
-from app.engine.trace.records import Candidate, HeadReading, Token
+from app.engine.trace.records import Candidate, ClassShare, HeadReading, Token
 from app.ui.explanation import Explanation, ShapeBlock
 from app.ui.pages.inspect.scores_formula import row_sum, scores_formula
+from app.ui.widgets.number_text import percent_text
 from app.ui.widgets.token_text import SPACE_SIGN, visible_token
 
 INTRODUCTION = Explanation(
@@ -138,6 +139,21 @@ def _explain_weighting(reading: HeadReading, looked: str) -> Explanation:
         formula_html="∏ ( ½ <i>A</i><sub>mean</sub> + ½ <i>I</i> )",
         plain=looked + " It is a rough picture: values and feed-forwards are left out (Abnar and Zuidema 2020).",
         try_this="Page Up and Page Down walk through the blocks: the text mixes more and more.",
+    )
+
+
+def explain_classes(shares: Sequence[ClassShare]) -> Explanation:
+    """The bars of a classification head."""
+    best = max(shares, key=lambda share: share.probability)
+    return Explanation(
+        title="Class",
+        subtitle="Of the whole text",
+        looking_at="The classes that the head was trained to tell apart, with their probabilities. It answers once for "
+        "the <b>whole text</b>, not for one token.",
+        formula_html="<i>p</i> = softmax( <i>z</i> )",
+        formula_note="z are the logits of the head, one for each class",
+        plain=f"Of {len(shares):,} classes, <code>{_isolated(best.label)}</code> gets {percent_text(best.probability)}.",
+        try_this="Press <b>Edit</b>, change a word and run again: which words turn the answer?",
     )
 
 

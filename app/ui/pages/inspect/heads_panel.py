@@ -27,6 +27,9 @@ SORTINGS = (
     ("Widest spread", "spread", "Mean of −Σ A ln A ⁄ ln n over rows that see n ≥ 2 keys: 100% when all weigh alike"),
 )
 """How heads can be ordered: words, the field of HeadScores, and its formula."""
+LARGEST = "The largest weight of each row, averaged over the rows"
+"""What the table holds while nothing is sorted by."""
+UNSORTED = "This text has nothing to measure that by; the heads stand by block."
 TITLES = {"cross": "All cross heads", "encoder": "All encoder heads"}
 REDRAW_MS = 60
 """Thumbnails of many layers arrive quickly; the grid is drawn at most so often."""
@@ -42,10 +45,13 @@ class HeadsPanel(Panel):
         self._session = session
         self._kind = ""
         """The kind of attention whose heads are drawn."""
+        self._unmeasured = False
+        """What is sorted by cannot be measured on this text."""
         self.grid = HeadGrid(theme)
         self.grid.chosen.connect(self.chosen)
         self.twin = TableTwin(theme, self.grid)
-        self.twin.button.setToolTip("Show as a table: per head the largest weight of a row, on average")
+        self.twin.button.setToolTip("Show as a table: per head what it is sorted by, by block the largest weight")
+        self.twin.shown_as_table.connect(self._caption)
         self.add_header_widget(self.twin.button)
         self.exact = ExactnessBadge(theme)
         self.formula = make_label(theme, "", 11.5, role="caption")
@@ -105,11 +111,18 @@ class HeadsPanel(Panel):
 
     @Slot()
     def _sorted(self) -> None:
-        formula = str(self.sorting.currentData(Qt.ItemDataRole.ToolTipRole))
-        self.sorting.setToolTip(formula)
-        self.formula.setText(formula)
-        self.formula.setVisible(bool(self.sorting.currentData()))
+        self.sorting.setToolTip(str(self.sorting.currentData(Qt.ItemDataRole.ToolTipRole)))
         self.draw()
+        self._caption()
+
+    @Slot()
+    def _caption(self) -> None:
+        """What the heads are sorted by and their table holds."""
+        table = self.twin.is_table
+        formula = self.sorting.toolTip() if self.sorting.currentData() else LARGEST if table else ""
+        words = f"Table: {formula[:1].lower()}{formula[1:]}" if table else formula
+        self.formula.setText(f"{words}. {UNSORTED}" if self._unmeasured else words)
+        self.formula.setVisible(bool(formula))
 
     @Slot()
     def draw(self) -> None:
@@ -135,7 +148,9 @@ class HeadsPanel(Panel):
                 values = [getattr(scores, sorting) for scores in found.measured]
                 shares[found.layer] = [np.nan if value is None else value for value in values]
         self.grid.set_patterns(patterns)
-        self.grid.set_shares(shares if sorting and not np.isnan(shares).all() else None)
+        self.grid.set_shares(shares if sorting else None, str(sorting).replace("_", " "))
+        self._unmeasured = bool(sorting) and bool(np.isnan(shares).all())
+        self._caption()
         self.set_title(TITLES.get(selection.kind, "All heads"))
         groups = summary.kv_heads if patterns.shape[1] == summary.heads else patterns.shape[1]
         shared = f" · {groups} KV groups" if groups < patterns.shape[1] else ""

@@ -46,6 +46,17 @@ WRITTEN_VIEW = Explanation(
     try_this="Click a head: its attention opens above.",
 )
 
+FOLLOWS_VIEW = Explanation(
+    title="Next sentence",
+    looking_at="Whether the second sentence follows the first, as the head says that was trained to tell it (Devlin et "
+    "al. 2019). It answers once for the <b>pair</b>.",
+    formula_html="<i>p</i> = softmax( <i>z</i> )",
+    formula_note="z are the two logits of the head",
+    plain="It is trained on pairs of which about half stood one after the other in a text; the others were put together "
+    "at random.",
+    try_this="Press <b>Edit</b> and type two sentences that belong together, then two that do not.",
+)
+
 
 def refused(title: str, why: str) -> Explanation:
     """A view that this model does not have, with the reason."""

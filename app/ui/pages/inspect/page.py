@@ -10,10 +10,11 @@ from app.session.session import Session
 from app.session.state import LENS_MAP, attention_name, block_of, kind_of, part_of, shows_attention, stack_of
 from app.ui.actions import bound
 from app.ui.pages.inspect import explanations
+from app.ui.pages.inspect.answer_panel import FOLLOWS
 from app.ui.pages.inspect.attention_panel import LINES, ONE_WEIGHT, SCORES
 from app.ui.pages.inspect.kept_tensors import KeptTensors
 from app.ui.pages.inspect.masking import masked_texts
-from app.ui.pages.inspect.other_views import refused
+from app.ui.pages.inspect.other_views import FOLLOWS_VIEW, refused
 from app.ui.pages.inspect.readings import InspectReadings, of_source
 from app.ui.theme import Theme
 
@@ -208,8 +209,14 @@ class InspectPage(InspectReadings):
 
     @Slot(int)
     def _bar_clicked(self, _row: int) -> None:
-        """Explain the next token while its bars are looked at."""
+        """Explain the next token, or the classes, while their bars are looked at."""
         session = self._session
+        if self.next_token.answers.index() == FOLLOWS:
+            self.explained.emit(FOLLOWS_VIEW)
+            return
+        if self.next_token.classes:
+            self.explained.emit(explanations.explain_classes(self.next_token.classes))
+            return
         place = session.answer_at
         found = session.inspection.candidates.get(place) if place is not None else None
         if session.summary is not None and place is not None and found and self.bars.rows():

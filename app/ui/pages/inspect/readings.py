@@ -14,7 +14,7 @@ from app.session.session import Session
 from app.session.state import LENS_MAP, part_of, shows_attention, stack_of
 from app.ui.explanation import Explanation
 from app.ui.pages.inspect import explanations
-from app.ui.pages.inspect.answer_panel import LENS, WRITTEN
+from app.ui.pages.inspect.answer_panel import FOLLOWS, LENS, WRITTEN
 from app.ui.pages.inspect.attention_panel import LINES, ONE_WEIGHT, SCORES, WEIGHTS
 from app.ui.pages.inspect.facts_of import (
     broken_words,
@@ -26,6 +26,7 @@ from app.ui.pages.inspect.facts_of import (
 )
 from app.ui.pages.inspect.layout import InspectLayout
 from app.ui.pages.inspect.other_views import (
+    FOLLOWS_VIEW,
     LENS_VIEW,
     LINES_VIEW,
     ONE_WEIGHT_VIEW,
@@ -38,7 +39,7 @@ from app.ui.pages.inspect.tensor_explanations import explain_similarity, explain
 from app.ui.theme import Theme
 
 _INSTEAD = {LINES: LINES_VIEW, ONE_WEIGHT: ONE_WEIGHT_VIEW}
-_ANSWERS = {LENS: LENS_VIEW, WRITTEN: WRITTEN_VIEW}
+_ANSWERS = {LENS: LENS_VIEW, WRITTEN: WRITTEN_VIEW, FOLLOWS: FOLLOWS_VIEW}
 
 
 def of_source(name: str) -> bool:
@@ -148,10 +149,14 @@ class InspectReadings(InspectLayout):
     def _clear_readings(self) -> None:
         """Nothing of an older run stays on screen."""
         self.attention.clear()
+        self.tensor.clear()
+        self.histogram.set_values(self.tensor.values)
         self.lens_map.show_lens(None)
         self.next_token.clear()
         self.heads.clear()
         self.facts.set_rows([])
+        for panel in (self.histogram_panel, self.facts_panel):
+            panel.set_subtitle("")
         if self._session.inspection.tokens:
             self.explained.emit(explanations.NOT_TRACED)
 
@@ -211,9 +216,10 @@ class InspectReadings(InspectLayout):
         if self.lens_map.lens is not found or not isinstance(found, LensMap):
             self.lens_map.show_lens(found, rows)
         self.show_for_lens()
+        self.facts.set_rows([])
         self._mark_cell_of_lens()
         self.facts_panel.set_title("This cell")
-        self.facts_panel.set_subtitle("of the raw lens")
+        self.facts_panel.set_subtitle("of the raw lens" if self.lens_map.lens is not None else "there is no lens")
         self.explain()
 
     def _mark_cell_of_lens(self) -> None:
@@ -241,7 +247,8 @@ class InspectReadings(InspectLayout):
         tokens = inspection.columns("cross") if of_source(reading.name) else inspection.rows(selection.kind)
         heads = summary.attention_shape(selection.kind)[1]
         keys = inspection.columns(selection.kind)
-        self.tensor.show_tensor(reading, tokens, keys, min(selection.head, heads - 1), heads)
+        labels = summary.labels if reading.name == "logits" else ()
+        self.tensor.show_tensor(reading, tokens, keys, min(selection.head, heads - 1), heads, labels)
         self.tensor.set_subtitle(self._with_step(self.tensor.subtitle()))
         self._mark_row()
         self.show_for_tensor(per_head=reading.info.axes[:1] == ("head",) and reading.values.ndim == 3)
@@ -276,7 +283,8 @@ class InspectReadings(InspectLayout):
         unfolded = -1 if self._folded else selection.layer
         stack = stack_of(selection.name)
         counts = (len(inspection.tokens), len(inspection.targets))
-        self.flow.set_rows(flow_rows(summary, inspection.infos, counts, (stack, unfolded)), selection.name)
+        rows = flow_rows(summary, inspection.infos, counts, (stack, unfolded), inspection.why_no_lens)
+        self.flow.set_rows(rows, selection.name)
         self.show_chosen_stage()
         self.flow_button.say(selection.name)
 

@@ -113,23 +113,27 @@ def _detail(infos: Mapping[str, TensorInfo], prefix: str, part: str) -> str:
 
 
 def flow_rows(
-    summary: ModelSummary, infos: Mapping[str, TensorInfo], counts: tuple[int, int], unfolded: tuple[str, int]
+    summary: ModelSummary,
+    infos: Mapping[str, TensorInfo],
+    counts: tuple[int, int],
+    unfolded: tuple[str, int],
+    why_no_lens: str = "",
 ) -> tuple[FlowRow, ...]:
     """The rows from tokens to answer; the block `unfolded`, (stack, block), with its parts. Empty without a run.
 
-    `counts` are the tokens of the text and of the decoder's target.
+    `counts` are the tokens of the text and of the decoder's target; `why_no_lens` says why there is no logit lens.
     """
     if not infos:
         return ()
     if not summary.encoder_layers:
         return (
-            *_stack_rows(summary, infos, "", summary.layers, ("Tokens", counts[0]), unfolded),
+            *_stack_rows(summary, infos, "", summary.layers, ("Tokens", counts[0]), unfolded, why_no_lens),
             *_answer_rows(summary, infos),
         )
     return (
         *_stack_rows(summary, infos, "encoder.", summary.encoder_layers, ("Source tokens", counts[0]), unfolded),
         FlowRow("Encoder memory", f"[{counts[0]}, {summary.width}]", ends=True, stack="encoder."),
-        *_stack_rows(summary, infos, "decoder.", summary.layers, ("Target so far", counts[1]), unfolded),
+        *_stack_rows(summary, infos, "decoder.", summary.layers, ("Target so far", counts[1]), unfolded, why_no_lens),
         *_answer_rows(summary, infos, "decoder."),
     )
 
@@ -141,6 +145,7 @@ def _stack_rows(
     layers: int,
     first: tuple[str, int],
     unfolded: tuple[str, int],
+    why_no_lens: str = "",
 ) -> list[FlowRow]:
     rows = [FlowRow(first[0], shape_text((first[1],)), ends=True, stack=stack)]
     for part, title, adds in (
@@ -167,7 +172,8 @@ def _stack_rows(
         rows.append(FlowRow("Stream norms", shape_text(norms.shape), f"{stack}resid_norms", stack=stack))
     logits = infos.get("logits")
     if stack != "encoder." and logits is not None and logits.axes == ("token", "vocabulary") and logits.shape:
-        rows.append(FlowRow("Raw logit lens", shape_text((layers, logits.shape[0])), LENS_MAP, stack=stack))
+        lens = TensorInfo(LENS_MAP, (layers, logits.shape[0]), absent=why_no_lens)
+        rows.append(_row(lens, "Raw logit lens", stack))
     final = infos.get(f"{stack}ln_final")
     if final is not None:
         rows.append(_row(final, "Final norm", stack))

@@ -217,6 +217,7 @@ _READ = {
     "attn.mask": "Dark (1) may be looked at by at least one head, pale (0) by none.",
 }
 """How colours are read that are not about zero."""
+_TRY = "Move over the cells to read the numbers; right-click to copy or save them."
 _SHARES = "The darker, the larger the share; the scale goes from 0 to 1."
 _ONE_EACH = {
     "alibi_slopes": "One number for each <b>head</b>: how fast its scores fall with the distance.",
@@ -241,6 +242,8 @@ def explain_similarity(name: str) -> Explanation:
 
 def explain_tensor(summary: ModelSummary, reading: TensorReading) -> Explanation:
     """Any tensor of the flow."""
+    if reading.name == "logits" and summary.answer == "class":
+        return _explain_class_logits(summary)
     part, block = part_of(reading.name).removeprefix("encoder.").removeprefix("decoder."), block_of(reading.name)
     title, rows, formula, plain = PARTS.get(part, (reading.name, "one row of it", "", ""))
     if part == "position_bias" and summary.position == "ALiBi":
@@ -269,5 +272,19 @@ def explain_tensor(summary: ModelSummary, reading: TensorReading) -> Explanation
         blocks=blocks,
         formula_note=note,
         plain=plain,
-        try_this="Move over the cells to read the numbers; right-click to copy or save them.",
+        try_this=_TRY,
+    )
+
+
+def _explain_class_logits(summary: ModelSummary) -> Explanation:
+    """What "logits" are where the head tells classes apart."""
+    return Explanation(
+        title="Logits of the classes",
+        subtitle="logits",
+        looking_at=f"One score for each of the {len(summary.labels)} <b>classes</b> that the head was trained to tell "
+        "apart. Blue is below zero, orange above it; red ones are no finite number.",
+        formula_html="<i>z</i> = head(text)",
+        plain="The head answers once for the whole text, so there is one row. Softmax turns it into the probabilities "
+        "of the classes.",
+        try_this=_TRY,
     )

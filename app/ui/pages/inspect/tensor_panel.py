@@ -43,6 +43,7 @@ class TensorPanel(Panel):
         self._reading: TensorReading | None = None
         self._tokens: Sequence[Token] = ()
         self._keys: Sequence[Token] = ()
+        self._labels: Sequence[str] = ()
         self.values = np.zeros((0, 0), dtype=np.float32)
         """The whole tensor, or how alike its rows are."""
         self._rows_are, self._columns_are = "", ""
@@ -59,7 +60,8 @@ class TensorPanel(Panel):
         self.add_export(ExportButton(theme, self.view.context_menu))
         self.body_layout.setContentsMargins(12, 6, 12, 8)
         self.body_layout.setSpacing(4)
-        self.body_layout.addWidget(self._options(theme))
+        self.options = self._options(theme)
+        self.body_layout.addWidget(self.options)
         self.body_layout.addWidget(self.twin, 1)
 
     def _options(self, theme: Theme) -> QWidget:
@@ -88,13 +90,31 @@ class TensorPanel(Panel):
         row.addWidget(self.exact)
         return options
 
+    def clear(self) -> None:
+        """Nothing of an older run stays."""
+        self._reading, self._tokens, self._keys, self._labels = None, (), (), ()
+        self.values = np.zeros((0, 0), dtype=np.float32)
+        self.view.clear()
+        for letters in self.letters.values():
+            letters.hide()
+        self.options.hide()
+        self.set_title("Tensor")
+        self.set_subtitle("")
+
     def show_tensor(
-        self, reading: TensorReading, tokens: Sequence[Token], keys: Sequence[Token], head: int, query_heads: int
+        self,
+        reading: TensorReading,
+        tokens: Sequence[Token],
+        keys: Sequence[Token],
+        head: int,
+        query_heads: int,
+        labels: Sequence[str] = (),
     ) -> None:
         """Draw a tensor; of one with heads, the page that belongs to query head `head`, of others the first. Its rows
-        are about `tokens`; what has a key axis is about `keys` there."""
+        are about `tokens`; what has a key axis is about `keys` there, and classes are called `labels`."""
         fresh = self._reading is None or self._reading.name != reading.name
-        self._reading, self._tokens, self._keys = reading, tokens, keys
+        self._reading, self._tokens, self._keys, self._labels = reading, tokens, keys, labels
+        self.options.show()
         self._prefix, part = _split(reading.name)
         self._family = next((family for family in FAMILIES if part in family), ())
         for family, letters in self.letters.items():
@@ -166,6 +186,8 @@ class TensorPanel(Panel):
         if axis in ("token", "query", "key"):
             tokens = self._keys if axis == "key" else self._tokens
             return [token.shown for token in tokens[:count]] if 0 < count <= len(tokens) else None
+        if axis == "label":
+            return list(self._labels) if count == len(self._labels) else None
         if axis == "block":
             return ["before", *(f"L{block}" for block in range(count - 1))]
         return [f"H{head}" for head in range(count)] if axis == "head" else None
