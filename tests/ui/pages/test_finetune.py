@@ -19,6 +19,7 @@ from app.engine.finetune.run_folder import read_run
 from app.session.state import OpenRequest
 from app.ui.closing import KEEP
 from app.ui.pages.finetune.page import CHANGES, RUNS, FinetunePage
+from app.ui.pages.finetune.run_words import perplexity_text
 from app.ui.widgets.dataset_dialog import DatasetDialog
 
 
@@ -91,7 +92,11 @@ def test_from_examples_to_an_adapter(tuning: Desk) -> None:
     for card in page.before_after.cards:
         assert card.text.toPlainText().startswith("Once upon a time") and card.text.verticalScrollBar().value() == 0
         assert re.fullmatch(r"perplexity new [\d.,]+ · old [\d.,]+", card.figure.text())
-    assert "24 held-out texts of pirate-tales.jsonl" in page.before_after.cards[0].figure.toolTip()
+    tip = page.before_after.cards[0].figure.toolTip()
+    assert "held-out perplexity, as the run has it · 24 held-out texts of pirate-tales.jsonl" in tip and "all " in tip
+    new = [card.figure.text().split()[2] for card in page.before_after.cards]
+    looks = page.training.log.held_out
+    assert new == [perplexity_text(looks[0].perplexity), perplexity_text(looks[-1].perplexity)]
     assert "memory" in page.training.subtitle()
     written = [(row.step, row.text) for row in page.samples.list.rows()]
     page.samples.clear()
