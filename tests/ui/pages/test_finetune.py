@@ -170,7 +170,7 @@ def test_nothing_is_thrown_away_without_a_yes(tuning: Desk, monkeypatch: pytest.
     assert "Training story-gpt needs 1152921504.6 GB" in page.banner.text()
     session.finetuning.costs = fixed
     tuning.click(page.method.start)
-    tuning.wait(lambda: session.finetuning.step > 0)
+    tuning.wait(lambda: session.finetuning.step > 3)
     tuning.wait(lambda: "training, step" in tuning.window.top_bar.model_box.accessibleName())
     monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.No)
     tuning.click(page.training.discard)
@@ -181,6 +181,14 @@ def test_nothing_is_thrown_away_without_a_yes(tuning: Desk, monkeypatch: pytest.
     assert not session.finetuning.running
     loaded = session.models.loaded()
     assert loaded is not None and loaded.adapter is None
+    # At the next start a run that was broken off stands there and can be gone on with.
+    assert not page.training.resume.isVisible()
+    session.finetuning.restore(session.finetuning.kept())
+    session.finetuning.list_runs()
+    tuning.settle()
+    assert re.search(r"broken off at step \d+ of 500: Resume goes on from step \d+$", page.training.subtitle())
+    tuning.click(page.training.resume)
+    tuning.wait(lambda: session.finetuning.running)
 
 
 @pytest.mark.parametrize("button", [KEEP, "Cancel"])

@@ -19,6 +19,8 @@ from app.ui.actions import bound
 from app.ui.pages.finetune import explanations
 from app.ui.pages.finetune.changes_readings import CHANGES, FILES, RUN, RUNS, ChangesReadings
 from app.ui.pages.finetune.kept_runs import KeptRuns
+from app.ui.pages.finetune.run_words import state_text
+from app.ui.pages.finetune.runs_panel import resumable
 from app.ui.theme import Theme
 from app.ui.widgets.dataset_dialog import DatasetDialog
 
@@ -47,6 +49,7 @@ class FinetunePage(ChangesReadings):
         self._show_groups()
         self._show_runs()
         self._show_state()
+        self._show_last()
 
     def _connect_session(self) -> None:
         tuning = self._tuning
@@ -62,6 +65,7 @@ class FinetunePage(ChangesReadings):
         tuning.ended.connect(self._ended)
         tuning.runs_changed.connect(self._show_runs)
         tuning.run_read.connect(self._run_read)
+        tuning.last_found.connect(self._show_last)
         tuning.done.connect(self._done)
         self._session.models.weights_changed.connect(self._show_state)
         self._session.model_changed.connect(self._model_changed)
@@ -292,6 +296,14 @@ class FinetunePage(ChangesReadings):
         """Ask for the folder in which every run gets one of its own."""
         if chosen := QFileDialog.getExistingDirectory(self, "Where runs are kept", str(self._tuning.root or "")):
             self._tuning.keep_in(Path(chosen))
+
+    @Slot()
+    def _show_last(self) -> None:
+        """The run of the start before stands there again; one that was broken off can be gone on with."""
+        if self._tuning.last is not None:
+            entry, reports = self._tuning.last
+            self.training.show_run(reports, f"{entry.name} · {state_text(entry)}", resumable(entry))
+            self._show_samples(reports)
 
     @Slot(object)
     def _run_read(self, found: tuple[FinetuneSettings, TextSource, Shape, tuple[Report, ...]]) -> None:
