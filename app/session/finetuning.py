@@ -219,7 +219,7 @@ class Finetuning(QObject):
 
     def _estimate(self) -> None:
         loaded, dataset, settings = self._models.loaded(), self._dataset, self.settings
-        if loaded is None or dataset is None or self.running or loaded.adapter is not None:
+        if loaded is None or dataset is None or self.running or self.base:
             return
         job = self._board.start(
             MODEL_LANE,
@@ -252,6 +252,14 @@ class Finetuning(QObject):
         return self._job is not None
 
     @property
+    def base(self) -> str:
+        """What opens the base of model A where it carries an adapter, else ''. One that is in it for a moment, to find
+        what a run costs, lies in no folder and is none."""
+        loaded = self._models.loaded()
+        adapter = loaded.adapter if loaded is not None else None
+        return adapter.base if adapter is not None and adapter.folder else ""
+
+    @property
     def paused(self) -> bool:
         """Whether the run waits for the person."""
         return self._job is not None and self._job.pause_asked
@@ -264,9 +272,9 @@ class Finetuning(QObject):
         if dataset is None or source is None:
             self.failed.emit(UserError("There is nothing to learn from yet.", "Choose a file of examples first."))
             return
-        if loaded.adapter is not None:
+        if self.base:
             words = f"{loaded.summary.name} carries an adapter already."
-            self.failed.emit(UserError(words, f"Open its base {loaded.summary.adapter_of} to train another."))
+            self.failed.emit(UserError(words, f"Open its base {self.base} to train another."))
             return
         if folder is None and self.root is None:
             self.failed.emit(

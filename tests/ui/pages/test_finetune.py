@@ -99,6 +99,13 @@ def test_from_examples_to_an_adapter(tuning: Desk) -> None:
     assert new == [perplexity_text(looks[0].perplexity), perplexity_text(looks[-1].perplexity)]
     assert "memory" in page.training.subtitle()
     written = [(row.step, row.text) for row in page.samples.list.rows()]
+    # What carries an adapter is not trained again; its base is one press away.
+    tuning.click(page.method.base)
+    tuning.wait(page.method.start.isEnabled)
+    tuning.settle()
+    summary = tuning.session.summary
+    assert summary is not None and (summary.ref, summary.adapter_of) == ("story-gpt", "")
+    assert not page.method.base.isVisible() and tuning.session.finetuning.preview is not None
     page.samples.clear()
     shape = tuning.session.finetuning.shape = Shape("text", (("text", "completion"),))
     run_folder.write_json(

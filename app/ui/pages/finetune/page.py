@@ -82,6 +82,7 @@ class FinetunePage(ChangesReadings):
         self.method.changed.connect(self._settings_chosen)
         self.method.refused.connect(self.show_error)
         self.method.start.clicked.connect(self.run)
+        self.method.base.clicked.connect(self.open_base)
         self.method.place_wanted.connect(self.choose_place)
         self.training.pause_wanted.connect(tuning.pause)
         self.training.stop_wanted.connect(tuning.stop)
@@ -219,14 +220,21 @@ class FinetunePage(ChangesReadings):
             self._tuning.start()
 
     @Slot()
+    def open_base(self) -> None:
+        """Open what the adapter of model A stands on, where and how model A was opened."""
+        base, request = self._tuning.base, self._session.models.request()
+        if base and request is not None:
+            self._session.open_model(base, request.device, request.precision)
+
+    @Slot()
     def _show_state(self) -> None:
-        tuning, loaded = self._tuning, self._session.models.loaded()
-        adapted = loaded is not None and loaded.adapter is not None and not tuning.running
+        tuning = self._tuning
+        adapted = bool(tuning.base) and not tuning.running
         ready = tuning.preview is not None and not tuning.running and not adapted
         words = (
             "A run is in progress. Changes apply to the next one."
             if tuning.running
-            else "This model carries an adapter: open its base to train anew."
+            else "This model carries an adapter: a new run needs its base."
             if adapted
             else ""
             if ready
@@ -234,6 +242,7 @@ class FinetunePage(ChangesReadings):
         )
         self.method.set_state(tuning.running, words)
         self.method.start.setEnabled(ready)
+        self.method.set_base(tuning.base if adapted else "")
         self.training.set_state(tuning.running, tuning.paused)
         why = "" if self._view.possible else "Needs a finetuned model: one with an adapter, or its base open as B."
         self.before_after.set_ready(self._view.possible and not tuning.running, why)
