@@ -8,6 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from app.engine.errors import UserError
+from app.session.kept_finetune import KeptFinetune
 from app.session.saved import decode, encode, write
 from app.session.session import Session
 
@@ -34,7 +35,7 @@ class Demo(QObject):
         if again is not None and not generation.running:
             saved = replace(saved, prompt=generation.prompt_text, settings=again, written=generation.text)
         try:
-            write(path, encode(replace(saved, recent=(), presets={}, texts=())))
+            write(path, encode(replace(saved, recent=(), presets={}, texts=(), finetune=KeptFinetune())))
         except OSError as error:
             raise UserError(
                 f"The file {path} could not be written: {error.strerror}.", "Choose another place."
@@ -52,7 +53,7 @@ class Demo(QObject):
         if "A" not in saved.models:
             raise UserError(f"The session {path} names no model.", "Save it again while a model is open.")
         session = self._session
-        session.restore(replace(saved, recent=session.recent, texts=()))
+        session.restore(replace(saved, recent=session.recent, texts=(), finetune=session.finetuning.kept()))
         self._expected = saved.written
         if saved.written:
             session.model_changed.connect(session.generate_plainly, Qt.ConnectionType.SingleShotConnection)

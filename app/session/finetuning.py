@@ -25,6 +25,7 @@ from app.engine.texts.records import TextSource
 from app.jobs.board import Board
 from app.jobs.job import Job, Priority
 from app.session import finetune_work as work
+from app.session.kept_finetune import KeptFinetune
 from app.session.models import FILES_LANE, MODEL_LANE, OpenModels
 
 if TYPE_CHECKING:
@@ -69,6 +70,8 @@ class Finetuning(QObject):
     runs_changed = Signal()
     run_read = Signal(object)
     """(settings, source, shape, reports) of an old run."""
+    last_found = Signal()
+    """The last run of the start before is there again: `last` has it."""
     done = Signal(str)
     """Something to tell: a folder was written."""
     failed = Signal(object)
@@ -92,6 +95,11 @@ class Finetuning(QObject):
         self.root: Path | None = None
         """Where new runs go."""
         self.reading = False
+        self.last: tuple[RunEntry, tuple[Report, ...]] | None = None
+        """The run of the start before, with what it reported; None as soon as another begins or it is another
+        model's."""
+        self._wanted: Path | None = None
+        """The folder of that run, until it is found among those that are listed."""
         self._dataset: Dataset | None = None
         self._costs_of: FinetuneSettings | None = None
         self._training: Training | None = None
@@ -142,10 +150,22 @@ class Finetuning(QObject):
     def _find_defaults(self) -> None:
         summary, method = self._models.summary(), self.settings.method
         defaults = self._defaults_of(method)
-        if defaults != self.defaults:
-            self.defaults = defaults
-            self.reasons = reasons_for(summary.parameters, method) if summary is not None else {}
+        reasons = reasons_for(summary.parameters, method) if summary is not None else {}
+        if (defaults, reasons) != (self.defaults, self.reasons):
+            self.defaults, self.reasons = defaults, reasons
             self.defaults_changed.emit()
+
+    def kept(self) -> KeptFinetune:
+        """What the next start brings back."""
+        folder = self.folder or self._wanted
+        return KeptFinetune(self.source, self.shape, self.settings, self.defaults, str(folder or ""))
+
+    def restore(self, kept: KeptFinetune) -> None:
+        """Take back what was kept. The data are read when there is a model to read them for."""
+        self.source, self.shape, self.settings, self.defaults = kept.source, kept.shape, kept.settings, kept.defaults
+        self._wanted = Path(kept.run) if kept.run else None
+        self.defaults_changed.emit()
+        self.settings_changed.emit()
 
     def read_tokens(self, place: str) -> None:
         """One record as the model gets it."""
@@ -199,7 +219,7 @@ class Finetuning(QObject):
 
     def _estimate(self) -> None:
         loaded, dataset, settings = self._models.loaded(), self._dataset, self.settings
-        if loaded is None or dataset is None or self.running or loaded.adapter is not None:
+        if loaded is None or dataset is None or self.running or self.base:
             return
         job = self._board.start(
             MODEL_LANE,
@@ -232,6 +252,14 @@ class Finetuning(QObject):
         return self._job is not None
 
     @property
+    def base(self) -> str:
+        """What opens the base of model A where it carries an adapter, else ''. One that is in it for a moment, to find
+        what a run costs, lies in no folder and is none."""
+        loaded = self._models.loaded()
+        adapter = loaded.adapter if loaded is not None else None
+        return adapter.base if adapter is not None and adapter.folder else ""
+
+    @property
     def paused(self) -> bool:
         """Whether the run waits for the person."""
         return self._job is not None and self._job.pause_asked
@@ -244,9 +272,9 @@ class Finetuning(QObject):
         if dataset is None or source is None:
             self.failed.emit(UserError("There is nothing to learn from yet.", "Choose a file of examples first."))
             return
-        if loaded.adapter is not None:
+        if self.base:
             words = f"{loaded.summary.name} carries an adapter already."
-            self.failed.emit(UserError(words, f"Open its base {loaded.summary.adapter_of} to train another."))
+            self.failed.emit(UserError(words, f"Open its base {self.base} to train another."))
             return
         if folder is None and self.root is None:
             self.failed.emit(
@@ -268,6 +296,7 @@ class Finetuning(QObject):
     def _begin(self, name: str, folder: Path, make: Any) -> None:
         self._board.start(MODEL_LANE, "Stop estimating", _nothing, key="finetune costs", quiet=True)
         self.folder, self.step = folder, 0
+        self.last = self._wanted = None
         self._models.train(self._models.loaded())
         self._models.tell_weights()
         self._job = self._board.start(MODEL_LANE, name, make, priority=Priority.BACKGROUND)
@@ -357,6 +386,28 @@ class Finetuning(QObject):
         own = str(self.folder) if self.running else ""
         self.runs = tuple(replace(run, state="running") if run.folder == own else run for run in runs)
         self.runs_changed.emit()
+        self._find_last()
+
+    def belongs(self, run: RunEntry) -> bool:
+        """Whether a run is one of model A: begun with it, or what made it what it is."""
+        summary, request = self._models.summary(), self._models.request()
+        return summary is not None and request is not None and (run.base == summary.ref or run.folder == request.ref)
+
+    def _find_last(self) -> None:
+        """Look for the run of the start before, once there is a model and the runs are listed."""
+        entry = next((run for run in self.runs if Path(run.folder) == self._wanted), None)
+        if self.running or entry is None or self._models.loaded() is None:
+            return
+        self._wanted = None
+        if self.belongs(entry):
+            folder = self.folder = Path(entry.folder)
+            job = self._board.start(FILES_LANE, "Read run", lambda: work.read_run(folder), key="last run", quiet=True)
+            job.finished.connect(lambda found: self._last_read(entry, found[3]))
+
+    def _last_read(self, entry: RunEntry, reports: tuple[Report, ...]) -> None:
+        if not self.running:
+            self.last = entry, reports
+            self.last_found.emit()
 
     def read_run(self, folder: Path) -> None:
         """An old run's settings, data and curves."""
@@ -406,6 +457,9 @@ class Finetuning(QObject):
             replace(self.settings, **moved(self.settings, before, self._defaults_of(self.settings.method)))
         )
         self._find_defaults()
+        if self.last is not None and not self.belongs(self.last[0]):
+            self.last = None
+        self._find_last()
         job = self._board.start(
             MODEL_LANE, "Find layers", lambda: work.groups_of(loaded), key="groups", priority=Priority.BACKGROUND,
             quiet=True,

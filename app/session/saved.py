@@ -13,9 +13,10 @@ from typing import Any
 
 from app.engine.decode.settings import BALANCED, DecodingSettings
 from app.engine.errors import UserError
+from app.session.kept_finetune import KeptFinetune, finetune_back, finetune_to_keep
 from app.session.state import SLOTS, OpenRequest, Selection
 
-VERSION = 4
+VERSION = 5
 MOST_RECENT = 12
 
 
@@ -37,6 +38,7 @@ class Saved:
     """Decoding settings that the person gave a name."""
     texts: tuple[Mapping[str, Any], ...] = ()
     """What model A wrote, as `kept_texts` makes it."""
+    finetune: KeptFinetune = field(default_factory=KeptFinetune)
 
 
 def encode(saved: Saved) -> str:
@@ -48,6 +50,7 @@ def encode(saved: Saved) -> str:
         "selection": asdict(saved.selection),
         "settings": asdict(saved.settings),
         "presets": {name: asdict(settings) for name, settings in saved.presets.items()},
+        "finetune": finetune_to_keep(saved.finetune),
     }
     return json.dumps({"version": VERSION, **content}, ensure_ascii=False, indent=1)
 
@@ -74,6 +77,7 @@ def decode(text: str) -> Saved:
             written=str(content["written"]),
             presets={str(name): DecodingSettings(**settings) for name, settings in content["presets"].items()},
             texts=tuple(content["texts"]),
+            finetune=finetune_back(content["finetune"]),
         )
     except (KeyError, TypeError, AttributeError, UserError) as error:
         raise ValueError(f"a part of it is missing or wrong ({error})") from error
@@ -96,8 +100,13 @@ def _from_3(content: dict[str, Any]) -> dict[str, Any]:
     return {**content, "written": "", "presets": {}, "texts": []}
 
 
+def _from_4(content: dict[str, Any]) -> dict[str, Any]:
+    """Version 4 knew nothing of finetuning."""
+    return {**content, "finetune": finetune_to_keep(KeptFinetune())}
+
+
 _MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = MappingProxyType(
-    {1: _from_1, 2: _from_2, 3: _from_3}
+    {1: _from_1, 2: _from_2, 3: _from_3, 4: _from_4}
 )
 
 

@@ -226,6 +226,7 @@ class Session(QObject):
             self.recent,
             presets=dict(self.generation.presets),
             texts=self._texts_now(),
+            finetune=self.finetuning.kept(),
         )
 
     def restore(self, saved: Saved) -> None:
@@ -237,6 +238,7 @@ class Session(QObject):
         self.generation.set_settings(saved.settings)
         self.generation.presets = {**self.generation.presets, **saved.presets}
         self.generation.presets_changed.emit()
+        self.finetuning.restore(saved.finetune)
         self.prompt, self.second = saved.prompt, saved.second
         self._history = History(self._moment())
         self.prompt_changed.emit()

@@ -16,12 +16,13 @@ from app.engine.decode.settings import DecodingSettings
 from app.engine.errors import UserError
 from app.engine.evaluate import causal, perplexity
 from app.engine.evaluate.records import Plan
-from app.engine.finetune.records import HeldOutReport, RunEnd, SampleReport, StepReport
+from app.engine.finetune.records import HeldOutReport, RunEnd, SampleReport, Shape, StepReport
 from app.engine.finetune.settings import FinetuneSettings
 from app.engine.models import load
 from app.engine.texts.records import FILE, PASTED, TextSource
 from app.jobs.board import Board
 from app.session.comparing import BEFORE, Choice, Compared, Measured, Written, compare
+from app.session.saved import decode, encode
 from app.session.session import Session
 from app.session.state import OpenRequest
 
@@ -188,6 +189,22 @@ def test_thrown_away_and_gone_on_with(
     assert figures.perplexity == pytest.approx(perplexity(loaded, LONG, window=32, stride=8).perplexity, rel=1e-6)
     run = finetuning.runs[0]
     assert run.state == "unfinished" and run.checkpoints
+    # The next start has the data, the settings and the run again.
+    finetuning.choose_shape(Shape("text", (("text", "completion"),)))
+    finetuning.set_settings(replace(finetuning.settings, prompts=("The sea",)))
+    settle(qtbot, board)
+    other = Session(board, DecodingSettings())
+    other.restore(decode(encode(session.saved())))
+    other.finetuning.keep_in(Path(run.folder).parent)
+    settle(qtbot, board)
+    assert other.finetuning.last is None
+    other.open_model("story-gpt")
+    settle(qtbot, board)
+    again, kept = other.finetuning, finetuning
+    assert (again.source, again.shape, again.settings) == (kept.source, kept.shape, kept.settings)
+    assert again.preview is not None and again.preview.shape == kept.shape and again.reasons == kept.reasons
+    assert again.last is not None and again.last[0] == run and again.folder == Path(run.folder)
+    assert [each.step for each in again.last[1] if isinstance(each, StepReport)][-1] == run.step
     before: list[object] = []
     ends: list[RunEnd] = []
     finetuning.began.connect(before.append)

@@ -11,6 +11,7 @@ from engine.tiny_models import save_tiny
 from pytestqt.qtbot import QtBot
 
 from app.engine.decode.settings import DecodingSettings
+from app.engine.finetune.settings import FinetuneSettings
 from app.engine.models.records import Estimate
 from app.jobs.board import Board
 from app.session.keeper import Keeper
@@ -159,6 +160,9 @@ def test_the_session_is_saved_and_comes_back(
     settle()
     session.select(layer=2, head=3)
     qtbot.waitUntil(lambda: path.exists() and read(path)[0].selection.head == 3, timeout=5_000)
+    settle()
+    session.finetuning.set_settings(FinetuneSettings(rank=3))
+    qtbot.waitUntil(lambda: read(path)[0].finetune.settings.rank == 3, timeout=5_000)
     settle()
     saved, note = read(path)
     assert note == ""

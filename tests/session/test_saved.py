@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 
 from app.engine.decode.settings import DecodingSettings
+from app.engine.finetune.records import COMPLETION, Shape
+from app.engine.finetune.settings import FinetuneSettings
+from app.engine.texts.records import FILE, TextSource
+from app.session.kept_finetune import KeptFinetune
 from app.session.saved import VERSION, Saved, decode, encode, read, with_recent, write
 from app.session.state import OpenRequest, Selection
 
@@ -18,6 +22,13 @@ FULL = Saved(
     selection=Selection("blocks.2.attn.q", 2, 1, 3, None),
     settings=DecodingSettings(temperature=0.3, stop=("\n", "end"), banned=(4, 5), seed=9),
     recent=("story-gpt", "/models/other"),
+    finetune=KeptFinetune(
+        TextSource(FILE, "pairs.csv", path="/data/pairs.csv"),
+        Shape(COMPLETION, (("prompt", "q"), ("completion", "a"))),
+        FinetuneSettings(max_steps=7, targets=("c_attn",), prompts=("Once", "Ahoy")),
+        FinetuneSettings(rank=4),
+        "/runs/pairs",
+    ),
 )
 
 
@@ -42,6 +53,7 @@ def test_version_1_is_migrated() -> None:
     found = decode(json.dumps(content))
     assert found.models == {"A": OpenRequest("story-gpt")}
     assert (found.prompt, found.settings.top_k, found.recent) == ("Once", 7, ())
+    assert found.finetune == KeptFinetune()
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,13 @@
 """Whether a model that learnt one thing forgot another: perplexity on the new texts and on old ones, on two sides.
 
-The figures are those of `app.engine.evaluate`: every token of a text counts, a prompt's too, where the held-out loss of
-a run counts what is learnt alone.
+The new texts are a run's held-out examples, and scored of them are the tokens that the run learns, in the batches and
+with the hidden tokens of its own looks: the figure of the run. Of the old texts every token counts, as
+`app.engine.evaluate` scores them.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Sequence
 from pathlib import Path
 
@@ -14,8 +16,9 @@ from app.engine.evaluate.records import Plan, Scores
 from app.engine.evaluate.score import Scoring
 from app.engine.finetune import run_folder
 from app.engine.finetune.dataset import Dataset, read_dataset
-from app.engine.finetune.records import DomainFigures, Forgetting
-from app.engine.finetune.run import data_of
+from app.engine.finetune.passes import held_out_loss
+from app.engine.finetune.records import LEARNT, DomainFigures, Example, Forgetting
+from app.engine.finetune.run import data_of, settings_of
 from app.engine.finetune.settings import FinetuneSettings
 from app.engine.finetune.sides import Side
 from app.engine.models.kinds import ENCODER, ENCODER_DECODER
@@ -24,7 +27,7 @@ from app.engine.texts.records import Record, TextSource
 from app.engine.texts.source import records
 
 MOST, MOST_MASKED = 64, 8
-"""Texts that are scored; a masked model reads each once for every token of it."""
+"""Old texts that are scored; a masked model reads each once for every token of it."""
 Sides = tuple[Side, Side]
 
 
@@ -38,34 +41,63 @@ def measure_forgetting(
     run = next((folder for folder in folders if (folder / run_folder.RUN).exists()), None)
     if run is not None:
         try:
-            new = yield from _measured(sides, *(yield from _held_out(sides[0].loaded, run)), 0.0)
+            new = yield from _on_held_out(sides, run)
         except UserError as error:
             why_new = str(error)
     known, why_old = None, "No old text is chosen."
     if old is not None:
         try:
-            known = yield from _measured(sides, *(yield from _old(sides[0].loaded, old)), 0.5)
+            known = yield from _on_old(sides, *(yield from _old(sides[0].loaded, old)))
         except UserError as error:
             why_old = str(error)
     return Forgetting(new, known, "" if new else why_new, "" if known else why_old)
 
 
-def _held_out(loaded: LoadedModel, folder: Path) -> Generator[float, None, tuple[list[Record], str]]:
-    """The held-out examples of a run, read again, and what they are called."""
+def _on_held_out(sides: Sides, folder: Path) -> Generator[float, None, DomainFigures]:
+    """What the run's looks at its held-out examples find, for both sides."""
     run = run_folder.read_run(folder)
+    settings = settings_of(run)
+    texts, places = "", set[str]()
+    examples: list[Example] = []
+    losses: list[float] = []
+    counts: list[int] = []
+    for number, side in enumerate(sides):
+        if number == 0 or side.loaded is not sides[0].loaded:
+            # Another model has tokens of its own for the same records.
+            dataset = yield from _read(side.loaded, run)
+            places = places or {example.place for example in dataset.held_out}
+            known = (*dataset.train, *dataset.held_out)
+            examples = dataset.held_out if number == 0 else [each for each in known if each.place in places]
+            many = "" if len(places) == 1 else "s"
+            texts = texts or f"{len(places):,} held-out text{many} of {dataset.preview.name}"
+        if not examples:
+            raise UserError(
+                "The run held no example out.", "Hold a share out, so that learning can be told from memory."
+            )
+        nats = labels = 0.0
+        for start in range(0, len(examples), settings.batch_size):
+            # Left again at every step, so that whoever comes between finds the model as it is.
+            with side.entered():
+                batch = examples[start : start + settings.batch_size]
+                found, count = held_out_loss(side.loaded, batch, settings.seed)
+            nats, labels = nats + found, labels + count
+            yield 0.25 * number
+        losses.append(nats / max(labels, 1))
+        counts.append(int(labels))
+    first, second = (math.exp(min(loss, 700)) for loss in losses)
+    return DomainFigures(texts, counts[0], (first, second), LEARNT)
+
+
+def _read(loaded: LoadedModel, run: dict[str, object]) -> Generator[float, None, Dataset]:
+    """The data of a run, read again for a model."""
     reading = data_of(loaded, run)
     while True:
         try:
             next(reading)
         except StopIteration as stop:
             dataset: Dataset = stop.value
-            break
+            return dataset
         yield 0.0
-    places = {example.place for example in dataset.held_out}
-    if not places:
-        raise UserError("The run held no example out.", "Hold a share out, so that learning can be told from memory.")
-    found = _records(loaded, dataset, places)
-    return found, f"held-out texts of {dataset.preview.name}"
 
 
 def _old(loaded: LoadedModel, source: TextSource) -> Generator[float, None, tuple[list[Record], str]]:
@@ -79,23 +111,12 @@ def _old(loaded: LoadedModel, source: TextSource) -> Generator[float, None, tupl
             next(reading)
         except StopIteration as stop:
             dataset: Dataset = stop.value
-            return _records(loaded, dataset, {written.place for written in dataset.records}), f"pairs of {source.name}"
+            pairs = [Record(each.completion, each.prompt, each.place) for each in dataset.records]
+            return pairs, f"pairs of {source.name}"
         yield 0.5
 
 
-def _records(loaded: LoadedModel, dataset: Dataset, places: set[str]) -> list[Record]:
-    chosen = [written for written in dataset.records if written.place in places]
-    if loaded.kind == ENCODER_DECODER:
-        return [Record(written.completion, written.prompt, written.place) for written in chosen]
-    # What the template wrote as the beginning the tokenizer writes again.
-    begin = loaded.tokenizer.bos_token or ""
-    return [
-        Record(written.text.removeprefix(begin) if written.closed else written.text, place=written.place)
-        for written in chosen
-    ]
-
-
-def _measured(sides: Sides, texts: Sequence[Record], what: str, begin: float) -> Generator[float, None, DomainFigures]:
+def _on_old(sides: Sides, texts: Sequence[Record], what: str) -> Generator[float, None, DomainFigures]:
     most = MOST_MASKED if sides[0].loaded.kind == ENCODER else MOST
     chosen = list(texts[:most])
     found: list[Scores] = []
@@ -108,7 +129,7 @@ def _measured(sides: Sides, texts: Sequence[Record], what: str, begin: float) ->
                 step = next(steps, None)
             if step is None:
                 break
-            yield begin + 0.25 * number
+            yield 0.5 + 0.25 * number
         found.append(scoring.result())
     which = f"{len(chosen)} {what}" if len(chosen) == len(texts) else f"the first {len(chosen)} of {len(texts)} {what}"
     if len(texts) == 1:

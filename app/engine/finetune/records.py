@@ -13,6 +13,8 @@ output; messages of a chat."""
 BROKEN, EMPTY, DUPLICATE, CUT, MASKED = "broken", "empty", "duplicate", "cut", "nothing to learn"
 IGNORED = -100
 """The label of a token that is not learnt from, as transformers has it."""
+LEARNT = "learnt tokens"
+"""What a run's held-out loss counts: the tokens that are learnt, of a masked model those it hides."""
 
 
 @dataclass(frozen=True)
@@ -273,7 +275,7 @@ class DomainFigures:
     """Scored tokens, of the first side."""
     perplexities: tuple[float, float]
     objective: str
-    """As `app.engine.evaluate` names it: what kind of perplexity it is."""
+    """What kind of perplexity it is: as `app.engine.evaluate` names it, or LEARNT as a run's held-out loss has it."""
 
 
 @dataclass(frozen=True)

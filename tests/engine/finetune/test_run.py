@@ -14,10 +14,10 @@ from app.engine.errors import Cancelled, UserError
 from app.engine.evaluate import perplexity
 from app.engine.finetune import FinetuneSettings, finetune, run_folder
 from app.engine.finetune.changes import changes_of
-from app.engine.finetune.dataset import held_out_places, read_dataset
+from app.engine.finetune.dataset import read_dataset
 from app.engine.finetune.domains import measure_forgetting
 from app.engine.finetune.merging import merged
-from app.engine.finetune.records import Forgetting, RunEnd, SampleReport, StepReport
+from app.engine.finetune.records import LEARNT, Forgetting, HeldOutReport, RunEnd, SampleReport, StepReport
 from app.engine.finetune.run import begun, gone_on, run_steps
 from app.engine.finetune.run_lock import in_use, locked
 from app.engine.finetune.sides import BEFORE, Side
@@ -278,7 +278,7 @@ def test_an_adapter_on_a_full_finetune_names_it_as_its_base(tmp_path: Path, data
 
 def test_what_is_forgotten_is_measured_on_both_sides(tmp_path: Path, data: Path) -> None:
     loaded, folder, old = load("story-gpt"), tmp_path / "run", "Once upon a time, there was a little dog named Max."
-    finetune(loaded, data, FinetuneSettings(max_steps=12, learning_rate=1e-2, held_out=0.06), folder)
+    finetune(loaded, data, FinetuneSettings(max_steps=12, learning_rate=1e-2, held_out=0.1), folder)
     between: list[bool] = []
     steps = measure_forgetting((Side(loaded, BEFORE), Side(loaded)), [folder], TextSource(PASTED, "dog", text=old))
     while True:
@@ -289,13 +289,27 @@ def test_what_is_forgotten_is_measured_on_both_sides(tmp_path: Path, data: Path)
             found: Forgetting = stop.value
             break
     assert between and all(between), "between two steps the model is as it is"
-    place = int(held_out_places(len(PAIRS), FinetuneSettings(held_out=0.06))[0])
-    held_out = f"{place}: {''.join(PAIRS[place])}"
-    assert found.new is not None and found.new.texts == "held-out texts of pairs.jsonl"
+    # The new texts: what the run itself said of them, before and after; of the old ones every token counts.
+    looks = [report for report in run_folder.read_log(folder) if isinstance(report, HeldOutReport)]
+    assert found.new is not None and found.new.texts == "2 held-out texts of pairs.jsonl"
+    assert found.new.perplexities == pytest.approx((looks[0].perplexity, looks[-1].perplexity), rel=1e-5)
+    assert (found.new.tokens, found.new.objective) == (looks[0].tokens, LEARNT)
     assert found.old is not None and found.old.texts == "dog"
     with loaded.adapter_set(False):
-        before = [perplexity(loaded, text).perplexity for text in (held_out, old)]
-    after = [perplexity(loaded, text).perplexity for text in (held_out, old)]
-    assert found.new.perplexities == pytest.approx((before[0], after[0]), rel=1e-6)
-    assert found.old.perplexities == pytest.approx((before[1], after[1]), rel=1e-6)
-    assert after[0] < before[0] and after[1] > before[1], "the new was learnt, and some of the old forgotten"
+        before = perplexity(loaded, old).perplexity
+    after = perplexity(loaded, old).perplexity
+    assert found.old.perplexities == pytest.approx((before, after), rel=1e-6)
+    assert looks[-1].loss < looks[0].loss and after > before, "the new was learnt, and some of the old forgotten"
+
+
+@pytest.mark.parametrize("name", ["story-gpt", "story-bert"])
+def test_the_new_figure_is_the_runs_own_for_texts_and_a_masked_model_too(name: str, tmp_path: Path) -> None:
+    data, folder, loaded = tmp_path / "texts.jsonl", tmp_path / "run", load(name)
+    lines = [json.dumps({"text": f"{number}. The dog ran to the big red house."}) for number in range(12)]
+    data.write_text("\n".join(lines), encoding="utf-8")
+    settings = FinetuneSettings(method="full", max_steps=2, learning_rate=1e-3, held_out=0.4, batch_size=2, seed=3)
+    finetune(loaded, data, settings, folder)
+    found: Forgetting = drained(measure_forgetting((Side(loaded, BEFORE, folder), Side(loaded)), [folder], None))
+    looks = [report for report in run_folder.read_log(folder) if isinstance(report, HeldOutReport)]
+    assert found.new is not None and found.new.tokens == looks[-1].tokens
+    assert found.new.perplexities == pytest.approx((looks[0].perplexity, looks[-1].perplexity), rel=1e-5)

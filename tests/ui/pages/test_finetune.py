@@ -19,6 +19,7 @@ from app.engine.finetune.run_folder import read_run
 from app.session.state import OpenRequest
 from app.ui.closing import KEEP
 from app.ui.pages.finetune.page import CHANGES, RUNS, FinetunePage
+from app.ui.pages.finetune.run_words import perplexity_text
 from app.ui.widgets.dataset_dialog import DatasetDialog
 
 
@@ -91,9 +92,20 @@ def test_from_examples_to_an_adapter(tuning: Desk) -> None:
     for card in page.before_after.cards:
         assert card.text.toPlainText().startswith("Once upon a time") and card.text.verticalScrollBar().value() == 0
         assert re.fullmatch(r"perplexity new [\d.,]+ · old [\d.,]+", card.figure.text())
-    assert "24 held-out texts of pirate-tales.jsonl" in page.before_after.cards[0].figure.toolTip()
+    tip = page.before_after.cards[0].figure.toolTip()
+    assert "held-out perplexity, as the run has it · 24 held-out texts of pirate-tales.jsonl" in tip and "all " in tip
+    new = [card.figure.text().split()[2] for card in page.before_after.cards]
+    looks = page.training.log.held_out
+    assert new == [perplexity_text(looks[0].perplexity), perplexity_text(looks[-1].perplexity)]
     assert "memory" in page.training.subtitle()
     written = [(row.step, row.text) for row in page.samples.list.rows()]
+    # What carries an adapter is not trained again; its base is one press away.
+    tuning.click(page.method.base)
+    tuning.wait(page.method.start.isEnabled)
+    tuning.settle()
+    summary = tuning.session.summary
+    assert summary is not None and (summary.ref, summary.adapter_of) == ("story-gpt", "")
+    assert not page.method.base.isVisible() and tuning.session.finetuning.preview is not None
     page.samples.clear()
     shape = tuning.session.finetuning.shape = Shape("text", (("text", "completion"),))
     run_folder.write_json(
@@ -165,7 +177,7 @@ def test_nothing_is_thrown_away_without_a_yes(tuning: Desk, monkeypatch: pytest.
     assert "Training story-gpt needs 1152921504.6 GB" in page.banner.text()
     session.finetuning.costs = fixed
     tuning.click(page.method.start)
-    tuning.wait(lambda: session.finetuning.step > 0)
+    tuning.wait(lambda: session.finetuning.step > 3)
     tuning.wait(lambda: "training, step" in tuning.window.top_bar.model_box.accessibleName())
     monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.No)
     tuning.click(page.training.discard)
@@ -176,6 +188,14 @@ def test_nothing_is_thrown_away_without_a_yes(tuning: Desk, monkeypatch: pytest.
     assert not session.finetuning.running
     loaded = session.models.loaded()
     assert loaded is not None and loaded.adapter is None
+    # At the next start a run that was broken off stands there and can be gone on with.
+    assert not page.training.resume.isVisible()
+    session.finetuning.restore(session.finetuning.kept())
+    session.finetuning.list_runs()
+    tuning.settle()
+    assert re.search(r"broken off at step \d+ of 500: Resume goes on from step \d+$", page.training.subtitle())
+    tuning.click(page.training.resume)
+    tuning.wait(lambda: session.finetuning.running)
 
 
 @pytest.mark.parametrize("button", [KEEP, "Cancel"])

@@ -9,7 +9,7 @@ from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from app.engine.evaluate.records import OBJECTIVE_WORDS
-from app.engine.finetune.records import DomainFigures, Forgetting
+from app.engine.finetune.records import LEARNT, DomainFigures, Forgetting
 from app.ui.pages.finetune.run_words import perplexity_text
 from app.ui.theme import Theme
 from app.ui.widgets.labels import make_label
@@ -136,8 +136,10 @@ class _Bars(QWidget):
 
 
 def note_of(figures: DomainFigures) -> str:
-    """ "perplexity · 24 held-out texts of pirate-tales.jsonl · 2,104 tokens"."""
-    return f"{OBJECTIVE_WORDS[figures.objective]} · {figures.texts} · {figures.tokens:,} tokens"
+    """ "held-out perplexity, as the run has it · 24 held-out texts of pirate-tales.jsonl · 2,104 learnt tokens"."""
+    if figures.objective == LEARNT:
+        return f"held-out perplexity, as the run has it · {figures.texts} · {figures.tokens:,} learnt tokens"
+    return f"{OBJECTIVE_WORDS[figures.objective]} · {figures.texts} · all {figures.tokens:,} tokens"
 
 
 def told(figures: Forgetting) -> str:

@@ -36,7 +36,7 @@ _NO_HELD_OUT = "Nothing is held out, so there is no loss to stop by"
 class MethodPanel(Panel):
     """`changed(FinetuneSettings)` comes with every change that the person makes, `refused` when one cannot be.
 
-    `start` is the primary button; what it does is the page's.
+    `start` is the primary button, `base` opens what an adapter stands on; what they do is the page's.
     """
 
     changed = Signal(object)
@@ -82,6 +82,8 @@ class MethodPanel(Panel):
         self.place.setProperty("kind", "link")
         self.place.clicked.connect(self.place_wanted)
         self.place.hide()
+        self.base = QPushButton("Open its base")
+        self.base.hide()
         self.start = QPushButton("Start")
         self.start.setProperty("kind", "primary")
         self._build()
@@ -121,6 +123,7 @@ class MethodPanel(Panel):
         footer.addWidget(self.words, 1)
         # Beside the button, where it is in sight however far the settings are scrolled.
         footer.addWidget(self.costs.time, 1)
+        footer.addWidget(self.base)
         footer.addWidget(self.start)
         self.body_layout.setContentsMargins(0, 0, 0, 0)
         self.body_layout.setSpacing(0)
@@ -193,6 +196,11 @@ class MethodPanel(Panel):
         self.start.setToolTip(words if running else "Train the open model on these examples (Ctrl+Enter)")
         self.words.setText(words)
         self._fit_footer()
+
+    def set_base(self, name: str) -> None:
+        """Offer to open the base of a model that carries an adapter; '' for any other."""
+        self.base.setVisible(bool(name))
+        self.base.setToolTip(f"Open {name} in the place of this model; the run's result stays in its folder")
 
     def set_place(self, folder: str) -> None:
         """Show in which folder a run gets one of its own; '' for none."""

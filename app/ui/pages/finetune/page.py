@@ -19,6 +19,8 @@ from app.ui.actions import bound
 from app.ui.pages.finetune import explanations
 from app.ui.pages.finetune.changes_readings import CHANGES, FILES, RUN, RUNS, ChangesReadings
 from app.ui.pages.finetune.kept_runs import KeptRuns
+from app.ui.pages.finetune.run_words import state_text
+from app.ui.pages.finetune.runs_panel import resumable
 from app.ui.theme import Theme
 from app.ui.widgets.dataset_dialog import DatasetDialog
 
@@ -47,6 +49,7 @@ class FinetunePage(ChangesReadings):
         self._show_groups()
         self._show_runs()
         self._show_state()
+        self._show_last()
 
     def _connect_session(self) -> None:
         tuning = self._tuning
@@ -62,6 +65,7 @@ class FinetunePage(ChangesReadings):
         tuning.ended.connect(self._ended)
         tuning.runs_changed.connect(self._show_runs)
         tuning.run_read.connect(self._run_read)
+        tuning.last_found.connect(self._show_last)
         tuning.done.connect(self._done)
         self._session.models.weights_changed.connect(self._show_state)
         self._session.model_changed.connect(self._model_changed)
@@ -78,6 +82,7 @@ class FinetunePage(ChangesReadings):
         self.method.changed.connect(self._settings_chosen)
         self.method.refused.connect(self.show_error)
         self.method.start.clicked.connect(self.run)
+        self.method.base.clicked.connect(self.open_base)
         self.method.place_wanted.connect(self.choose_place)
         self.training.pause_wanted.connect(tuning.pause)
         self.training.stop_wanted.connect(tuning.stop)
@@ -215,14 +220,21 @@ class FinetunePage(ChangesReadings):
             self._tuning.start()
 
     @Slot()
+    def open_base(self) -> None:
+        """Open what the adapter of model A stands on, where and how model A was opened."""
+        base, request = self._tuning.base, self._session.models.request()
+        if base and request is not None:
+            self._session.open_model(base, request.device, request.precision)
+
+    @Slot()
     def _show_state(self) -> None:
-        tuning, loaded = self._tuning, self._session.models.loaded()
-        adapted = loaded is not None and loaded.adapter is not None and not tuning.running
+        tuning = self._tuning
+        adapted = bool(tuning.base) and not tuning.running
         ready = tuning.preview is not None and not tuning.running and not adapted
         words = (
             "A run is in progress. Changes apply to the next one."
             if tuning.running
-            else "This model carries an adapter: open its base to train anew."
+            else "This model carries an adapter: a new run needs its base."
             if adapted
             else ""
             if ready
@@ -230,6 +242,7 @@ class FinetunePage(ChangesReadings):
         )
         self.method.set_state(tuning.running, words)
         self.method.start.setEnabled(ready)
+        self.method.set_base(tuning.base if adapted else "")
         self.training.set_state(tuning.running, tuning.paused)
         why = "" if self._view.possible else "Needs a finetuned model: one with an adapter, or its base open as B."
         self.before_after.set_ready(self._view.possible and not tuning.running, why)
@@ -292,6 +305,14 @@ class FinetunePage(ChangesReadings):
         """Ask for the folder in which every run gets one of its own."""
         if chosen := QFileDialog.getExistingDirectory(self, "Where runs are kept", str(self._tuning.root or "")):
             self._tuning.keep_in(Path(chosen))
+
+    @Slot()
+    def _show_last(self) -> None:
+        """The run of the start before stands there again; one that was broken off can be gone on with."""
+        if self._tuning.last is not None:
+            entry, reports = self._tuning.last
+            self.training.show_run(reports, f"{entry.name} · {state_text(entry)}", resumable(entry))
+            self._show_samples(reports)
 
     @Slot(object)
     def _run_read(self, found: tuple[FinetuneSettings, TextSource, Shape, tuple[Report, ...]]) -> None:

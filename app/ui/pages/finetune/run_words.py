@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from math import exp, isfinite, isnan, nan
 
-from app.engine.finetune.records import RunEnd
+from app.engine.finetune.records import RunEnd, RunEntry
 from app.ui.widgets.memory_bar import bytes_text
 from app.ui.widgets.number_text import number, short_number
 
@@ -74,6 +74,17 @@ def time_text(seconds: float) -> tuple[str, str]:
 def when_text(when: float) -> str:
     """Seconds since the epoch as "2026-11-25 21:27" on the person's clock."""
     return datetime.fromtimestamp(when).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def state_text(entry: RunEntry) -> str:
+    """ "broken off at step 120 of 500: Resume goes on from step 100", "stopped at step 310 of 500", "done, 6 steps"."""
+    if entry.state == "done":
+        return f"done, {entry.steps:,} steps"
+    at = f"at step {entry.step:,} of {entry.steps:,}"
+    if entry.state != "unfinished":
+        return f"{entry.state} {at}"
+    on = f"Resume goes on from step {entry.checkpoints[-1]:,}" if entry.checkpoints else "there is no checkpoint yet"
+    return f"broken off {at}: {on}"
 
 
 def end_text(end: RunEnd) -> str:
