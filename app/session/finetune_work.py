@@ -126,11 +126,12 @@ def _stepped(training: Training, from_step: int | None) -> Generator[Any, None, 
                 report = next(steps)
             except StopIteration as stop:
                 return stop.value
+            # The report first: a run may be held after any value, and its step then stands on the screen.
+            yield report
             if isinstance(report, StepReport):
                 recent = [*recent[-19:], report.seconds]
                 left = (report.steps - report.step) * sum(recent) / len(recent)
                 yield Progress(report.step / report.steps, f"step {report.step:,} of {report.steps:,}", left)
-            yield report
     finally:
         steps.close()
 

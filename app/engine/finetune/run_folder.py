@@ -47,7 +47,8 @@ def make(folder: Path) -> None:
     """Make the folder of a new run. Raises UserError for one that is not empty, and where nothing can be written."""
     with disk_errors(folder):
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise UserError(f"{folder} is not empty.", "Choose a new folder, or go on with the run that is in it.")
+            held = "go on with the run that is in it" if (folder / RUN).exists() else "empty this one first"
+            raise UserError(f"{folder} is not empty.", f"Choose a new folder, or {held}.")
         folder.mkdir(parents=True, exist_ok=True)
 
 

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import QFrame, QLabel
 
 from app.ui.theme import Theme
 
-
 _LONG = re.compile(r"\S{22,}")
 _PIECE = re.compile(r"[^._/\-]{1,12}[._/\-]*|[._/\-]+")
 

@@ -325,6 +325,8 @@ class FinetunePage(ChangesReadings):
 
     @Slot(str)
     def _done(self, words: str) -> None:
+        """What went wrong before is not waiting any more for an answer: this is one."""
+        self.banner.clear(including_errors=True)
         self.banner.show_message("info", words)
 
     # What the window asks

@@ -52,8 +52,8 @@ FOLLOWS_VIEW = Explanation(
     "al. 2019). It answers once for the <b>pair</b>.",
     formula_html="<i>p</i> = softmax( <i>z</i> )",
     formula_note="z are the two logits of the head",
-    plain="It is trained on pairs of which about half stood one after the other in a text; the others were put together "
-    "at random.",
+    plain="It is trained on pairs of which about half stood one after the other in a text; the others were put "
+    "together at random.",
     try_this="Press <b>Edit</b> and type two sentences that belong together, then two that do not.",
 )
 
