@@ -13,6 +13,8 @@ from transformers import DynamicCache, EncoderDecoderCache
 from transformers.generation.utils import GenerationMixin
 
 from app.engine.decode.prompt import Prompt
+from app.engine.decode.step_graph import POSITION, graphed_steps
+from app.engine.trace.tap import Recorder
 
 
 class CachedForward:
@@ -32,7 +34,7 @@ class CachedForward:
         self._encoder_ids = prompt.encoder_ids
         plain = model.get_base_model() if hasattr(model, "get_base_model") else model
         accepted = inspect.signature(plain.forward).parameters
-        self._positions = "position_ids" in accepted and prompt.encoder_ids is None
+        self._positions = POSITION in accepted and prompt.encoder_ids is None
         self._common = type(model).prepare_inputs_for_generation is GenerationMixin.prepare_inputs_for_generation
         self._cached = plain._supports_default_dynamic_cache()
         # State-space families name it so; transformers tells them apart by the class name too.
@@ -40,6 +42,8 @@ class CachedForward:
         self._arguments: dict[str, Any] = {"use_cache": self._cached}
         if "logits_to_keep" in accepted:
             self._arguments["logits_to_keep"] = 1
+        plainly = self._common and self._cached and prompt.encoder_ids is None
+        self._graphed = graphed_steps(model, dict(self._arguments)) if plainly else None
         if self._cached:
             self._arguments[self._cache_name] = self._new_cache()
         self._encoding: Any = None
@@ -57,8 +61,11 @@ class CachedForward:
         return self.rows(ids[None])[0]
 
     @torch.inference_mode()
-    def rows(self, ids: np.ndarray) -> torch.Tensor:
-        """float32 `[row, vocabulary]` for several texts at once, int64 `[row, token]`, as `__call__` for one."""
+    def rows(self, ids: np.ndarray, recorder: Recorder | None = None) -> torch.Tensor:
+        """float32 `[row, vocabulary]` for several texts at once, int64 `[row, token]`, as `__call__` for one.
+
+        `recorder` is the one that the caller taps the model with: a step that is taken by its graph passes no tap.
+        """
         if (now := self._weights()) != self._of:
             self._of = now
             self._forget()
@@ -68,14 +75,27 @@ class CachedForward:
             self.select(np.zeros(len(ids), dtype=np.int64))
         if self._encoder_ids is not None and self._encoded_rows != len(ids):
             self._arguments["encoder_outputs"] = self._encoded(len(ids))
-        outputs = self._model(**self._inputs(ids), return_dict=True)
+        inputs = self._inputs(ids)
+        if self._graphed is not None and self._past and ids.shape == (1, self._past + 1):
+            changing: dict[str, torch.Tensor] = {
+                name: inputs[name] for name in ("input_ids", POSITION) if name in inputs
+            }
+            cache = self._arguments[self._cache_name]
+            every = self._graphed(now, changing, cache, lambda: self._in_python(inputs), recorder)
+        else:
+            every = self._in_python(inputs)
         if self._cached:
             self._past, self._seen = ids.shape[1], ids
-            if self._cache_name in outputs:
-                self._arguments[self._cache_name] = outputs[self._cache_name]
-        logits = outputs.logits[:, -1].to("cpu", torch.float32, copy=True)
+        logits = every[:, -1].to("cpu", torch.float32, copy=True)
         # Through numpy it is an ordinary tensor again, which the stages may use outside inference mode.
         return torch.from_numpy(logits.numpy())
+
+    def _in_python(self, inputs: dict[str, Any]) -> torch.Tensor:
+        """The model itself called; its cache is taken over."""
+        outputs = self._model(**inputs, return_dict=True)
+        if self._cached and self._cache_name in outputs:
+            self._arguments[self._cache_name] = outputs[self._cache_name]
+        return outputs.logits
 
     def select(self, rows: np.ndarray) -> None:
         """Go on with these rows of the last call, int64 `[row]`, in this order; a row may stand several times."""
@@ -148,11 +168,11 @@ class CachedForward:
             name = "input_ids" if self._encoder_ids is None else "decoder_input_ids"
             inputs[name] = torch.from_numpy(ids[:, self._past :]).to(self._device)
             if self._positions:
-                inputs["position_ids"] = torch.arange(self._past, ids.shape[1], device=self._device)[None]
+                inputs[POSITION] = torch.arange(self._past, ids.shape[1], device=self._device)[None]
             return inputs
         more: dict[str, Any] = dict(self._arguments)
         if self._positions:
-            more["position_ids"] = torch.arange(ids.shape[1], device=self._device)[None]
+            more[POSITION] = torch.arange(ids.shape[1], device=self._device)[None]
         return self._model.prepare_inputs_for_generation(
             torch.from_numpy(ids).to(self._device),
             next_sequence_length=ids.shape[1] - self._past if self._past else None,

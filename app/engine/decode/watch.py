@@ -45,7 +45,7 @@ class WatchedForward:
             return self._forward.rows(ids)
         self._recorder.begin_again()
         with tapped(self._model, self._recorder):
-            return self._forward.rows(ids)
+            return self._forward.rows(ids, self._recorder)
 
     def told(self, step: Step, row: int = 0) -> Step:
         """The step with what the head saw in the last call, of one of several texts."""

@@ -34,6 +34,9 @@ from app.engine.trace.edits import AblateHead, Edit, KnockOut
 
 BESIDE = "unembed_beside"
 THROUGH = "unembed_through"
+LAST = "unembed_last"
+"""As beside, for one token after those in a cache: it sees them all, so there is no mask, which transformers makes
+whenever a graph is recorded (https://huggingface.co/docs/transformers/attention_interface)."""
 ASIDE = "beside the softmax"
 """Families outside the interface: see `softmax_tap`."""
 
@@ -169,7 +172,7 @@ def _attend(way: str) -> Callable[..., tuple[torch.Tensor, torch.Tensor | None]]
         **arguments: Any,
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         recorder: Recorder | None = getattr(_current, "recorder", None)
-        inner = sdpa_attention_forward if way == BESIDE else family_eager(module)
+        inner = family_eager(module) if way == THROUGH else sdpa_attention_forward
         if recorder is None:
             return inner(module, query, key, value, attention_mask, **arguments)
         is_causal = arguments.get("is_causal")
@@ -195,6 +198,8 @@ def _attend(way: str) -> Callable[..., tuple[torch.Tensor, torch.Tensor | None]]
 
 AttentionInterface.register(BESIDE, _attend(BESIDE))
 AttentionMaskInterface.register(BESIDE, sdpa_mask)
+AttentionInterface.register(LAST, _attend(LAST))
+AttentionMaskInterface.register(LAST, lambda *_, **__: None)
 AttentionInterface.register(THROUGH, _attend(THROUGH))
 AttentionMaskInterface.register(THROUGH, eager_mask)
 
@@ -207,14 +212,17 @@ def way_of(model: Any) -> str:
 
 
 @contextmanager
-def tapped(model: Any, recorder: Recorder) -> Iterator[None]:
+def tapped(model: Any, recorder: Recorder, way: str | None = None) -> Iterator[None]:
     """Let the model's attention pass the tap for this thread; the model's own attention is restored on leaving.
+
+    `way` is the model's own where it is not given.
 
     Raises UserError when the model does not take another attention function.
     """
-    way = way_of(model)
+    way = way or way_of(model)
     configs = _switchable_configs(model, way)
     before = [config._attn_implementation for config in configs]
+    outer = getattr(_current, "recorder", None)
     # Only the configs are changed, since set_attn_implementation walks over every module.
     for config in configs:
         config._attn_implementation = way
@@ -222,7 +230,7 @@ def tapped(model: Any, recorder: Recorder) -> Iterator[None]:
         _current.recorder = recorder
         yield
     finally:
-        _current.recorder = None
+        _current.recorder = outer
         for config, own in zip(configs, before, strict=True):
             config._attn_implementation = own
 
