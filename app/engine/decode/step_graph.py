@@ -24,6 +24,7 @@ import torch
 from torch import nn
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
+from transformers.utils import output_capturing
 
 from app.engine.trace.tap import BESIDE, LAST, AttentionCall, Recorder, tapped, way_of
 
@@ -66,6 +67,12 @@ class GraphedSteps:
         """The longest cache for which graph and model were compared."""
         self._refused = False
 
+    def _hooked(self) -> bool:
+        """Whether somebody's hooks stand in the model. transformers leaves its own for collecting outputs, which do
+        nothing in a call that collects none."""
+        hooks = (hook for found in self._hooks if found for hook in found.values())
+        return any(getattr(hook, "__module__", None) != output_capturing.__name__ for hook in hooks)
+
     def _its(self) -> Any:
         model = self._model()
         assert model is not None
@@ -86,7 +93,7 @@ class GraphedSteps:
         """
         if state != self._state:
             self._start(state)
-        if self._refused or any(self._hooks) or not all(type(layer) is DynamicLayer for layer in cache.layers):
+        if self._refused or self._hooked() or not all(type(layer) is DynamicLayer for layer in cache.layers):
             return in_python()
         before = _tensors(cache)
         if self._graph is None or not self._proven:

@@ -119,7 +119,12 @@ def test_a_graph_that_differs_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> N
 def test_somebodys_hook_is_not_passed_by() -> None:
     loaded = build("gpt2")
     settings = DecodingSettings(method="greedy", max_new_tokens=20)
+    with torch.inference_mode():
+        # Leaves hooks of transformers in the model, which do nothing later.
+        loaded.model(torch.tensor([[5]]), output_hidden_states=True)
+    assert loaded.model.transformer.h[0]._forward_hooks
     before = [step.token_id for step in stream(loaded, PROMPT, settings)]
+    assert graphed(loaded.model)._graph is not None
     heard: list[int] = []
     hook = loaded.model.transformer.h[0].register_forward_hook(lambda *_: heard.append(1))
     try:
