@@ -118,7 +118,9 @@ def test_from_examples_to_an_adapter(tuning: Desk) -> None:
     assert [(row.step, row.text) for row in page.samples.list.rows()] == written and len(written) == 3
 
 
-def test_what_changed_is_shown_and_follows_the_checkpoints(tuning: Desk) -> None:
+def test_what_changed_is_shown_and_a_run_is_merged(
+    tuning: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     page = finished(tuning)
     tuning.click(page.views.button(CHANGES))
     tuning.settle()
@@ -134,6 +136,19 @@ def test_what_changed_is_shown_and_follows_the_checkpoints(tuning: Desk) -> None
     assert sum(change.norm for change in early.weights) < sum(change.norm for change in found.weights)
     tuning.click(page.views.button(RUNS))
     assert page.right.currentWidget() is page.runs
+    # What was written takes the place of an old error.
+    run = tuning.session.finetuning.runs[0]
+    taken = tmp_path / "merged" / f"{run.name}-merged"
+    taken.mkdir(parents=True)
+    (taken / "config.json").write_text("{}", encoding="utf-8")
+    for place in ("merged", "elsewhere"):
+        monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_, at=place: str(tmp_path / at))
+        page.runs.merge_wanted.emit(run.folder)
+        tuning.settle()
+        if place == "merged":
+            assert page.banner.kind() == "error" and "or empty this one first" in page.banner.text()
+    assert page.banner.is_open() and page.banner.kind() == "info"
+    assert page.banner.text() == f"Note: Written into {tmp_path / 'elsewhere' / taken.name}."
 
 
 def test_one_key_switches_the_adapter_and_texts_say_what_wrote_them(tuning: Desk) -> None:
