@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from math import exp, isfinite, isnan, nan
+from math import exp, inf, isfinite, isnan, log, nan
 
 from app.engine.finetune.records import RunEnd, RunEntry
 from app.ui.widgets.memory_bar import bytes_text
@@ -29,24 +29,37 @@ def perplexity_text(value: float | None) -> str:
 
 def perplexity_of(loss: float) -> float:
     """e to a loss in nats."""
-    return exp(loss) if loss < _OVERFLOW else nan if isnan(loss) else float("inf")
+    return exp(loss) if loss < _OVERFLOW else nan if isnan(loss) else inf
+
+
+def perplexity_words(loss: float) -> str:
+    """The perplexity of a loss, however large: "24.5", "2.0e434"."""
+    return _huge(loss) if _OVERFLOW <= loss < inf else perplexity_text(perplexity_of(loss))
 
 
 def perplexity_ticks(losses: Sequence[float]) -> list[str]:
     """The perplexities of ticks of losses, with as few decimals as tell them apart."""
-    values = [perplexity_of(loss) for loss in losses]
+    texts: list[str] = []
     for decimals in range(4):
-        texts = [_tick(value, decimals) for value in values]
+        texts = [_tick(loss, decimals) for loss in losses]
         if len(set(texts)) == len(texts):
             break
-    return texts if values else []
+    return texts
 
 
-def _tick(value: float, decimals: int) -> str:
+def _tick(loss: float, decimals: int) -> str:
     """Two figures at least: "4.5", "12", "1,097"."""
+    value = perplexity_of(loss)
     if value >= 1e5:
-        return short_number(value)
+        return perplexity_words(loss)
     return f"{value:,.{max(decimals, 1 if value < 10 else 0)}f}"
+
+
+def _huge(loss: float) -> str:
+    """e to a loss as a float cannot hold it any more."""
+    tens = loss / log(10.0)
+    figures, power = f"{10.0 ** (tens % 1.0):.1e}".split("e")
+    return f"{figures}e{int(tens) + int(power)}"
 
 
 def speed_text(seconds_a_step: float) -> tuple[str, str]:
