@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from app.engine.errors import UserError
 from app.engine.finetune.defaults import defaults_for, moved, reasons_for
 from app.engine.finetune.records import (
+    RUNNING,
     Costs,
     DataPreview,
     PreviewToken,
@@ -66,7 +67,7 @@ class Finetuning(QObject):
     reported = Signal(object)
     """A Report."""
     ended = Signal(object)
-    """A RunEnd, or None when the run was thrown away or failed."""
+    """A RunEnd; None when the run was thrown away, the error when it failed."""
     runs_changed = Signal()
     run_read = Signal(object)
     """(settings, source, shape, reports) of an old run."""
@@ -352,7 +353,7 @@ class Finetuning(QObject):
         self._models.tell_weights()
         if began:
             # One that could not begin left everything as it was, what stands on screen too.
-            self.ended.emit(None)
+            self.ended.emit(error)
         self.failed.emit(error)
 
     @Slot()
@@ -384,7 +385,7 @@ class Finetuning(QObject):
     @Slot(object)
     def _listed(self, runs: tuple[RunEntry, ...]) -> None:
         own = str(self.folder) if self.running else ""
-        self.runs = tuple(replace(run, state="running") if run.folder == own else run for run in runs)
+        self.runs = tuple(replace(run, state=RUNNING) if run.folder == own else run for run in runs)
         self.runs_changed.emit()
         self._find_last()
 

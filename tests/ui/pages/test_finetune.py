@@ -203,7 +203,23 @@ def test_nothing_is_thrown_away_without_a_yes(tuning: Desk, monkeypatch: pytest.
     assert not session.finetuning.running
     loaded = session.models.loaded()
     assert loaded is not None and loaded.adapter is None
+    assert re.fullmatch(
+        r"thrown away at step \d+ · the model is as it was, its checkpoint of step \d+ is kept",
+        page.training.subtitle(),
+    )
+    # A run that diverges says so in the list too; which checkpoint is sound is told once, and no clipping is advised.
+    thrown, settings = session.finetuning.folder, session.finetuning.settings
+    session.finetuning.set_settings(replace(settings, method="full", learning_rate=10.0, batch_size=1, prompts=()))
+    tuning.click(page.method.start)
+    tuning.wait(lambda: session.finetuning.running)
+    tuning.settle()
+    lost = session.finetuning.runs[0]
+    assert (lost.state, lost.result, lost.best) == ("diverged", "", "")
+    assert re.fullmatch(r"diverged at step \d+ · the model is as it was", page.training.subtitle())
+    assert page.banner.text().endswith("Lower the learning rate (10). No checkpoint is from before it went wrong.")
+    session.finetuning.set_settings(settings)
     # At the next start a run that was broken off stands there and can be gone on with.
+    session.finetuning.folder = thrown
     assert not page.training.resume.isVisible()
     session.finetuning.restore(session.finetuning.kept())
     session.finetuning.list_runs()

@@ -19,7 +19,7 @@ from app.ui.actions import bound
 from app.ui.pages.finetune import explanations
 from app.ui.pages.finetune.changes_readings import CHANGES, FILES, RUN, RUNS, ChangesReadings
 from app.ui.pages.finetune.kept_runs import KeptRuns
-from app.ui.pages.finetune.run_words import state_text
+from app.ui.pages.finetune.run_words import state_text, unended_text
 from app.ui.pages.finetune.runs_panel import resumable
 from app.ui.theme import Theme
 from app.ui.widgets.dataset_dialog import DatasetDialog
@@ -273,10 +273,14 @@ class FinetunePage(ChangesReadings):
             self.samples.add(report)
 
     @Slot(object)
-    def _ended(self, end: RunEnd | None) -> None:
-        self.training.end(end, "" if end is not None else "The model is as it was; checkpoints are kept.")
+    def _ended(self, end: RunEnd | BaseException | None) -> None:
+        if isinstance(end, RunEnd):
+            self.training.end(end)
+        else:
+            kept = [each.step for each in self.training.log.checkpoints]
+            self.training.end(None, unended_text(end, self.training.log.last_step, kept))
         self._show_state()
-        self._fresh = end is not None
+        self._fresh = isinstance(end, RunEnd)
         self._look_at_result()
 
     @Slot()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from math import exp, inf, isfinite, isnan, log, nan
 
+from app.engine.errors import DivergedError
 from app.engine.finetune.records import RunEnd, RunEntry
 from app.ui.widgets.memory_bar import bytes_text
 from app.ui.widgets.number_text import number, short_number
@@ -98,6 +99,16 @@ def state_text(entry: RunEntry) -> str:
         return f"{entry.state} {at}"
     on = f"Resume goes on from step {entry.checkpoints[-1]:,}" if entry.checkpoints else "there is no checkpoint yet"
     return f"broken off {at}: {on}"
+
+
+def unended_text(error: BaseException | None, step: int, checkpoints: Sequence[int]) -> str:
+    """What is said of a run that left no result: without an error it was thrown away. Which checkpoint of a run that
+    diverged is sound is told with the error."""
+    if isinstance(error, DivergedError):
+        return f"diverged at step {step:,} · the model is as it was"
+    what = "thrown away" if error is None else "broken off"
+    kept = f", its checkpoint of step {checkpoints[-1]:,} is kept" if checkpoints else ""
+    return f"{what} at step {step:,} · the model is as it was{kept}"
 
 
 def end_text(end: RunEnd) -> str:

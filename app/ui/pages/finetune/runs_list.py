@@ -9,7 +9,7 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelInde
 from PySide6.QtGui import QContextMenuEvent, QFont, QFontMetricsF, QGuiApplication, QKeyEvent, QKeySequence, QPainter
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
-from app.engine.finetune.records import RunEntry
+from app.engine.finetune.records import DIVERGED, RunEntry
 from app.engine.finetune.settings import FULL, LORA
 from app.ui.icons import pixmap
 from app.ui.pages.finetune.run_words import loss_text, perplexity_words, when_text
@@ -24,6 +24,7 @@ _TAGS = {
     "done": ("check", "ok", "oksoft"),
     "stopped": ("stop", "ink2", "hover"),
     "unfinished": ("warn", "warn", "warnsoft"),
+    DIVERGED: ("error", "err", "errsoft"),
 }
 """Icon, colour and ground of each state."""
 _PADDING, _ABOVE, _SIGN = 12, 7, 12
