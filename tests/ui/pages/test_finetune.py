@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox, QWidget
-from ui.desk import Desk
+from ui.desk import Desk, words
 
 from app.engine.decode.settings import DecodingSettings
 from app.engine.finetune import run_folder
@@ -18,7 +18,7 @@ from app.engine.finetune.records import MemoryPart, Shape
 from app.engine.finetune.run_folder import read_run
 from app.session.state import OpenRequest
 from app.ui.closing import KEEP
-from app.ui.pages.finetune.page import CHANGES, RUNS, FinetunePage
+from app.ui.pages.finetune.page import CHANGES, RUN, RUNS, FinetunePage
 from app.ui.pages.finetune.run_words import perplexity_text
 from app.ui.widgets.dataset_dialog import DatasetDialog
 
@@ -152,7 +152,12 @@ def test_what_changed_is_shown_and_a_run_is_merged(
 
 
 def test_one_key_switches_the_adapter_and_texts_say_what_wrote_them(tuning: Desk) -> None:
-    finished(tuning)
+    tuning.key(tuning.window, Qt.Key.Key_F6)
+    assert "carries no adapter" in page_of(tuning).banner.text()
+    tuning.qtbot.keyClicks(page_of(tuning).before_after.prompt, "The sky")
+    page = finished(tuning)
+    assert page.before_after.prompt.text() == "The sky", "what the person typed is not overwritten"
+    assert all(card.text.toPlainText().startswith("The sky") for card in page.before_after.cards)
     session, output = tuning.session, tuning.generate.output
     session.set_prompt("Once upon a time")
     session.generation.set_settings(DecodingSettings(max_new_tokens=3, seed=1))
@@ -194,6 +199,14 @@ def test_nothing_is_thrown_away_without_a_yes(tuning: Desk, monkeypatch: pytest.
     tuning.click(page.method.start)
     tuning.wait(lambda: session.finetuning.step > 3)
     tuning.wait(lambda: "training, step" in tuning.window.top_bar.model_box.accessibleName())
+    # What waits for the end of the run says so.
+    tuning.qtbot.keyClicks(page.before_after.prompt, "Ahoy")
+    assert not page.before_after.write.isEnabled() and "is being trained" in page.before_after.write.toolTip()
+    tuning.click(page.views.button(CHANGES))
+    assert page.changes.empty.isVisible() and "when it has ended" in words(page.changes.empty)
+    tuning.key(tuning.window, Qt.Key.Key_F6)
+    assert page.banner.kind() == "warn" and page.banner.text().startswith("Warning: story-gpt is being trained.")
+    tuning.click(page.views.button(RUN))
     monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.No)
     tuning.click(page.training.discard)
     assert session.finetuning.running

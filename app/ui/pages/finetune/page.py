@@ -244,7 +244,13 @@ class FinetunePage(ChangesReadings):
         self.method.start.setEnabled(ready)
         self.method.set_base(tuning.base if adapted else "")
         self.training.set_state(tuning.running, tuning.paused)
-        why = "" if self._view.possible else "Needs a finetuned model: one with an adapter, or its base open as B."
+        why = (
+            "The model is being trained: both write when the run has ended."
+            if tuning.running
+            else ""
+            if self._view.possible
+            else "Needs a finetuned model: one with an adapter, or its base open as B."
+        )
         self.before_after.set_ready(self._view.possible and not tuning.running, why)
 
     @Slot(object)
