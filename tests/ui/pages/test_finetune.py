@@ -27,13 +27,14 @@ from app.ui.widgets.dataset_dialog import DatasetDialog
 def tuning(desk: Desk, tmp_path: Path) -> Iterator[Desk]:
     """The Finetune page in front, with the pirates and a short run."""
     desk.window.show_page("finetune")
-    desk.session.finetuning.keep_in(tmp_path / "runs")
+    desk.session.finetuning.runs.keep_in(tmp_path / "runs")
     page_of(desk).data.sample_chosen.emit("pirate-tales")
-    settings = desk.session.finetuning.settings
-    desk.session.finetuning.set_settings(
+    settings = desk.session.finetuning.data.settings
+    desk.session.finetuning.data.set_settings(
         replace(settings, max_steps=6, evaluate_every=3, prompts=("Once upon a time",), sample_tokens=4)
     )
-    desk.wait(lambda: desk.session.finetuning.costs is not None and not desk.session.finetuning._ask.isActive())
+    data = desk.session.finetuning.data
+    desk.wait(lambda: data.costs is not None and not data._ask.isActive())
     desk.settle()
     yield desk
     desk.session.finetuning.discard()
@@ -80,7 +81,7 @@ def test_from_examples_to_an_adapter(tuning: Desk) -> None:
     tuning.wait(lambda: page.data.isVisible() and page.method.isVisible())
     assert page.method.start.isEnabled()
     finished(tuning)
-    run = tuning.session.finetuning.runs[0]
+    run = tuning.session.finetuning.runs.entries[0]
     assert run.state == "done" and run.step == 6
     assert run.best_held_out is not None and run.first_held_out is not None
     assert run.best_held_out < run.first_held_out
@@ -105,16 +106,16 @@ def test_from_examples_to_an_adapter(tuning: Desk) -> None:
     tuning.settle()
     summary = tuning.session.summary
     assert summary is not None and (summary.ref, summary.adapter_of) == ("story-gpt", "")
-    assert not page.method.base.isVisible() and tuning.session.finetuning.preview is not None
+    assert not page.method.base.isVisible() and tuning.session.finetuning.data.preview is not None
     page.samples.clear()
-    shape = tuning.session.finetuning.shape = Shape("text", (("text", "completion"),))
+    shape = tuning.session.finetuning.data.shape = Shape("text", (("text", "completion"),))
     run_folder.write_json(
         Path(run.folder) / "run.json", {**run_folder.read_run(Path(run.folder)), "shape": asdict(shape)}
     )
-    tuning.session.finetuning.shape = None
+    tuning.session.finetuning.data.shape = None
     page.runs.settings_wanted.emit(run.folder)
     tuning.settle()
-    assert tuning.session.finetuning.shape == shape, "read as that run read it, not as its columns look"
+    assert tuning.session.finetuning.data.shape == shape, "read as that run read it, not as its columns look"
     assert [(row.step, row.text) for row in page.samples.list.rows()] == written and len(written) == 3
 
 
@@ -127,7 +128,7 @@ def test_what_changed_is_shown_and_a_run_is_merged(
     found = tuning.session.finetune_view.found
     assert found is not None and len(found.weights) == 16
     assert page.changes.scrubber.isVisible()
-    first = tuning.session.finetuning.runs[0].checkpoints[0]
+    first = tuning.session.finetuning.runs.entries[0].checkpoints[0]
     assert page.changes.chosen_head() is not None, "the head that looks elsewhere most is shown at once"
     page.changes.step_chosen.emit(first)
     tuning.settle()
@@ -137,7 +138,7 @@ def test_what_changed_is_shown_and_a_run_is_merged(
     tuning.click(page.views.button(RUNS))
     assert page.right.currentWidget() is page.runs
     # What was written takes the place of an old error.
-    run = tuning.session.finetuning.runs[0]
+    run = tuning.session.finetuning.runs.entries[0]
     taken = tmp_path / "merged" / f"{run.name}-merged"
     taken.mkdir(parents=True)
     (taken / "config.json").write_text("{}", encoding="utf-8")
@@ -176,7 +177,7 @@ def test_one_key_switches_the_adapter_and_texts_say_what_wrote_them(tuning: Desk
     assert session.models.adapter_words() == "with LoRA"
     assert "written with the adapter off" in output.subtitle()
     # B has a key of its own.
-    session.models.open(OpenRequest(str(session.finetuning.folder), slot="B"))
+    session.models.open(OpenRequest(str(session.finetuning.runs.folder), slot="B"))
     tuning.settle()
     tuning.key(tuning.window, Qt.Key.Key_F6, Qt.KeyboardModifier.ShiftModifier)
     tuning.settle()
@@ -185,17 +186,17 @@ def test_one_key_switches_the_adapter_and_texts_say_what_wrote_them(tuning: Desk
 
 def test_nothing_is_thrown_away_without_a_yes(tuning: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     page, session = page_of(tuning), tuning.session
-    session.finetuning.set_settings(replace(session.finetuning.settings, max_steps=500))
-    tuning.wait(lambda: not session.finetuning._ask.isActive())
+    session.finetuning.data.set_settings(replace(session.finetuning.data.settings, max_steps=500))
+    tuning.wait(lambda: not session.finetuning.data._ask.isActive())
     tuning.settle()
-    fixed = session.finetuning.costs
+    fixed = session.finetuning.data.costs
     assert fixed is not None
-    session.finetuning.costs = replace(fixed, parts=(MemoryPart("activations", 1 << 60),))
+    session.finetuning.data.costs = replace(fixed, parts=(MemoryPart("activations", 1 << 60),))
     tuning.click(page.method.start)
     tuning.settle()
-    assert not session.finetuning.running and not session.finetuning.runs, "what cannot fit does not begin"
+    assert not session.finetuning.running and not session.finetuning.runs.entries, "what cannot fit does not begin"
     assert "Training story-gpt needs 1152921504.6 GB" in page.banner.text()
-    session.finetuning.costs = fixed
+    session.finetuning.data.costs = fixed
     tuning.click(page.method.start)
     tuning.wait(lambda: session.finetuning.step > 3)
     tuning.wait(lambda: "training, step" in tuning.window.top_bar.model_box.accessibleName())
@@ -221,21 +222,21 @@ def test_nothing_is_thrown_away_without_a_yes(tuning: Desk, monkeypatch: pytest.
         page.training.subtitle(),
     )
     # A run that diverges says so in the list too; which checkpoint is sound is told once, and no clipping is advised.
-    thrown, settings = session.finetuning.folder, session.finetuning.settings
-    session.finetuning.set_settings(replace(settings, method="full", learning_rate=10.0, batch_size=1, prompts=()))
+    thrown, settings = session.finetuning.runs.folder, session.finetuning.data.settings
+    session.finetuning.data.set_settings(replace(settings, method="full", learning_rate=10.0, batch_size=1, prompts=()))
     tuning.click(page.method.start)
     tuning.wait(lambda: session.finetuning.running)
     tuning.settle()
-    lost = session.finetuning.runs[0]
+    lost = session.finetuning.runs.entries[0]
     assert (lost.state, lost.result, lost.best) == ("diverged", "", "")
     assert re.fullmatch(r"diverged at step \d+ · the model is as it was", page.training.subtitle())
     assert page.banner.text().endswith("Lower the learning rate (10). No checkpoint is from before it went wrong.")
-    session.finetuning.set_settings(settings)
+    session.finetuning.data.set_settings(settings)
     # At the next start a run that was broken off stands there and can be gone on with.
-    session.finetuning.folder = thrown
+    session.finetuning.runs.folder = thrown
     assert not page.training.resume.isVisible()
     session.finetuning.restore(session.finetuning.kept())
-    session.finetuning.list_runs()
+    session.finetuning.runs.list_runs()
     tuning.settle()
     assert re.search(r"broken off at step \d+ of 500: Resume goes on from step \d+$", page.training.subtitle())
     tuning.click(page.training.resume)
@@ -245,8 +246,8 @@ def test_nothing_is_thrown_away_without_a_yes(tuning: Desk, monkeypatch: pytest.
 @pytest.mark.parametrize("button", [KEEP, "Cancel"])
 def test_closing_during_a_run_stops_and_keeps(tuning: Desk, monkeypatch: pytest.MonkeyPatch, button: str) -> None:
     session = tuning.session
-    session.finetuning.set_settings(replace(session.finetuning.settings, max_steps=500, evaluate_every=250))
-    tuning.wait(lambda: not session.finetuning._ask.isActive())
+    session.finetuning.data.set_settings(replace(session.finetuning.data.settings, max_steps=500, evaluate_every=250))
+    tuning.wait(lambda: not session.finetuning.data._ask.isActive())
     tuning.settle()
     tuning.click(page_of(tuning).method.start)
     tuning.wait(lambda: session.finetuning.step > 0)
@@ -265,7 +266,7 @@ def test_closing_during_a_run_stops_and_keeps(tuning: Desk, monkeypatch: pytest.
         monkeypatch.undo()
         return
     tuning.wait(lambda: not tuning.window.isVisible())
-    folder = session.finetuning.folder
+    folder = session.finetuning.runs.folder
     assert folder is not None and (folder / "adapter_model.safetensors").exists()
     assert read_run(folder)["state"] == "stopped"
 
@@ -276,7 +277,7 @@ def test_a_broken_file_says_which_line(tuning: Desk, tmp_path: Path, monkeypatch
     page = page_of(tuning)
     page.choose(str(broken))
     tuning.settle()
-    preview = tuning.session.finetuning.preview
+    preview = tuning.session.finetuning.data.preview
     assert preview is not None and preview.usable == 2
     assert [problem.place for problem in preview.problems] == ["line 2"]
     # A dataset, asked for with the menu's dialog; a folder that is laid out as one stands for the hub.
@@ -301,7 +302,7 @@ def test_a_broken_file_says_which_line(tuning: Desk, tmp_path: Path, monkeypatch
     assert page.method.place.isVisible() and page.method.place.text() == "Kept in runs…"
     page.method.place.click()
     tuning.settle()
-    assert tuning.session.finetuning.root == tmp_path / "set" and page.method.place.text() == "Kept in set…"
+    assert tuning.session.finetuning.runs.root == tmp_path / "set" and page.method.place.text() == "Kept in set…"
     assert str(tmp_path / "set") in page.method.place.toolTip()
-    preview = tuning.session.finetuning.preview
+    preview = tuning.session.finetuning.data.preview
     assert preview is not None and preview.records == 2 and preview.problems[0].words == "duplicate of row 1"

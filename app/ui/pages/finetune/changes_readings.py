@@ -51,7 +51,7 @@ class ChangesReadings(FinetuneLayout):
         if not self._fresh or pair is None:
             return
         self._fresh = False
-        prompt, prompts = self.before_after.own_prompt(), self._tuning.settings.prompts
+        prompt, prompts = self.before_after.own_prompt(), self._tuning.data.settings.prompts
         if not prompt:
             prompt = prompts[0] if prompts else self._session.prompt
             self.before_after.set_prompt(prompt)
@@ -106,7 +106,7 @@ class ChangesReadings(FinetuneLayout):
 
     def _text_to_compare(self) -> str:
         """What stands in the field, else the prompt of the other pages, else the first sample prompt."""
-        prompts = self._tuning.settings.prompts
+        prompts = self._tuning.data.settings.prompts
         return self.changes.prompt.text() or self._session.prompt or (prompts[0] if prompts else "")
 
     @Slot()
@@ -141,7 +141,7 @@ class ChangesReadings(FinetuneLayout):
     def _checkpoints(self) -> tuple[int, ...]:
         """The checkpoints of model A's run."""
         folder = str(self._view.run_folder())
-        return next((run.checkpoints for run in self._tuning.runs if run.folder == folder), ())
+        return next((run.checkpoints for run in self._tuning.runs.entries if run.folder == folder), ())
 
     @Slot(object)
     def _compared(self, found: Compared) -> None:
