@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
@@ -12,7 +12,7 @@ from app.engine.finetune.records import Costs, DataPreview, PreviewToken, Shape
 from app.engine.finetune.settings import FinetuneSettings
 from app.engine.texts.records import TextSource
 from app.jobs.board import Board
-from app.jobs.job import Priority
+from app.jobs.job import Job, Priority
 from app.session import finetune_work as work
 from app.session.kept_finetune import KeptFinetune
 from app.session.models import MODEL_LANE, OpenModels
@@ -37,8 +37,19 @@ _COSTING = (
 )
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """A file that was chosen and is not read yet."""
+
+    source: TextSource
+    shape: Shape | None
+    settings: FinetuneSettings | None
+    """That come with it; None leaves them as they are."""
+
+
 class FinetuneData(QObject):
-    """The data follow the settings and the model, the costs follow both."""
+    """The data follow the settings and the model, the costs follow both. A file that was chosen takes the place of the
+    one before once it was read; one that cannot be changes nothing."""
 
     data_changed = Signal()
     tokens_read = Signal(str, object)
@@ -64,7 +75,11 @@ class FinetuneData(QObject):
         self.preview: DataPreview | None = None
         self.costs: Costs | None = None
         self.groups: tuple[tuple[str, tuple[str, ...]], ...] = ()
-        self.reading = False
+        self.reading = ""
+        """The name of what is being read, '' where nothing is."""
+        self._asked: _Asked | None = None
+        self._read_with: FinetuneSettings | None = None
+        self._job: Job | None = None
         self._costs_of: FinetuneSettings | None = None
         self._ask = QTimer(self)
         self._ask.setSingleShot(True)
@@ -75,15 +90,15 @@ class FinetuneData(QObject):
 
     # What is chosen
 
-    def choose(self, source: TextSource, shape: Shape | None = None) -> None:
-        """Take another file of examples."""
-        self.source, self.shape = source, shape
+    def choose(self, source: TextSource, shape: Shape | None = None, settings: FinetuneSettings | None = None) -> None:
+        """Take another file of examples, and with it the settings that suit it."""
+        self._asked = _Asked(source, shape, settings)
         self._read()
 
     def choose_shape(self, shape: Shape) -> None:
         """Read the same file in another way."""
-        self.shape = shape
-        self._read()
+        if self.source is not None:
+            self.choose(self.source, shape)
 
     def set_settings(self, settings: FinetuneSettings) -> None:
         """Other settings for the next run; what depends on them is read again in a moment."""
@@ -147,11 +162,13 @@ class FinetuneData(QObject):
             self._estimate()
 
     def _read(self) -> None:
-        loaded, source, settings, shape = self._models.loaded(), self.source, self.settings, self.shape
+        loaded, asked = self._models.loaded(), self._asked
+        source, shape = (self.source, self.shape) if asked is None else (asked.source, asked.shape)
+        settings = self.settings if asked is None or asked.settings is None else asked.settings
         self._stale = False
         if loaded is None or source is None:
             return
-        self.reading = True
+        self.reading = source.name
         self.data_changed.emit()
         job = self._board.start(
             MODEL_LANE,
@@ -160,20 +177,43 @@ class FinetuneData(QObject):
             priority=Priority.BACKGROUND,
             key="finetune data",
         )
-        job.finished.connect(self._data_read)
+        self._job = job
+        job.finished.connect(lambda dataset: self._data_read(dataset, settings))
         job.failed.connect(self._data_failed)
+        job.cancelled.connect(lambda: self._cancelled(job))
 
-    @Slot(object)
-    def _data_read(self, dataset: Dataset) -> None:
-        self.dataset, self.preview, self.reading = dataset, dataset.preview, False
+    def _data_read(self, dataset: Dataset, settings: FinetuneSettings) -> None:
+        asked, self._asked = self._asked, None
+        self.dataset, self.preview, self.reading, self._read_with = dataset, dataset.preview, "", settings
+        if asked is not None:
+            self.source, self.shape = asked.source, asked.shape
+            if asked.settings is not None:
+                self.set_settings(asked.settings)
+                # They are what was read with.
+                self._ask.stop()
+                self._stale = False
         self.data_changed.emit()
         self._estimate()
 
+    def _cancelled(self, job: Job) -> None:
+        """One that another took the place of is none."""
+        if job is self._job and self.reading:
+            self._not_read()
+
     @Slot(object)
     def _data_failed(self, error: BaseException) -> None:
-        self.dataset, self.preview, self.reading = None, None, False
-        self.data_changed.emit()
+        self._not_read()
         self.failed.emit(error)
+
+    def _not_read(self) -> None:
+        asked, self._asked, self.reading = self._asked, None, ""
+        if asked is None:
+            # The same file under other settings, or for another model: what was read before is not what they ask for.
+            self.dataset = self.preview = None
+        elif self._read_with is not None and _differ(self._read_with, self.settings):
+            self._stale = True
+            self._ask.start()
+        self.data_changed.emit()
 
     # The costs
 
@@ -248,6 +288,11 @@ class FinetuneData(QObject):
     def _groups_found(self, groups: tuple[tuple[str, tuple[str, ...]], ...]) -> None:
         self.groups = groups
         self.groups_changed.emit()
+
+
+def _differ(one: FinetuneSettings, other: FinetuneSettings) -> bool:
+    """Whether two settings make other examples."""
+    return any(getattr(one, name) != getattr(other, name) for name in _READING)
 
 
 def _nothing() -> Any:

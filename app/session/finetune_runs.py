@@ -18,7 +18,7 @@ class FinetuneRuns(QObject):
 
     changed = Signal()
     read = Signal(object)
-    """(settings, source, shape, reports) of an old run."""
+    """(entry's folder, settings, source, shape, reports) of an old run."""
     last_found = Signal()
     """The last run of the start before is there again: `last` has it."""
     done = Signal(str)
@@ -77,6 +77,10 @@ class FinetuneRuns(QObject):
         summary, request = self._models.summary(), self._models.request()
         return summary is not None and request is not None and (run.base == summary.ref or run.folder == request.ref)
 
+    def of_open_model(self, folder: Path) -> bool:
+        """Whether the run in a folder is listed, and one of model A."""
+        return any(Path(run.folder) == folder and self.belongs(run) for run in self.entries)
+
     # The last one of the start before
 
     def kept(self) -> str:
@@ -115,8 +119,11 @@ class FinetuneRuns(QObject):
     def read_run(self, folder: Path) -> None:
         """An old run's settings, data and curves."""
         job = self._board.start(FILES_LANE, "Read run", lambda: work.read_run(folder), key="read run", quiet=True)
-        job.finished.connect(self.read)
+        job.finished.connect(lambda found: self._read(folder, found))
         job.failed.connect(self.failed)
+
+    def _read(self, folder: Path, found: work.ReadRun) -> None:
+        self.read.emit((folder, *found))
 
     def merge(self, folder: Path, into: Path) -> None:
         """Write the base with the adapter added to its weights."""

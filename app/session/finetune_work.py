@@ -166,7 +166,11 @@ def list_runs(folder: Path) -> Generator[Any, None, tuple[RunEntry, ...]]:
     return runs_in(folder)
 
 
-def read_run(folder: Path) -> Generator[Any, None, tuple[FinetuneSettings, TextSource, Shape, tuple[Report, ...]]]:
+ReadRun = tuple[FinetuneSettings, TextSource, Shape, tuple[Report, ...]]
+"""A run's settings, data, how its records were read, and its reports."""
+
+
+def read_run(folder: Path) -> Generator[Any, None, ReadRun]:
     """A run's settings, data, how its records were read, and its reports."""
     yield None
     from app.engine.finetune import run_folder

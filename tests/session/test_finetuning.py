@@ -289,7 +289,9 @@ def test_before_and_after(
     assert session.evaluation.contenders[0].ref == "story-gpt"
 
 
-def test_what_cannot_be_trained_says_why(qtbot: QtBot, board: Board, session: Session, tmp_path: Path) -> None:
+def test_what_cannot_be_trained_says_why(
+    qtbot: QtBot, board: Board, session: Session, data: TextSource, tmp_path: Path
+) -> None:
     failures: list[BaseException] = []
     session.finetuning.failed.connect(failures.append)
     session.finetuning.start()
@@ -298,7 +300,24 @@ def test_what_cannot_be_trained_says_why(qtbot: QtBot, board: Board, session: Se
     empty.write_text('{"prompt": "", "completion": ""}\n', encoding="utf-8")
     chosen(qtbot, board, session, TextSource(FILE, "empty.jsonl", path=str(empty)))
     assert isinstance(failures[-1], UserError)
-    assert session.finetuning.data.preview is None and not session.finetuning.running
+    found = session.finetuning.data
+    assert found.preview is None and not session.finetuning.running
+    # One that can be used comes with its settings; after it one that cannot changes nothing.
+    found.choose(data, settings=FinetuneSettings(held_out=0.5, prompts=("Ahoy",)))
+    assert found.reading == data.name and found.source is None, "nothing is taken before it was read"
+    settle(qtbot, board)
+    assert not found._ask.isActive() and found.preview is not None and found.preview.held_out == 15
+    kept = found.source, found.shape, found.settings, found.preview, found.dataset
+    assert kept[0] == data and found.settings.prompts == ("Ahoy",)
+    for refused in (TextSource(FILE, "empty.jsonl", path=str(empty)), TextSource(FILE, "gone", path="gone.jsonl")):
+        found.choose(refused, settings=FinetuneSettings(rank=2))
+        settle(qtbot, board)
+        assert refused.name in str(failures[-1])
+        assert (found.source, found.shape, found.settings, found.preview, found.dataset) == kept and not found.reading
+    found.choose(TextSource(FILE, "empty.jsonl", path=str(empty)))
+    board.running()[-1].cancel()
+    settle(qtbot, board)
+    assert found.source == data and found.preview is kept[3] and not found.reading
 
 
 def test_what_is_looked_at_in_training_is_of_one_step_that_is_named(

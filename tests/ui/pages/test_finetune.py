@@ -18,6 +18,7 @@ from app.engine.finetune.records import MemoryPart, Shape
 from app.engine.finetune.run_folder import read_run
 from app.session.state import OpenRequest
 from app.ui.closing import KEEP
+from app.ui.pages.finetune.data_panel import CHOOSE_FILE
 from app.ui.pages.finetune.page import CHANGES, RUN, RUNS, FinetunePage
 from app.ui.pages.finetune.run_words import perplexity_text
 from app.ui.widgets.dataset_dialog import DatasetDialog
@@ -29,11 +30,11 @@ def tuning(desk: Desk, tmp_path: Path) -> Iterator[Desk]:
     desk.window.show_page("finetune")
     desk.session.finetuning.runs.keep_in(tmp_path / "runs")
     page_of(desk).data.sample_chosen.emit("pirate-tales")
-    settings = desk.session.finetuning.data.settings
-    desk.session.finetuning.data.set_settings(
-        replace(settings, max_steps=6, evaluate_every=3, prompts=("Once upon a time",), sample_tokens=4)
-    )
     data = desk.session.finetuning.data
+    desk.wait(lambda: data.preview is not None)
+    data.set_settings(
+        replace(data.settings, max_steps=6, evaluate_every=3, prompts=("Once upon a time",), sample_tokens=4)
+    )
     desk.wait(lambda: data.costs is not None and not data._ask.isActive())
     desk.settle()
     yield desk
@@ -107,15 +108,35 @@ def test_from_examples_to_an_adapter(tuning: Desk) -> None:
     summary = tuning.session.summary
     assert summary is not None and (summary.ref, summary.adapter_of) == ("story-gpt", "")
     assert not page.method.base.isVisible() and tuning.session.finetuning.data.preview is not None
-    page.samples.clear()
-    shape = tuning.session.finetuning.data.shape = Shape("text", (("text", "completion"),))
+    # A model of another kind: no figures of that run, samples that fit, and what does not fit changes nothing.
+    data, offered = tuning.session.finetuning.data, page.data.empty.buttons
+    assert "done" in page.training.subtitle() and page.training.log.count == 6, "its base is no other model"
+    tuning.open("bart-en-fr")
+    tuning.settle()
+    assert page.training.subtitle() == "" and page.training.log.count == 0 and not page.samples.list.rows()
+    assert [button.text() for button in offered()] == ["Questions: short answers", CHOOSE_FILE]
+    assert page.data.empty.isVisible() and data.preview is None
+    settings = data.settings
+    page.choose_sample("pirate-tales")
+    tuning.settle()
+    assert "needs a prompt and a completion" in page.banner.text() and data.settings == settings
+    tuning.click(offered()[0])
+    tuning.settle()
+    assert data.preview is not None and data.settings.prompts[0].startswith("Question") and not page.banner.is_open()
+    page.choose("nowhere.jsonl")
+    tuning.settle()
+    assert page.banner.kind() == "error" and page.data.subtitle() == "questions.jsonl" and page.data.table.isVisible()
+    tuning.open("story-gpt")
+    page.choose_sample("pirate-tales")
+    tuning.settle()
+    shape = Shape("text", (("text", "text"),))
     run_folder.write_json(
         Path(run.folder) / "run.json", {**run_folder.read_run(Path(run.folder)), "shape": asdict(shape)}
     )
-    tuning.session.finetuning.data.shape = None
+    assert data.shape is None
     page.runs.settings_wanted.emit(run.folder)
     tuning.settle()
-    assert tuning.session.finetuning.data.shape == shape, "read as that run read it, not as its columns look"
+    assert data.shape == shape, "read as that run read it, not as its columns look"
     assert [(row.step, row.text) for row in page.samples.list.rows()] == written and len(written) == 3
 
 

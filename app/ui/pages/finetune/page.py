@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import Slot
@@ -21,16 +20,12 @@ from app.ui.pages.finetune.changes_readings import CHANGES, FILES, RUN, RUNS, Ch
 from app.ui.pages.finetune.kept_runs import KeptRuns
 from app.ui.pages.finetune.run_words import state_text, unended_text
 from app.ui.pages.finetune.runs_panel import resumable
+from app.ui.pages.finetune.sample_sets import SETS, fitting
 from app.ui.theme import Theme
 from app.ui.widgets.dataset_dialog import DatasetDialog
 
 DATASET_ROWS = 1000
 """Of a dataset, unless the person says otherwise: it may have millions."""
-SETS = Path(__file__).resolve().parents[4] / "resources" / "finetune"
-SAMPLES = (
-    ("pirate-tales", "Pirate tales: a style"),
-    ("questions", "Questions: from stories to answers"),
-)
 
 
 class FinetunePage(ChangesReadings):
@@ -39,10 +34,12 @@ class FinetunePage(ChangesReadings):
     def __init__(self, theme: Theme, session: Session) -> None:
         super().__init__(theme, session)
         self.setAcceptDrops(True)
-        self.data.set_samples(SAMPLES)
+        self._shown: Path | None = None
+        """The folder of the run whose figures are shown."""
         self._connect_session()
         self._connect_panels()
         self._kept = KeptRuns(session, self.runs)
+        self._show_samples_offered()
         self._show_defaults()
         self._show_settings()
         self._show_data()
@@ -99,8 +96,8 @@ class FinetunePage(ChangesReadings):
         menu.addAction("File…", self.choose_file)
         menu.addAction("Hub dataset…", self.ask_dataset)
         menu.addSeparator()
-        for key, words in SAMPLES:
-            menu.addAction(f"Sample: {words}", bound(self.choose_sample, key))
+        for each in fitting(self._session.summary):
+            menu.addAction(f"Sample: {each.words}", bound(self.choose_sample, each.key))
 
     @Slot()
     def choose_file(self) -> None:
@@ -125,11 +122,12 @@ class FinetunePage(ChangesReadings):
     @Slot(str)
     def choose_sample(self, key: str) -> None:
         """A set that comes with the program, with settings under which it visibly works."""
-        known = {each.name for each in fields(FinetuneSettings)}
-        wanted = json.loads((SETS / f"{key}.settings.json").read_text(encoding="utf-8"))
-        chosen = {name: value for name, value in wanted.items() if name in known}
-        self._tuning.data.set_settings(replace(FinetuneSettings(), **chosen))
-        self.choose(str(SETS / f"{key}.jsonl"))
+        chosen = next(each for each in SETS if each.key == key)
+        self.banner.clear(including_errors=True)
+        self._tuning.data.choose(chosen.source, settings=chosen.settings(self._session.summary))
+
+    def _show_samples_offered(self) -> None:
+        self.data.set_samples([(each.key, each.words) for each in fitting(self._session.summary)])
 
     @Slot(object)
     def _shape_chosen(self, shape: Shape) -> None:
@@ -169,8 +167,8 @@ class FinetunePage(ChangesReadings):
     @Slot()
     def _show_data(self) -> None:
         tuning = self._tuning
-        if tuning.data.reading and tuning.data.source is not None:
-            self.data.show_busy(f"Reading {tuning.data.source.name}…")
+        if tuning.data.reading:
+            self.data.show_busy(f"Reading {tuning.data.reading}…")
         else:
             self.data.show_preview(tuning.data.preview)
         self._show_state()
@@ -204,10 +202,17 @@ class FinetunePage(ChangesReadings):
 
     @Slot()
     def _model_changed(self) -> None:
-        """What was written and compared was another model's."""
+        """What was written and compared was another model's; so is a run, but with its own base or result."""
         self.before_after.clear()
         self.changes.clear()
         self.changes.set_prompt("")
+        runs, opened = self._tuning.runs, self._session.summary is not None
+        if opened and self._shown is not None and not self._tuning.running and not runs.of_open_model(self._shown):
+            self._shown = None
+            self.training.clear()
+            self.samples.clear()
+        self._show_samples_offered()
+        self._show_data()
         self._show_settings()
         self._show_state()
 
@@ -258,7 +263,8 @@ class FinetunePage(ChangesReadings):
         tuning = self._tuning
         self._fresh = False
         self.show_view(RUN)
-        name = tuning.runs.folder.name if tuning.runs.folder is not None else ""
+        self._shown = tuning.runs.folder
+        name = self._shown.name if self._shown is not None else ""
         if before:
             self.training.show_run(before, name)
         else:
@@ -321,15 +327,16 @@ class FinetunePage(ChangesReadings):
         """The run of the start before stands there again; one that was broken off can be gone on with."""
         if self._tuning.runs.last is not None:
             entry, reports = self._tuning.runs.last
+            self._shown = Path(entry.folder)
             self.training.show_run(reports, f"{entry.name} · {state_text(entry)}", resumable(entry))
             self._show_samples(reports)
 
     @Slot(object)
-    def _run_read(self, found: tuple[FinetuneSettings, TextSource, Shape, tuple[Report, ...]]) -> None:
-        settings, source, shape, reports = found
+    def _run_read(self, found: tuple[Path, FinetuneSettings, TextSource, Shape, tuple[Report, ...]]) -> None:
+        self._shown, settings, source, shape, reports = found
         self._tuning.data.set_settings(settings)
         self._tuning.data.choose(source, shape)
-        self.training.show_run(reports, "an earlier run")
+        self.training.show_run(reports, f"{self._shown.name}, an earlier run")
         self._show_samples(reports)
         self.show_view(RUN)
 
