@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from app.engine.finetune.training import Training
 
 
+_RECENT = 20
+"""Steps whose mean tells how long the others will take."""
+
+
 class Finetuning(QObject):
     """One run at a time, of model A, on its lane: whatever looks at the model comes between its steps."""
 
@@ -39,6 +43,8 @@ class Finetuning(QObject):
         self._board, self._models = board, models
         self.data, self.runs = FinetuneData(board, models), FinetuneRuns(board, models)
         self.step = 0
+        self._recent: tuple[float, ...] = ()
+        """Seconds of the last steps."""
         self._training: Training | None = None
         self._job: Job | None = None
         self.data.failed.connect(self.failed)
@@ -96,7 +102,7 @@ class Finetuning(QObject):
 
     def _begin(self, name: str, folder: Path, make: Any) -> None:
         self.data.stop_estimating()
-        self.step = 0
+        self.step, self._recent = 0, ()
         self.runs.begin(folder)
         self._models.train(self._models.loaded())
         self._models.tell_weights()
@@ -135,6 +141,9 @@ class Finetuning(QObject):
         elif value is not None:
             if isinstance(value, StepReport):
                 self.step = value.step
+                self._recent = (*self._recent[1 - _RECENT :], value.seconds)
+                if self._job is not None:
+                    self._job.tell(work.progress_of(value, self._recent))
                 self._models.train(self._models.in_training, value.step)
             self.reported.emit(value)
 

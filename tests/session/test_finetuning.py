@@ -22,6 +22,7 @@ from app.engine.models import load
 from app.engine.texts.records import FILE, PASTED, TextSource
 from app.jobs.board import Board
 from app.jobs.job import State
+from app.session import work
 from app.session.comparing import BEFORE, Choice, Compared, Measured, Written, compare
 from app.session.saved import decode, encode
 from app.session.session import Session
@@ -123,6 +124,8 @@ def test_a_run_while_the_model_is_looked_at(qtbot: QtBot, board: Board, session:
     assert finetuning.paused and loaded is not None
     held = loaded.training_step
     assert held is not None and finetuning.step == held, "what was done is reported before the pause is"
+    told = next(job.progress for job in board.running() if job.state is State.PAUSED)
+    assert told is not None and told.text == f"step {held:,} of 400" and told.seconds_left is not None
     session.generate()
     qtbot.waitUntil(lambda: not generation.running, timeout=20_000)
     assert finetuning.step == loaded.training_step == held
@@ -376,3 +379,10 @@ def test_an_encoder_decoder_is_compared_on_what_its_first_side_wrote() -> None:
     rows = found.patterns["cross", 0][0].shape
     assert rows[1:] == (len(found.target_tokens), len(found.tokens))
     assert set(found.comparison.heads) == {"encoder", "self", "cross"} and not found.weights
+    # In training it may write less than a moment ago, and something behind the new end be what was looked at.
+    asked = [work.Asked(("candidates", at), work.read_candidates, (at,)) for at in (0, len(found.target_tokens), 1)]
+    again = next(work.read_again(bart, "I am tired.", "", (), asked))
+    assert again.texts.targets == found.target_tokens and [key for key, _ in again.answers] == [
+        asked[0].key,
+        asked[2].key,
+    ]
