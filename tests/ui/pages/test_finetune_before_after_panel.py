@@ -103,7 +103,9 @@ def test_without_two_models_nothing_is_asked(panel: BeforeAfterPanel) -> None:
     assert panel.own_prompt() == "", "it was put there"
     panel.set_ready(False, "Nothing was trained yet.")
     assert not panel.write.isEnabled() and panel.write.toolTip() == "Nothing was trained yet."
+    assert panel._empty.text() == "Nothing was trained yet."
     panel.set_ready(True)
+    assert panel._empty.text().startswith("Write both")
     assert panel.write.isEnabled() and "Enter" in panel.write.toolTip()
     QTest.keyClicks(panel.prompt, "!")
     assert panel.own_prompt() == panel.prompt.text() != "Ahoy"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from app.engine.finetune.settings import FinetuneSettings
 from app.engine.models.records import ModelSummary
+from app.ui.pages.finetune.explanations import explain_method
 from app.ui.pages.finetune.sample_sets import SETS, fitting
 
 
@@ -27,6 +29,8 @@ def model(kind: str, answer: str, mask: str = "") -> ModelSummary:
 )
 def test_what_fits_is_offered(kind: str, answer: str, offered: list[str]) -> None:
     assert [each.key for each in fitting(model(kind, answer))] == offered
+    advised = explain_method(FinetuneSettings(), model(kind, answer), None).try_this
+    assert (offered or ["examples of your own"])[0].replace("-", " ") in advised
 
 
 def test_a_model_that_fills_gaps_is_given_gaps() -> None:

@@ -186,6 +186,7 @@ class BeforeAfterPanel(Panel):
         self.write.setEnabled(self._ready and not self._busy and typed)
         why = self._why if not self._ready else "Both are writing." if self._busy else "" if typed else "Type a prompt."
         self.write.setToolTip(why or "Let both models go on with this prompt (Enter)")
+        self._empty.setText(_EMPTY if self._ready else self._why or _EMPTY)
 
     @Slot()
     def _typed(self) -> None:

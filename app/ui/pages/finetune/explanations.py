@@ -6,6 +6,7 @@ from app.engine.finetune.records import Costs
 from app.engine.finetune.settings import LORA, FinetuneSettings
 from app.engine.models.records import ModelSummary
 from app.ui.explanation import Explanation, ShapeBlock
+from app.ui.pages.finetune.sample_sets import fitting
 
 _LEARNT = "<i>W</i>\u200a′"
 """W′: without the hair space the stroke lies on the letter's slanted arm and cannot be seen."""
@@ -46,9 +47,14 @@ def explain_method(settings: FinetuneSettings, summary: ModelSummary | None, cos
         if width
         else "",
         plain="Instead of rewriting the book, you add sticky notes. Take them off (F6) and the old model is back.",
-        try_this="Finetune on <b>pirate tales</b>, then press F6 on the Generate page: the same prompt and seed, with "
-        "and without.",
+        try_this=f"Finetune on <b>{_sample(summary)}</b>, then press F6 on the Generate page: the same prompt and "
+        "seed, with and without.",
     )
+
+
+def _sample(summary: ModelSummary | None) -> str:
+    """What suits the model best of what comes with the program."""
+    return next((each.words.partition(":")[0].lower() for each in fitting(summary)), "examples of your own")
 
 
 CHANGES = Explanation(
