@@ -143,7 +143,7 @@ class Program:
         self.window.closing.connect(self.keeper.finish)
         self.window.closing.connect(self.session.evaluation.finish)
         self.session.evaluation.keep_in(figures_file())
-        self.session.finetuning.keep_in(runs_folder(figures_file().with_name("runs")))
+        self.session.finetuning.runs.keep_in(runs_folder(figures_file().with_name("runs")))
         self.window.restart_wanted.connect(self.restart)
         self.keeper.restored.connect(self.window.note)
         saved = self.keeper.begin()

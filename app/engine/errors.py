@@ -35,5 +35,9 @@ class WeightsGoneError(UserError):
     """What is asked of a run of a model would need the weights that the model had then, and it has others now."""
 
 
+class DivergedError(UserError):
+    """The loss of a finetune went wrong and does not come back."""
+
+
 class Cancelled(Exception):  # noqa: N818 - not a failure
     """A function was asked to stop through its `cancel` callable; whatever it held is freed."""

@@ -136,6 +136,10 @@ class Job(QObject):
             self.pause_asked = paused
             self._wake()
 
+    def tell(self, progress: Progress) -> None:
+        """Say how far it is, where that follows from a result that came: the two are never of different moments."""
+        self.deliver("progressed", progress)
+
     def deliver(self, kind: str, value: Any) -> None:
         """Emit what the lane reports, on the main thread."""
         if self.state.ended or (self.stop_asked and kind in ("stepped", "progressed")):

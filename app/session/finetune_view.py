@@ -48,7 +48,7 @@ class FinetuneView(QObject):
         self._old: TextSource | None = None
         models.changed.connect(self._forget)
         models.weights_changed.connect(self._forget)
-        finetuning.runs_changed.connect(self.sides_changed)
+        finetuning.runs.changed.connect(self.sides_changed)
 
     # What can be compared
 
@@ -125,7 +125,7 @@ class FinetuneView(QObject):
         if loaded is None or request is None:
             return None
         if loaded is self._models.in_training:
-            return self._finetuning.folder
+            return self._finetuning.runs.folder
         folder = loaded.adapter.folder if loaded.adapter is not None else ""
         return Path(folder or request.ref)
 
@@ -221,7 +221,7 @@ class FinetuneView(QObject):
     def _entry(self, slot: str) -> RunEntry | None:
         """The run that made a model what it is, where it is one of those that are listed."""
         folder = self.run_folder(slot)
-        return next((run for run in self._finetuning.runs if Path(run.folder) == folder), None)
+        return next((run for run in self._finetuning.runs.entries if Path(run.folder) == folder), None)
 
     def _opened(self, pair: Pair) -> tuple[work.Opened, work.Opened]:
         first, second = (self._one(side) for side in pair)

@@ -87,7 +87,7 @@ def train(
 ) -> Generator[Any, None, RunEnd]:
     """A new run, from its first step to its result. One whose `costs` are known and do not fit does not begin."""
     from app.engine.finetune.passes import LESS_MEMORY
-    from app.engine.finetune.run import begun
+    from app.engine.finetune.run import begun, run_steps
     from app.engine.models.memory import require_memory
 
     yield Progress(0.0, "Preparing")
@@ -95,13 +95,13 @@ def train(
         require_memory(costs.needed, str(loaded.device), f"Training {loaded.summary.name}", LESS_MEMORY)
     training = begun(loaded, dataset, source, settings, folder)
     yield Began(training)
-    return (yield from _stepped(training, None))
+    return (yield from run_steps(training))
 
 
 def go_on(loaded: LoadedModel, folder: Path) -> Generator[Any, None, RunEnd]:
     """A run that was stopped or killed, from its newest checkpoint."""
     from app.engine.finetune import run_folder
-    from app.engine.finetune.run import gone_on
+    from app.engine.finetune.run import gone_on, run_steps
 
     steps = gone_on(loaded, folder)
     while True:
@@ -112,28 +112,13 @@ def go_on(loaded: LoadedModel, folder: Path) -> Generator[Any, None, RunEnd]:
             break
         yield Progress(share, "Reading the data again")
     yield Began(training, tuple(run_folder.read_log(folder, step)))
-    return (yield from _stepped(training, step))
+    return (yield from run_steps(training, step))
 
 
-def _stepped(training: Training, from_step: int | None) -> Generator[Any, None, RunEnd]:
-    from app.engine.finetune.run import run_steps
-
-    steps = run_steps(training, from_step)
-    recent: list[float] = []
-    try:
-        while True:
-            try:
-                report = next(steps)
-            except StopIteration as stop:
-                return stop.value
-            # The report first: a run may be held after any value, and its step then stands on the screen.
-            yield report
-            if isinstance(report, StepReport):
-                recent = [*recent[-19:], report.seconds]
-                left = (report.steps - report.step) * sum(recent) / len(recent)
-                yield Progress(report.step / report.steps, f"step {report.step:,} of {report.steps:,}", left)
-    finally:
-        steps.close()
+def progress_of(report: StepReport, recent: Sequence[float]) -> Progress:
+    """How far a run is after a step; `recent` are the seconds of the last ones."""
+    left = (report.steps - report.step) * sum(recent) / len(recent)
+    return Progress(report.step / report.steps, f"step {report.step:,} of {report.steps:,}", seconds_left=left)
 
 
 def merge(folder: Path, into: Path) -> Generator[Any, None, Path]:
@@ -166,7 +151,11 @@ def list_runs(folder: Path) -> Generator[Any, None, tuple[RunEntry, ...]]:
     return runs_in(folder)
 
 
-def read_run(folder: Path) -> Generator[Any, None, tuple[FinetuneSettings, TextSource, Shape, tuple[Report, ...]]]:
+ReadRun = tuple[FinetuneSettings, TextSource, Shape, tuple[Report, ...]]
+"""A run's settings, data, how its records were read, and its reports."""
+
+
+def read_run(folder: Path) -> Generator[Any, None, ReadRun]:
     """A run's settings, data, how its records were read, and its reports."""
     yield None
     from app.engine.finetune import run_folder

@@ -44,8 +44,8 @@ class Keeper(QObject):
             session.generation.settings_changed,
             session.generation.presets_changed,
             session.generation.branches_changed,
-            session.finetuning.data_changed,
-            session.finetuning.settings_changed,
+            session.finetuning.data.data_changed,
+            session.finetuning.data.settings_changed,
             session.finetuning.began,
         ):
             signal.connect(self._changed)

@@ -309,7 +309,7 @@ class Window(QMainWindow):
             return
         if self._remembering and self.pages:
             remember(self, self.theme.choice, self.page_key)
-            remember_runs(self.session.finetuning.root)
+            remember_runs(self.session.finetuning.runs.root)
         self.controls.end()
         self.closing.emit()
         self._board.close()

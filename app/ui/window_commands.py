@@ -38,6 +38,7 @@ class Commanded(Protocol):
     def stop(self) -> None: ...
     def search_hub(self) -> None: ...
     def about(self) -> None: ...
+    def note(self, words: str) -> None: ...
     def zoom_by(self, step: int) -> None: ...
     def zoom_to(self, zoom: int) -> None: ...
     def close(self) -> bool: ...
@@ -56,7 +57,7 @@ def window_commands(window: Commanded) -> list[Command]:
 
     def adapted(slot: str = "A") -> bool:
         loaded = models.loaded(slot)
-        return loaded is not None and loaded.adapter is not None and loaded is not models.in_training
+        return loaded is not None and loaded.adapter is not None
 
     return [
         *pages,
@@ -69,10 +70,10 @@ def window_commands(window: Commanded) -> list[Command]:
         Command("Open a recorded session…", window.demos.open, "", "folder", "demo replay"),
         Command("Swap models A and B", models.swap, "", "model", "", both),
         Command("Close model B", bound(models.close, "B"), "", "close", "unload", both),
-        Command("Adapter on or off", bound(switch_adapter, session), "F6", "finetune", "LoRA base before", adapted),
+        Command("Adapter on or off", bound(switch_adapter, window), "F6", "finetune", "LoRA base before", adapted),
         Command(
             "Adapter of B on or off",
-            bound(switch_adapter, session, "B"),
+            bound(switch_adapter, window, "B"),
             "Shift+F6",
             "finetune",
             "LoRA base before",
@@ -93,11 +94,20 @@ def window_commands(window: Commanded) -> list[Command]:
     ]
 
 
-def switch_adapter(session: Session, slot: str = "A") -> None:
-    """A model's adapter off, or on again; what is shown of it is computed anew, and texts say what wrote them."""
-    loaded = session.models.loaded(slot)
-    if loaded is not None and loaded.adapter is not None and loaded is not session.models.in_training:
-        session.models.set_adapter_active(slot, not loaded.adapter_active)
+def switch_adapter(window: Commanded, slot: str = "A") -> None:
+    """A model's adapter off, or on again; what is shown of it is computed anew, and texts say what wrote them. Where
+    there is nothing to switch it says why."""
+    models = window.session.models
+    loaded = models.loaded(slot)
+    if loaded is None:
+        return
+    name = loaded.summary.name
+    if loaded is models.in_training:
+        window.note(f"{name} is being trained. What it learns can be switched off and on when the run has ended.")
+    elif loaded.adapter is None:
+        window.note(f"{name} carries no adapter: there is nothing to switch off or on.")
+    else:
+        models.set_adapter_active(slot, not loaded.adapter_active)
 
 
 def tensor_commands(window: Commanded) -> list[Command]:

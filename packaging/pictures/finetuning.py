@@ -17,8 +17,9 @@ def pirates(stage: Stage) -> Shown:
     page, tuning, window = stage.page("finetune", FinetunePage), stage.session.finetuning, stage.window
     stage.open("story-gpt")
     page.choose_sample("pirate-tales")
-    tuning.set_settings(replace(tuning.settings, max_steps=STEPS, evaluate_every=5))
-    stage.wait(lambda: tuning.costs is not None and page.method.start.isEnabled())
+    stage.settle()
+    tuning.data.set_settings(replace(tuning.data.settings, max_steps=STEPS, evaluate_every=5))
+    stage.wait(lambda: tuning.data.costs is not None and page.method.start.isEnabled())
     stage.settle()
     stage.click(page.method.start)
     stage.wait(lambda: not tuning.running)

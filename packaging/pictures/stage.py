@@ -48,7 +48,7 @@ class Stage:
         self.window.activateWindow()
         # Away from what lights up under it.
         QCursor.setPos(self.window.mapToGlobal(QPoint(4, 4)))
-        self.session.finetuning.keep_in(scratch / "runs")
+        self.session.finetuning.runs.keep_in(scratch / "runs")
 
     def page(self, key: str, kind: type[Kind]) -> Kind:
         """Bring a page to the front."""

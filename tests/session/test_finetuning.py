@@ -22,6 +22,7 @@ from app.engine.models import load
 from app.engine.texts.records import FILE, PASTED, TextSource
 from app.jobs.board import Board
 from app.jobs.job import State
+from app.session import work
 from app.session.comparing import BEFORE, Choice, Compared, Measured, Written, compare
 from app.session.saved import decode, encode
 from app.session.session import Session
@@ -42,8 +43,8 @@ def session(qtbot: QtBot, board: Board, tmp_path: Path) -> Session:
     made = Session(board, DecodingSettings())
     made.open_model("story-gpt")
     settle(qtbot, board)
-    made.finetuning.keep_in(tmp_path / "runs")
-    made.finetuning.set_settings(
+    made.finetuning.runs.keep_in(tmp_path / "runs")
+    made.finetuning.data.set_settings(
         FinetuneSettings(max_steps=8, learning_rate=5e-3, batch_size=4, prompts=("The sky",), sample_tokens=5)
     )
     settle(qtbot, board)
@@ -63,41 +64,43 @@ def settle(qtbot: QtBot, board: Board) -> None:
 
 
 def chosen(qtbot: QtBot, board: Board, session: Session, data: TextSource) -> None:
-    session.finetuning.choose(data)
+    session.finetuning.data.choose(data)
     settle(qtbot, board)
 
 
 def test_data_and_costs_follow_the_settings(qtbot: QtBot, board: Board, session: Session, data: TextSource) -> None:
     finetuning = session.finetuning
     chosen(qtbot, board, session, data)
-    preview, costs = finetuning.preview, finetuning.costs
+    preview, costs = finetuning.data.preview, finetuning.data.costs
     assert preview is not None and preview.usable == 30 and preview.held_out == 3
     assert costs is not None and costs.steps == 8 and costs.trainable < costs.total
-    assert finetuning.groups[0][0] == "Q, K, V"
-    finetuning.set_settings(FinetuneSettings(held_out=0.5, rank=2, max_steps=8))
-    qtbot.waitUntil(lambda: finetuning.preview is not preview and finetuning.costs is not costs, timeout=20_000)
+    assert finetuning.data.groups[0][0] == "Q, K, V"
+    finetuning.data.set_settings(FinetuneSettings(held_out=0.5, rank=2, max_steps=8))
+    qtbot.waitUntil(
+        lambda: finetuning.data.preview is not preview and finetuning.data.costs is not costs, timeout=20_000
+    )
     settle(qtbot, board)
-    assert finetuning.preview is not None and finetuning.preview.held_out == 15
-    assert finetuning.costs is not None and finetuning.costs.trainable == costs.trainable // 4
+    assert finetuning.data.preview is not None and finetuning.data.preview.held_out == 15
+    assert finetuning.data.costs is not None and finetuning.data.costs.trainable == costs.trainable // 4
     told: list[object] = []
-    finetuning.tokens_read.connect(lambda _place, tokens: told.append(tokens))
-    finetuning.read_tokens(finetuning.preview.rows[0].place)
+    finetuning.data.tokens_read.connect(lambda _place, tokens: told.append(tokens))
+    finetuning.data.read_tokens(finetuning.data.preview.rows[0].place)
     settle(qtbot, board)
     tokens = told[0]
     assert "".join(token.text for token in tokens if token.trained and not token.special) == " very blue today."  # type: ignore[attr-defined]
     assert session.models.loaded().adapter is None  # type: ignore[union-attr]
-    assert finetuning.defaults.learning_rate == 5e-3, "that of a small model"
-    finetuning.set_settings(replace(finetuning.defaults, rank=4))
-    finetuning.change_settings(replace(finetuning.settings, method="full"))
-    settings = finetuning.settings
+    assert finetuning.data.defaults.learning_rate == 5e-3, "that of a small model"
+    finetuning.data.set_settings(replace(finetuning.data.defaults, rank=4))
+    finetuning.data.change_settings(replace(finetuning.data.settings, method="full"))
+    settings = finetuning.data.settings
     assert (settings.learning_rate, settings.rank) == (1e-3, 4), "what the person chose stays"
-    assert "fewer than 30M" in finetuning.reasons["learning_rate"]
+    assert "fewer than 30M" in finetuning.data.reasons["learning_rate"]
 
 
 def test_a_run_while_the_model_is_looked_at(qtbot: QtBot, board: Board, session: Session, data: TextSource) -> None:
     finetuning = session.finetuning
     chosen(qtbot, board, session, data)
-    finetuning.set_settings(FinetuneSettings(max_steps=400, learning_rate=2e-3, batch_size=4, evaluate_every=200))
+    finetuning.data.set_settings(FinetuneSettings(max_steps=400, learning_rate=2e-3, batch_size=4, evaluate_every=200))
     settle(qtbot, board)
     reports: list[object] = []
     finetuning.reported.connect(reports.append)
@@ -121,6 +124,8 @@ def test_a_run_while_the_model_is_looked_at(qtbot: QtBot, board: Board, session:
     assert finetuning.paused and loaded is not None
     held = loaded.training_step
     assert held is not None and finetuning.step == held, "what was done is reported before the pause is"
+    told = next(job.progress for job in board.running() if job.state is State.PAUSED)
+    assert told is not None and told.text == f"step {held:,} of 400" and told.seconds_left is not None
     session.generate()
     qtbot.waitUntil(lambda: not generation.running, timeout=20_000)
     assert finetuning.step == loaded.training_step == held
@@ -130,14 +135,14 @@ def test_a_run_while_the_model_is_looked_at(qtbot: QtBot, board: Board, session:
     finetuning.stop()
     settle(qtbot, board)
     assert not finetuning.running
-    assert finetuning.runs[0].state == "stopped" and finetuning.runs[0].step == finetuning.step
+    assert finetuning.runs.entries[0].state == "stopped" and finetuning.runs.entries[0].step == finetuning.step
     assert session.models.adapter_words() == "with LoRA"
     session.generate()
     settle(qtbot, board)
     assert generation.current.training_words == "", "the model is trained, and keeps its weights"
     request = session.models.request("A")
-    assert request is not None and request.ref == str(finetuning.folder), "the next start opens what was learnt"
-    kept, failures, ends = finetuning.folder, list[BaseException](), list[object]()
+    assert request is not None and request.ref == str(finetuning.runs.folder), "the next start opens what was learnt"
+    kept, failures, ends = finetuning.runs.folder, list[BaseException](), list[object]()
     finetuning.failed.connect(failures.append)
     finetuning.ended.connect(ends.append)
     assert kept is not None
@@ -172,7 +177,7 @@ def test_thrown_away_and_gone_on_with(
 ) -> None:
     finetuning = session.finetuning
     chosen(qtbot, board, session, data)
-    finetuning.set_settings(FinetuneSettings(max_steps=30, learning_rate=2e-3, batch_size=4, save_every=1))
+    finetuning.data.set_settings(FinetuneSettings(max_steps=30, learning_rate=2e-3, batch_size=4, save_every=1))
     settle(qtbot, board)
     lost = measuring(qtbot, board, session, monkeypatch)
     finetuning.start()
@@ -187,24 +192,24 @@ def test_thrown_away_and_gone_on_with(
     settle(qtbot, board)
     (figures,) = session.evaluation.all_figures()
     assert figures.perplexity == pytest.approx(perplexity(loaded, LONG, window=32, stride=8).perplexity, rel=1e-6)
-    run = finetuning.runs[0]
+    run = finetuning.runs.entries[0]
     assert run.state == "unfinished" and run.checkpoints
     # The next start has the data, the settings and the run again.
-    finetuning.choose_shape(Shape("text", (("text", "completion"),)))
-    finetuning.set_settings(replace(finetuning.settings, prompts=("The sea",)))
+    finetuning.data.choose_shape(Shape("text", (("text", "completion"),)))
+    finetuning.data.set_settings(replace(finetuning.data.settings, prompts=("The sea",)))
     settle(qtbot, board)
     other = Session(board, DecodingSettings())
     other.restore(decode(encode(session.saved())))
-    other.finetuning.keep_in(Path(run.folder).parent)
+    other.finetuning.runs.keep_in(Path(run.folder).parent)
     settle(qtbot, board)
-    assert other.finetuning.last is None
+    assert other.finetuning.runs.last is None
     other.open_model("story-gpt")
     settle(qtbot, board)
-    again, kept = other.finetuning, finetuning
+    again, kept, runs = other.finetuning.data, finetuning.data, other.finetuning.runs
     assert (again.source, again.shape, again.settings) == (kept.source, kept.shape, kept.settings)
     assert again.preview is not None and again.preview.shape == kept.shape and again.reasons == kept.reasons
-    assert again.last is not None and again.last[0] == run and again.folder == Path(run.folder)
-    assert [each.step for each in again.last[1] if isinstance(each, StepReport)][-1] == run.step
+    assert runs.last is not None and runs.last[0] == run and runs.folder == Path(run.folder)
+    assert [each.step for each in runs.last[1] if isinstance(each, StepReport)][-1] == run.step
     before: list[object] = []
     ends: list[RunEnd] = []
     finetuning.began.connect(before.append)
@@ -241,7 +246,7 @@ def test_before_and_after(
     view.compare("1. The sky is very blue today.")
     settle(qtbot, board)
     assert compared[0].weights and all(change.norm > 0 for change in compared[0].weights)
-    first, *_, last = finetuning.runs[0].checkpoints
+    first, *_, last = finetuning.runs.entries[0].checkpoints
     view.look_at_run(first)
     view.compare("1. The sky is very blue today.")
     settle(qtbot, board)
@@ -263,7 +268,7 @@ def test_before_and_after(
     assert measured[0].figures.new is not None and measured[0].figures.old is not None
     assert measured[0].figures.new.perplexities[0] > measured[0].figures.new.perplexities[1]
     # The run's own result beside it as B, with the adapter there too: nothing is between the two but a name.
-    session.models.open(OpenRequest(str(finetuning.folder), slot="B"))
+    session.models.open(OpenRequest(str(finetuning.runs.folder), slot="B"))
     settle(qtbot, board)
     assert view.sides is not None and [(side.slot, side.step) for side in view.sides] == [("A", None), ("B", None)]
     assert view.sides[0].name.startswith("A: ")
@@ -287,7 +292,9 @@ def test_before_and_after(
     assert session.evaluation.contenders[0].ref == "story-gpt"
 
 
-def test_what_cannot_be_trained_says_why(qtbot: QtBot, board: Board, session: Session, tmp_path: Path) -> None:
+def test_what_cannot_be_trained_says_why(
+    qtbot: QtBot, board: Board, session: Session, data: TextSource, tmp_path: Path
+) -> None:
     failures: list[BaseException] = []
     session.finetuning.failed.connect(failures.append)
     session.finetuning.start()
@@ -296,7 +303,24 @@ def test_what_cannot_be_trained_says_why(qtbot: QtBot, board: Board, session: Se
     empty.write_text('{"prompt": "", "completion": ""}\n', encoding="utf-8")
     chosen(qtbot, board, session, TextSource(FILE, "empty.jsonl", path=str(empty)))
     assert isinstance(failures[-1], UserError)
-    assert session.finetuning.preview is None and not session.finetuning.running
+    found = session.finetuning.data
+    assert found.preview is None and not session.finetuning.running
+    # One that can be used comes with its settings; after it one that cannot changes nothing.
+    found.choose(data, settings=FinetuneSettings(held_out=0.5, prompts=("Ahoy",)))
+    assert found.reading == data.name and found.source is None, "nothing is taken before it was read"
+    settle(qtbot, board)
+    assert not found._ask.isActive() and found.preview is not None and found.preview.held_out == 15
+    kept = found.source, found.shape, found.settings, found.preview, found.dataset
+    assert kept[0] == data and found.settings.prompts == ("Ahoy",)
+    for refused in (TextSource(FILE, "empty.jsonl", path=str(empty)), TextSource(FILE, "gone", path="gone.jsonl")):
+        found.choose(refused, settings=FinetuneSettings(rank=2))
+        settle(qtbot, board)
+        assert refused.name in str(failures[-1])
+        assert (found.source, found.shape, found.settings, found.preview, found.dataset) == kept and not found.reading
+    found.choose(TextSource(FILE, "empty.jsonl", path=str(empty)))
+    board.running()[-1].cancel()
+    settle(qtbot, board)
+    assert found.source == data and found.preview is kept[3] and not found.reading
 
 
 def test_what_is_looked_at_in_training_is_of_one_step_that_is_named(
@@ -305,7 +329,7 @@ def test_what_is_looked_at_in_training_is_of_one_step_that_is_named(
     """Also what no trace keeps, such as what a module gave: it is never of other weights than the rest."""
     finetuning, inspection = session.finetuning, session.inspection
     chosen(qtbot, board, session, data)
-    finetuning.set_settings(
+    finetuning.data.set_settings(
         FinetuneSettings(method="full", max_steps=4000, learning_rate=1e-3, batch_size=2, evaluate_every=4000)
     )
     settle(qtbot, board)
@@ -355,3 +379,10 @@ def test_an_encoder_decoder_is_compared_on_what_its_first_side_wrote() -> None:
     rows = found.patterns["cross", 0][0].shape
     assert rows[1:] == (len(found.target_tokens), len(found.tokens))
     assert set(found.comparison.heads) == {"encoder", "self", "cross"} and not found.weights
+    # In training it may write less than a moment ago, and something behind the new end be what was looked at.
+    asked = [work.Asked(("candidates", at), work.read_candidates, (at,)) for at in (0, len(found.target_tokens), 1)]
+    again = next(work.read_again(bart, "I am tired.", "", (), asked))
+    assert again.texts.targets == found.target_tokens and [key for key, _ in again.answers] == [
+        asked[0].key,
+        asked[2].key,
+    ]

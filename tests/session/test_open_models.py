@@ -161,7 +161,7 @@ def test_the_session_is_saved_and_comes_back(
     session.select(layer=2, head=3)
     qtbot.waitUntil(lambda: path.exists() and read(path)[0].selection.head == 3, timeout=5_000)
     settle()
-    session.finetuning.set_settings(FinetuneSettings(rank=3))
+    session.finetuning.data.set_settings(FinetuneSettings(rank=3))
     qtbot.waitUntil(lambda: read(path)[0].finetune.settings.rank == 3, timeout=5_000)
     settle()
     saved, note = read(path)

@@ -13,6 +13,8 @@ output; messages of a chat."""
 BROKEN, EMPTY, DUPLICATE, CUT, MASKED = "broken", "empty", "duplicate", "cut", "nothing to learn"
 IGNORED = -100
 """The label of a token that is not learnt from, as transformers has it."""
+RUNNING, DIVERGED = "running", "diverged"
+"""States of runs: under way now; ended because the loss went wrong and did not come back."""
 LEARNT = "learnt tokens"
 """What a run's held-out loss counts: the tokens that are learnt, of a masked model those it hides."""
 
@@ -235,13 +237,16 @@ class RunEntry:
     step: int
     steps: int
     state: str
-    """"done", "stopped", "unfinished"."""
+    """"done", "stopped", "stopped early", DIVERGED, "unfinished" where it was broken off, RUNNING while it is under
+    way."""
     when: float
     """Seconds since the epoch of its last change."""
     first_held_out: float | None
     best_held_out: float | None
     checkpoints: tuple[int, ...] = ()
     """Steps at which there are checkpoints."""
+    result: str = ""
+    """What opens what the run left, '' where it came to no end."""
     best: str = ""
     """What opens the weights with the lowest held-out loss where the result has others, else ''."""
     best_step: int | None = None

@@ -7,12 +7,12 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from app.engine.errors import Cancelled, UserError
+from app.engine.errors import Cancelled, DivergedError, UserError
 from app.engine.finetune import run_folder
 from app.engine.finetune.card import versions, write_result
 from app.engine.finetune.dataset import Dataset, read_dataset
 from app.engine.finetune.methods import left_by, same_place
-from app.engine.finetune.records import Report, RunEnd, Shape, StepReport
+from app.engine.finetune.records import DIVERGED, Report, RunEnd, Shape, StepReport
 from app.engine.finetune.run_lock import in_use, locked
 from app.engine.finetune.settings import FinetuneSettings
 from app.engine.finetune.training import Training
@@ -83,10 +83,15 @@ def begun(
 
 
 def run_steps(training: Training, from_step: int | None = None) -> Generator[Report | None, None, RunEnd]:
-    """Train and write the result. Closed before its end it gives the model back as it was; checkpoints stay."""
+    """Train and write the result. Closed before its end it gives the model back as it was; checkpoints stay. A run that
+    diverged says so in its folder."""
     with locked(training.folder):
         run = run_folder.read_run(training.folder)
-        end = yield from training.steps(from_step)
+        try:
+            end = yield from training.steps(from_step)
+        except DivergedError:
+            run_folder.write_json(training.folder / run_folder.RUN, {**run, "state": DIVERGED})
+            raise
         try:
             write_result(training, end, run)
             run_folder.write_json(training.folder / run_folder.RUN, {**run, "state": end.reason, "end": asdict(end)})

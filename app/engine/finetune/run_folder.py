@@ -222,6 +222,8 @@ def entry_of(folder: Path) -> RunEntry:
         first_held_out=held[0].loss if held else None,
         best_held_out=min((report.loss for report in held), default=None),
         checkpoints=tuple(checkpoints(folder)),
+        # One that was stopped, gone on with and broken off then has what it had when it was stopped.
+        result=str(folder) if run.get("end") else "",
         best=best,
         best_step=best_step,
     )

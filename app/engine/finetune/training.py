@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from app.engine.errors import UserError
+from app.engine.errors import DivergedError, UserError
 from app.engine.finetune import run_folder
 from app.engine.finetune.batches import batch_of, steps_of
 from app.engine.finetune.loss_watch import LossWatch
@@ -81,8 +81,8 @@ class Training:
     def steps(self, from_step: int | None = None) -> Generator[Report | None, None, RunEnd]:
         """Train; `from_step` goes on from that checkpoint of the folder. Returns how it ended.
 
-        Raises UserError where it cannot begin, when the loss is no number any more or stays far above its start, when
-        memory or disk run out.
+        Raises UserError where it cannot begin and when memory or disk run out, DivergedError when the loss is no number
+        any more or stays far above its start.
         """
         ended = False
         if self.loaded.device.type == "cuda":
@@ -153,17 +153,11 @@ class Training:
                 with self._memory("training"):
                     total += backward(self.loaded, batch, trained)
         if not math.isfinite(total):
-            raise UserError(
-                f"The loss is no number any more at step {self.step + 1:,}.",
-                f"Lower the learning rate ({settings.learning_rate:g}) or clip gradients. {self._sound_words()}",
-            )
+            raise self._lost(f"The loss is no number any more at step {self.step + 1:,}.")
         with self._memory("training"):
             norm = float(torch.nn.utils.clip_grad_norm_(parameters, settings.clip or math.inf))
         if not math.isfinite(norm):
-            raise UserError(
-                f"The gradients are no numbers any more at step {self.step + 1:,}.",
-                f"Lower the learning rate ({settings.learning_rate:g}). {self._sound_words()}",
-            )
+            raise self._lost(f"The gradients are no numbers any more at step {self.step + 1:,}.")
         for group in optimizer.param_groups:
             group["lr"] = rate
         with self._memory("the optimizer of"):
@@ -177,10 +171,9 @@ class Training:
         loss = total / max(trained, 1)
         yield self._told(StepReport(self.step, self.total, loss, rate, norm, trained, seconds, epoch))
         if self._watch.diverged(self.step, loss):
-            raise UserError(
+            raise self._lost(
                 f"The loss has stayed far above its start ({self._watch.start:.2f}) for {self._watch.far} steps: "
-                f"{loss:,.2f} at step {self.step:,}.",
-                f"Lower the learning rate ({settings.learning_rate:g}) or clip gradients. {self._sound_words()}",
+                f"{loss:,.2f} at step {self.step:,}."
             )
 
     def _look(self) -> Generator[Report | None, None, None]:
@@ -252,6 +245,13 @@ class Training:
         """Which checkpoint is the newest one."""
         kept = run_folder.checkpoints(self.folder)
         return f"The checkpoint of step {kept[-1]:,} is kept." if kept else "There was no checkpoint yet."
+
+    def _lost(self, fact: str) -> DivergedError:
+        """What went wrong, and what may help: of what was tried already nothing is said."""
+        clipping = "" if self.settings.clip else " or clip gradients"
+        return DivergedError(
+            fact, f"Lower the learning rate ({self.settings.learning_rate:g}){clipping}. {self._sound_words()}"
+        )
 
     def _sound_words(self) -> str:
         """Which checkpoint is worth going back to: the newest whose weights gave a sound loss."""

@@ -21,13 +21,22 @@ from safetensors.torch import load_file
 from torch.utils.data import Dataset as TorchDataset
 from torch.utils.data import SequentialSampler
 
-from app.engine.errors import UserError
+from app.engine.errors import DivergedError, UserError
 from app.engine.finetune import batches, run_folder
 from app.engine.finetune import training as training_module
 from app.engine.finetune.batches import steps_of
 from app.engine.finetune.loss_watch import LossWatch
 from app.engine.finetune.methods import LoraMethod, trainable
-from app.engine.finetune.records import CheckpointReport, Example, HeldOutReport, RunEnd, SampleReport, StepReport
+from app.engine.finetune.records import (
+    DIVERGED,
+    CheckpointReport,
+    Example,
+    HeldOutReport,
+    RunEnd,
+    SampleReport,
+    StepReport,
+)
+from app.engine.finetune.run import run_steps
 from app.engine.finetune.settings import FinetuneSettings
 from app.engine.finetune.sides import Side
 from app.engine.finetune.targets import linear_modules, target_groups, targets_of
@@ -320,7 +329,8 @@ def test_a_loss_that_is_no_number_ends_the_run(story: LoadedModel, tmp_path: Pat
         return monkey(*arguments)
 
     training._one_step = poisoned  # type: ignore[method-assign]
-    with pytest.raises(UserError, match=r"no number any more at step 3.*checkpoint of step 1 is kept"):
+    advice = r"no number any more at step 3.*Lower the learning rate \(0\.0001\) or clip gradients.*step 1 is kept"
+    with pytest.raises(DivergedError, match=advice):
         drain(training.steps())
     assert all(torch.equal(tensor, before[name]) for name, tensor in story.model.state_dict().items())
 
@@ -328,15 +338,19 @@ def test_a_loss_that_is_no_number_ends_the_run(story: LoadedModel, tmp_path: Pat
 def test_a_loss_that_stays_far_above_its_start_ends_the_run(story: LoadedModel, tmp_path: Path) -> None:
     """A learning rate of 10 ruins the weights at once, with losses that are numbers all the way."""
     settings = FinetuneSettings(
-        method="full", max_steps=60, learning_rate=10.0, clip=0, schedule="constant", warmup=0.1, save_every=1
+        method="full", max_steps=60, learning_rate=10.0, clip=1.0, schedule="constant", warmup=0.1, save_every=1
     )
     before = {name: tensor.clone() for name, tensor in story.model.state_dict().items()}
     run_folder.make(tmp_path / "run")
+    run_folder.write_json(tmp_path / "run" / "run.json", {"state": "unfinished", "steps": 60})
     training = Training(story, examples(story), [], settings, tmp_path / "run")
+    # Gradients are clipped already, so that is no advice.
     with pytest.raises(
-        UserError, match=r"far above its start .* for 10 steps.*Lower the learning rate \(10\).*step 1 is"
+        DivergedError, match=r"far above its start .* for 10 steps.*Lower the learning rate \(10\)\..*step 1 is"
     ):
-        drain(training.steps())
+        drain(run_steps(training))
+    entry = run_folder.entry_of(tmp_path / "run")
+    assert (entry.state, entry.step, entry.result, entry.best) == (DIVERGED, training.step, "", "")
     assert training.step < 20
     assert all(torch.equal(tensor, before[name]) for name, tensor in story.model.state_dict().items())
     assert story.weights_version == 0 and story.training_step is None

@@ -42,5 +42,6 @@ def entry(name: str = "pirates", state: str = "done", at: int = 500, when: float
         "first_held_out": 3.2,
         "best_held_out": 1.71,
         "checkpoints": (100, 200),
+        "result": f"/runs/{name}" if state in ("done", "stopped") else "",
     }
     return RunEntry(f"/runs/{name}", name, step=at, state=state, when=when, **{**known, **more})

@@ -98,11 +98,17 @@ def test_asking_for_both(panel: BeforeAfterPanel, qtbot) -> None:
 
 
 def test_without_two_models_nothing_is_asked(panel: BeforeAfterPanel) -> None:
+    assert panel.write.toolTip() == "Type a prompt."
     panel.set_prompt("Ahoy")
+    assert panel.own_prompt() == "", "it was put there"
     panel.set_ready(False, "Nothing was trained yet.")
     assert not panel.write.isEnabled() and panel.write.toolTip() == "Nothing was trained yet."
+    assert panel._empty.text() == "Nothing was trained yet."
     panel.set_ready(True)
+    assert panel._empty.text().startswith("Write both")
     assert panel.write.isEnabled() and "Enter" in panel.write.toolTip()
+    QTest.keyClicks(panel.prompt, "!")
+    assert panel.own_prompt() == panel.prompt.text() != "Ahoy"
 
 
 def test_it_can_be_cleared(panel: BeforeAfterPanel) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
@@ -9,6 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMenu
 from ui.pages.finetune_runs import entry
 
+from app.engine.finetune.records import DIVERGED, RUNNING
 from app.ui.pages.finetune.runs_panel import RunsPanel
 from app.ui.theme import Theme
 
@@ -41,6 +44,13 @@ def choose(panel: RunsPanel, name: str) -> None:
 
 def words_of(menu: QMenu) -> list[str]:
     return [action.text() for action in menu.actions() if not action.isSeparator()]
+
+
+def why(words: str, menu: QMenu) -> str:
+    """Why an action of a menu cannot be done, '' where it can."""
+    action = next(each for each in menu.actions() if each.text() == words)
+    assert action.isEnabled() != bool(action.toolTip()) and menu.toolTipsVisible()
+    return action.toolTip()
 
 
 def test_without_runs_a_sentence_says_so(qtbot, theme: Theme) -> None:
@@ -132,6 +142,29 @@ def test_what_a_run_cannot_do_is_not_offered(panel: RunsPanel) -> None:
     menu = panel.run_menu()
     assert "Resume" in words_of(menu) and "Merge into its base…" not in words_of(menu)
     menu.close()
+    # What came to no end left nothing, unless there is a best: it can be opened, and is no result to merge.
+    assert panel.open.toolTip() == why("Open", panel.run_menu()) != "" and not panel.open.isEnabled()
+    lost = entry("lost", DIVERGED, 40)
+    panel.show_runs((lost,))
+    asked: list[str] = []
+    panel.open_wanted.connect(asked.append)
+    assert panel.list.model().index(0, 0).data().startswith("lost, diverged, ")
+    assert not panel.resume.isVisible() and "Resume" not in words_of(panel.run_menu())
+    assert panel.open.toolTip() == "This run diverged and left nothing to open."
+    QTest.keyClick(panel.list, Qt.Key.Key_Return)
+    for words in ("Open", "Merge into its base…"):
+        assert why(words, panel.run_menu()) == panel.open.toolTip()
+    panel.show_runs((replace(lost, best="/runs/lost/best-000020", best_step=20),))
+    assert panel.open.text() == "Open the best" and "of step 20" in panel.open.toolTip()
+    assert asked == []
+    QTest.mouseClick(panel.open, LEFT)
+    assert asked == ["/runs/lost/best-000020"]
+    assert words_of(panel.run_menu())[0] == "Open the best, step 20"
+    assert "best weights, of step 20, can be opened" in why("Merge into its base…", panel.run_menu())
+    panel.show_runs((entry("now", RUNNING, 40, result="/runs/now"),))
+    assert "under way" in panel.open.toolTip() and not panel.open.isEnabled() and not panel.resume.isVisible()
+    assert why("Merge into its base…", panel.run_menu()) == panel.open.toolTip()
+    panel.show_runs(RUNS)
     choose(panel, "old")
     menu = panel.run_menu()
     assert "Resume" not in words_of(menu) and "Merge into its base…" in words_of(menu)
@@ -153,11 +186,11 @@ def test_keys_open_remove_and_copy(panel: RunsPanel, qtbot) -> None:
 
 
 def test_a_double_click_opens(panel: RunsPanel, qtbot) -> None:
-    place = panel.list.visualRect(panel.list.model().index(1, 0)).center()
+    place = panel.list.visualRect(panel.list.model().index(2, 0)).center()
     QTest.mouseClick(panel.list.viewport(), LEFT, pos=place)
     with qtbot.waitSignal(panel.open_wanted) as heard:
         QTest.mouseDClick(panel.list.viewport(), LEFT, pos=place)
-    assert heard.args == ["/runs/crashed"]
+    assert heard.args == ["/runs/old"]
 
 
 @pytest.mark.parametrize("choice", ["light", "dark"])

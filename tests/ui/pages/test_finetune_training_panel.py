@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from itertools import pairwise
-from math import exp, inf, nan
+from math import exp, inf, log, nan
 
 import numpy as np
 import pytest
@@ -178,8 +178,17 @@ def test_the_right_axis_tells_perplexities(panel: TrainingPanel) -> None:
 def test_perplexities_have_as_many_decimals_as_tell_them_apart() -> None:
     assert perplexity_ticks([1.5, 2.0, 2.5, 3.0]) == ["4.5", "7.4", "12", "20"]
     assert perplexity_ticks([1.50, 1.51]) == ["4.48", "4.53"]
-    assert perplexity_ticks([1000.0]) == ["∞"]
+    assert perplexity_ticks([0.0, 1000.0, 2000.0, inf]) == ["1.0", "2.0e434", "3.9e868", "∞"], "larger than any float"
+    assert perplexity_ticks([13.815510558]) == ["1.0e6"] and perplexity_ticks([300 * log(10.0) * 3.0]) == ["1.0e900"]
     assert perplexity_ticks([]) == []
+
+
+def test_a_run_that_is_lost_has_numbers_on_every_axis(panel: TrainingPanel) -> None:
+    panel.begin(20, "pirates")
+    panel.add([look(0, 3.2), *(step(at, 20, 3.0 * at**3) for at in range(1, 11)), replace(look(10, 0.0), loss=2000.0)])
+    words = [text for _, text in panel.chart.laid_out().right_texts()]
+    assert len(set(words)) == len(words) >= 3 and "∞" not in words
+    assert panel.figures.words()[2] == f"Held-out perplexity 3.9e868 was {exp(3.2):.1f}"
 
 
 def test_numbers_at_the_right_stand_beside_the_plot(panel: TrainingPanel) -> None:

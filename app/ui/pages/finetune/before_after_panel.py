@@ -59,7 +59,9 @@ class BeforeAfterPanel(Panel):
 
     def __init__(self, theme: Theme) -> None:
         super().__init__(theme, "Before and after")
-        self._busy, self._ready = False, True
+        self._busy, self._ready, self._why = False, True, ""
+        self._own = False
+        """Whether the person typed what stands in the field."""
         self.views = Segmented(theme, ("Before", "Side by side", "After"), "Which text")
         self.views.set_index(BOTH)
         self.add_header_widget(self.views)
@@ -74,6 +76,7 @@ class BeforeAfterPanel(Panel):
         self.write.clicked.connect(self._ask)
         self.prompt.returnPressed.connect(self._ask)
         self.prompt.textChanged.connect(self._fit_button)
+        self.prompt.textEdited.connect(self._typed)
         theme.changed.connect(self._restyle)
         self._restyle()
         self._view_chosen(BOTH)
@@ -83,11 +86,15 @@ class BeforeAfterPanel(Panel):
         """Put a prompt into the field."""
         self.prompt.setText(prompt)
         self.prompt.setCursorPosition(0)
+        self._own = False
+
+    def own_prompt(self) -> str:
+        """What the person typed, '' where what stands in the field was put there."""
+        return self.prompt.text() if self._own and self.prompt.text().strip() else ""
 
     def set_ready(self, ready: bool, why: str = "") -> None:
         """Whether there are two models to write; why not is the button's tooltip."""
-        self._ready = ready
-        self.write.setToolTip(why or "Let both models go on with this prompt (Enter)")
+        self._ready, self._why = ready, why
         self._fit_button()
 
     def show_busy(self) -> None:
@@ -175,7 +182,15 @@ class BeforeAfterPanel(Panel):
 
     @Slot()
     def _fit_button(self) -> None:
-        self.write.setEnabled(self._ready and not self._busy and bool(self.prompt.text().strip()))
+        typed = bool(self.prompt.text().strip())
+        self.write.setEnabled(self._ready and not self._busy and typed)
+        why = self._why if not self._ready else "Both are writing." if self._busy else "" if typed else "Type a prompt."
+        self.write.setToolTip(why or "Let both models go on with this prompt (Enter)")
+        self._empty.setText(_EMPTY if self._ready else self._why or _EMPTY)
+
+    @Slot()
+    def _typed(self) -> None:
+        self._own = True
 
     @Slot()
     def _ask(self) -> None:

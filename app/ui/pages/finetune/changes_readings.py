@@ -51,8 +51,10 @@ class ChangesReadings(FinetuneLayout):
         if not self._fresh or pair is None:
             return
         self._fresh = False
-        prompts = self._tuning.settings.prompts
-        prompt = prompts[0] if prompts else self._session.prompt
+        prompt, prompts = self.before_after.own_prompt(), self._tuning.data.settings.prompts
+        if not prompt:
+            prompt = prompts[0] if prompts else self._session.prompt
+            self.before_after.set_prompt(prompt)
         if prompt and self._answers_to(prompt):
             self._write_wanted(prompt)
         self._view.measure(pair)
@@ -76,7 +78,9 @@ class ChangesReadings(FinetuneLayout):
     def view_shown(self, index: int) -> None:
         """Compare at once when there is something to compare and nothing is shown yet."""
         if index == CHANGES and self._view.found is None:
-            if self._view.possible and not self._tuning.running:
+            if self._tuning.running:
+                self.changes.clear("The model is being trained: what the run changes stands here when it has ended.")
+            elif self._view.possible:
                 self._compare(self._text_to_compare())
             else:
                 self.changes.clear("Finetune a model, or open an adapter: what it changed stands here.")
@@ -84,7 +88,6 @@ class ChangesReadings(FinetuneLayout):
 
     @Slot(str)
     def _write_wanted(self, prompt: str) -> None:
-        self.before_after.set_prompt(prompt)
         self.before_after.show_busy()
         self._view.write(prompt)
 
@@ -103,7 +106,7 @@ class ChangesReadings(FinetuneLayout):
 
     def _text_to_compare(self) -> str:
         """What stands in the field, else the prompt of the other pages, else the first sample prompt."""
-        prompts = self._tuning.settings.prompts
+        prompts = self._tuning.data.settings.prompts
         return self.changes.prompt.text() or self._session.prompt or (prompts[0] if prompts else "")
 
     @Slot()
@@ -138,7 +141,7 @@ class ChangesReadings(FinetuneLayout):
     def _checkpoints(self) -> tuple[int, ...]:
         """The checkpoints of model A's run."""
         folder = str(self._view.run_folder())
-        return next((run.checkpoints for run in self._tuning.runs if run.folder == folder), ())
+        return next((run.checkpoints for run in self._tuning.runs.entries if run.folder == folder), ())
 
     @Slot(object)
     def _compared(self, found: Compared) -> None:

@@ -6,6 +6,10 @@ from app.engine.finetune.records import Costs
 from app.engine.finetune.settings import LORA, FinetuneSettings
 from app.engine.models.records import ModelSummary
 from app.ui.explanation import Explanation, ShapeBlock
+from app.ui.pages.finetune.sample_sets import fitting
+
+_LEARNT = "<i>W</i>\u200a′"
+"""W′: without the hair space the stroke lies on the letter's slanted arm and cannot be seen."""
 
 
 def explain_method(settings: FinetuneSettings, summary: ModelSummary | None, costs: Costs | None) -> Explanation:
@@ -18,7 +22,7 @@ def explain_method(settings: FinetuneSettings, summary: ModelSummary | None, cos
             looking_at="<b>Every weight</b> of the model learns. The solid line should fall; if the dashed line "
             "turns up, the model learns by heart: stop.",
             formula_caption="Formula",
-            formula_html="<i>W</i>′ = <i>W</i> − η · ∂loss ⁄ ∂<i>W</i>",
+            formula_html=f"{_LEARNT} = <i>W</i> − η · ∂loss ⁄ ∂<i>W</i>",
             plain="The whole book is written anew, a little at every step. It can learn more than LoRA, and forget "
             "more; the optimizer keeps two numbers for each weight, so it takes four times the memory.",
             try_this="Measure the new model and the old on the <b>Evaluate</b> page: what got better, what was "
@@ -31,7 +35,7 @@ def explain_method(settings: FinetuneSettings, summary: ModelSummary | None, cos
         subtitle=f"{len(costs.targets)} adapted layers, rank {rank}" if costs is not None else f"rank {rank}",
         looking_at="The model’s own weights are <b>frozen</b>. Only two thin matrices beside each layer learn. The "
         "solid line should fall; if the dashed line turns up, stop.",
-        formula_html=f"<i>W</i>′ = <i>W</i> + ({settings.alpha:g} ⁄ {'√' if settings.rslora else ''}{rank}) <i>B A</i>",
+        formula_html=f"{_LEARNT} = <i>W</i> + ({settings.alpha:g} ⁄ {'√' if settings.rslora else ''}{rank}) <i>B A</i>",
         blocks=(
             ShapeBlock("W", width, width),
             ShapeBlock("B", width, rank, "+", result=True),
@@ -43,9 +47,14 @@ def explain_method(settings: FinetuneSettings, summary: ModelSummary | None, cos
         if width
         else "",
         plain="Instead of rewriting the book, you add sticky notes. Take them off (F6) and the old model is back.",
-        try_this="Finetune on <b>pirate tales</b>, then press F6 on the Generate page: the same prompt and seed, with "
-        "and without.",
+        try_this=f"Finetune on <b>{_sample(summary)}</b>, then press F6 on the Generate page: the same prompt and "
+        "seed, with and without.",
     )
+
+
+def _sample(summary: ModelSummary | None) -> str:
+    """What suits the model best of what comes with the program."""
+    return next((each.words.partition(":")[0].lower() for each in fitting(summary)), "examples of your own")
 
 
 CHANGES = Explanation(

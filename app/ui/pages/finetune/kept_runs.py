@@ -28,7 +28,7 @@ class KeptRuns(QObject):
 
     @Slot(str)
     def _settings_of(self, folder: str) -> None:
-        self._session.finetuning.read_run(Path(folder))
+        self._session.finetuning.runs.read_run(Path(folder))
 
     @Slot(str)
     def _resume(self, folder: str) -> None:
@@ -37,12 +37,12 @@ class KeptRuns(QObject):
     @Slot(str)
     def _merge(self, folder: str) -> None:
         if into := self._new_folder("Where to write the merged model", f"{Path(folder).name}-merged"):
-            self._session.finetuning.merge(Path(folder), into)
+            self._session.finetuning.runs.merge(Path(folder), into)
 
     @Slot(str)
     def _export(self, folder: str) -> None:
         if into := self._new_folder("Where to write the exported run", f"{Path(folder).name}-export"):
-            self._session.finetuning.export(Path(folder), into)
+            self._session.finetuning.runs.export(Path(folder), into)
 
     def _new_folder(self, words: str, name: str) -> Path | None:
         chosen = QFileDialog.getExistingDirectory(self._panel, words)
@@ -56,4 +56,4 @@ class KeptRuns(QObject):
     def _remove(self, folder: str) -> None:
         words = f"Delete the run {Path(folder).name} with its checkpoints and its result?"
         if QMessageBox.question(self._panel, "Delete the run", words) == QMessageBox.StandardButton.Yes:
-            self._session.finetuning.remove(Path(folder))
+            self._session.finetuning.runs.remove(Path(folder))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import Slot
@@ -19,18 +18,14 @@ from app.ui.actions import bound
 from app.ui.pages.finetune import explanations
 from app.ui.pages.finetune.changes_readings import CHANGES, FILES, RUN, RUNS, ChangesReadings
 from app.ui.pages.finetune.kept_runs import KeptRuns
-from app.ui.pages.finetune.run_words import state_text
+from app.ui.pages.finetune.run_words import state_text, unended_text
 from app.ui.pages.finetune.runs_panel import resumable
+from app.ui.pages.finetune.sample_sets import SETS, fitting
 from app.ui.theme import Theme
 from app.ui.widgets.dataset_dialog import DatasetDialog
 
 DATASET_ROWS = 1000
 """Of a dataset, unless the person says otherwise: it may have millions."""
-SETS = Path(__file__).resolve().parents[4] / "resources" / "finetune"
-SAMPLES = (
-    ("pirate-tales", "Pirate tales: a style"),
-    ("questions", "Questions: from stories to answers"),
-)
 
 
 class FinetunePage(ChangesReadings):
@@ -39,10 +34,12 @@ class FinetunePage(ChangesReadings):
     def __init__(self, theme: Theme, session: Session) -> None:
         super().__init__(theme, session)
         self.setAcceptDrops(True)
-        self.data.set_samples(SAMPLES)
+        self._shown: Path | None = None
+        """The folder of the run whose figures are shown."""
         self._connect_session()
         self._connect_panels()
         self._kept = KeptRuns(session, self.runs)
+        self._show_samples_offered()
         self._show_defaults()
         self._show_settings()
         self._show_data()
@@ -53,27 +50,27 @@ class FinetunePage(ChangesReadings):
 
     def _connect_session(self) -> None:
         tuning = self._tuning
-        tuning.data_changed.connect(self._show_data)
-        tuning.tokens_read.connect(self._tokens_read)
-        tuning.groups_changed.connect(self._show_groups)
-        tuning.settings_changed.connect(self._show_settings)
-        tuning.defaults_changed.connect(self._show_defaults)
-        tuning.costs_changed.connect(self._show_costs)
+        tuning.data.data_changed.connect(self._show_data)
+        tuning.data.tokens_read.connect(self._tokens_read)
+        tuning.data.groups_changed.connect(self._show_groups)
+        tuning.data.settings_changed.connect(self._show_settings)
+        tuning.data.defaults_changed.connect(self._show_defaults)
+        tuning.data.costs_changed.connect(self._show_costs)
         tuning.state_changed.connect(self._show_state)
         tuning.began.connect(self._began)
         tuning.reported.connect(self._reported)
         tuning.ended.connect(self._ended)
-        tuning.runs_changed.connect(self._show_runs)
-        tuning.run_read.connect(self._run_read)
-        tuning.last_found.connect(self._show_last)
-        tuning.done.connect(self._done)
+        tuning.runs.changed.connect(self._show_runs)
+        tuning.runs.read.connect(self._run_read)
+        tuning.runs.last_found.connect(self._show_last)
+        tuning.runs.done.connect(self._done)
         self._session.models.weights_changed.connect(self._show_state)
         self._session.model_changed.connect(self._model_changed)
 
     def _connect_panels(self) -> None:
         tuning = self._tuning
         self.data.source_menu.aboutToShow.connect(self._fill_sources)
-        self.data.row_chosen.connect(tuning.read_tokens)
+        self.data.row_chosen.connect(tuning.data.read_tokens)
         self.data.shape_chosen.connect(self._shape_chosen)
         self.data.held_out_changed.connect(self._held_out_changed)
         self.data.sample_chosen.connect(self.choose_sample)
@@ -99,8 +96,8 @@ class FinetunePage(ChangesReadings):
         menu.addAction("File…", self.choose_file)
         menu.addAction("Hub dataset…", self.ask_dataset)
         menu.addSeparator()
-        for key, words in SAMPLES:
-            menu.addAction(f"Sample: {words}", bound(self.choose_sample, key))
+        for each in fitting(self._session.summary):
+            menu.addAction(f"Sample: {each.words}", bound(self.choose_sample, each.key))
 
     @Slot()
     def choose_file(self) -> None:
@@ -112,7 +109,7 @@ class FinetunePage(ChangesReadings):
     def choose(self, path: str) -> None:
         """Take a file of examples."""
         self.banner.clear(including_errors=True)
-        self._tuning.choose(TextSource(FILE, Path(path).name, path=path))
+        self._tuning.data.choose(TextSource(FILE, Path(path).name, path=path))
 
     @Slot()
     def ask_dataset(self) -> None:
@@ -120,33 +117,34 @@ class FinetunePage(ChangesReadings):
         dialog = DatasetDialog(self, "train", "recognised from the rows", DATASET_ROWS, "when they are read")
         if dialog.exec() and dialog.ref.text().strip():
             self.banner.clear(including_errors=True)
-            self._tuning.choose(dialog.answer())
+            self._tuning.data.choose(dialog.answer())
 
     @Slot(str)
     def choose_sample(self, key: str) -> None:
         """A set that comes with the program, with settings under which it visibly works."""
-        known = {each.name for each in fields(FinetuneSettings)}
-        wanted = json.loads((SETS / f"{key}.settings.json").read_text(encoding="utf-8"))
-        chosen = {name: value for name, value in wanted.items() if name in known}
-        self._tuning.set_settings(replace(FinetuneSettings(), **chosen))
-        self.choose(str(SETS / f"{key}.jsonl"))
+        chosen = next(each for each in SETS if each.key == key)
+        self.banner.clear(including_errors=True)
+        self._tuning.data.choose(chosen.source, settings=chosen.settings(self._session.summary))
+
+    def _show_samples_offered(self) -> None:
+        self.data.set_samples([(each.key, each.words) for each in fitting(self._session.summary)])
 
     @Slot(object)
     def _shape_chosen(self, shape: Shape) -> None:
-        self._tuning.choose_shape(shape)
+        self._tuning.data.choose_shape(shape)
 
     @Slot(float)
     def _held_out_changed(self, share: float) -> None:
-        self._tuning.set_settings(replace(self._tuning.settings, held_out=share))
+        self._tuning.data.set_settings(replace(self._tuning.data.settings, held_out=share))
 
     @Slot(tuple)
     def _prompts_changed(self, prompts: tuple[str, ...]) -> None:
-        self._tuning.set_settings(replace(self._tuning.settings, prompts=prompts))
+        self._tuning.data.set_settings(replace(self._tuning.data.settings, prompts=prompts))
 
     @Slot(object)
     def _settings_chosen(self, settings: FinetuneSettings) -> None:
-        own = self._tuning.settings
-        self._tuning.change_settings(replace(settings, held_out=own.held_out, prompts=own.prompts))
+        own = self._tuning.data.settings
+        self._tuning.data.change_settings(replace(settings, held_out=own.held_out, prompts=own.prompts))
         self.explain()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
@@ -169,10 +167,10 @@ class FinetunePage(ChangesReadings):
     @Slot()
     def _show_data(self) -> None:
         tuning = self._tuning
-        if tuning.reading and tuning.source is not None:
-            self.data.show_busy(f"Reading {tuning.source.name}…")
+        if tuning.data.reading:
+            self.data.show_busy(f"Reading {tuning.data.reading}…")
         else:
-            self.data.show_preview(tuning.preview)
+            self.data.show_preview(tuning.data.preview)
         self._show_state()
 
     @Slot(str, object)
@@ -181,11 +179,11 @@ class FinetunePage(ChangesReadings):
 
     @Slot()
     def _show_groups(self) -> None:
-        self.method.set_target_groups(self._tuning.groups)
+        self.method.set_target_groups(self._tuning.data.groups)
 
     @Slot()
     def _show_settings(self) -> None:
-        settings = self._tuning.settings
+        settings = self._tuning.data.settings
         if settings != self.method.settings():
             self.method.set_settings(settings)
         self.data.set_held_out(settings.held_out)
@@ -195,19 +193,26 @@ class FinetunePage(ChangesReadings):
 
     @Slot()
     def _show_defaults(self) -> None:
-        self.method.set_start(self._tuning.defaults, self._tuning.reasons)
+        self.method.set_start(self._tuning.data.defaults, self._tuning.data.reasons)
 
     @Slot()
     def _show_costs(self) -> None:
-        self.method.show_costs(self._tuning.costs)
+        self.method.show_costs(self._tuning.data.costs)
         self.explain()
 
     @Slot()
     def _model_changed(self) -> None:
-        """What was written and compared was another model's."""
+        """What was written and compared was another model's; so is a run, but with its own base or result."""
         self.before_after.clear()
         self.changes.clear()
         self.changes.set_prompt("")
+        runs, opened = self._tuning.runs, self._session.summary is not None
+        if opened and self._shown is not None and not self._tuning.running and not runs.of_open_model(self._shown):
+            self._shown = None
+            self.training.clear()
+            self.samples.clear()
+        self._show_samples_offered()
+        self._show_data()
         self._show_settings()
         self._show_state()
 
@@ -222,15 +227,15 @@ class FinetunePage(ChangesReadings):
     @Slot()
     def open_base(self) -> None:
         """Open what the adapter of model A stands on, where and how model A was opened."""
-        base, request = self._tuning.base, self._session.models.request()
+        base, request = self._tuning.data.base, self._session.models.request()
         if base and request is not None:
             self._session.open_model(base, request.device, request.precision)
 
     @Slot()
     def _show_state(self) -> None:
         tuning = self._tuning
-        adapted = bool(tuning.base) and not tuning.running
-        ready = tuning.preview is not None and not tuning.running and not adapted
+        adapted = bool(tuning.data.base) and not tuning.running
+        ready = tuning.data.preview is not None and not tuning.running and not adapted
         words = (
             "A run is in progress. Changes apply to the next one."
             if tuning.running
@@ -242,9 +247,15 @@ class FinetunePage(ChangesReadings):
         )
         self.method.set_state(tuning.running, words)
         self.method.start.setEnabled(ready)
-        self.method.set_base(tuning.base if adapted else "")
+        self.method.set_base(tuning.data.base if adapted else "")
         self.training.set_state(tuning.running, tuning.paused)
-        why = "" if self._view.possible else "Needs a finetuned model: one with an adapter, or its base open as B."
+        why = (
+            "The model is being trained: both write when the run has ended."
+            if tuning.running
+            else ""
+            if self._view.possible
+            else "Needs a finetuned model: one with an adapter, or its base open as B."
+        )
         self.before_after.set_ready(self._view.possible and not tuning.running, why)
 
     @Slot(object)
@@ -252,11 +263,12 @@ class FinetunePage(ChangesReadings):
         tuning = self._tuning
         self._fresh = False
         self.show_view(RUN)
-        name = tuning.folder.name if tuning.folder is not None else ""
+        self._shown = tuning.runs.folder
+        name = self._shown.name if self._shown is not None else ""
         if before:
             self.training.show_run(before, name)
         else:
-            self.training.begin(tuning.costs.steps if tuning.costs is not None else 0, name)
+            self.training.begin(tuning.data.costs.steps if tuning.data.costs is not None else 0, name)
         self._show_samples(before)
         self.training.set_state(True, False)
 
@@ -273,10 +285,14 @@ class FinetunePage(ChangesReadings):
             self.samples.add(report)
 
     @Slot(object)
-    def _ended(self, end: RunEnd | None) -> None:
-        self.training.end(end, "" if end is not None else "The model is as it was; checkpoints are kept.")
+    def _ended(self, end: RunEnd | BaseException | None) -> None:
+        if isinstance(end, RunEnd):
+            self.training.end(end)
+        else:
+            kept = [each.step for each in self.training.log.checkpoints]
+            self.training.end(None, unended_text(end, self.training.log.last_step, kept))
         self._show_state()
-        self._fresh = end is not None
+        self._fresh = isinstance(end, RunEnd)
         self._look_at_result()
 
     @Slot()
@@ -288,38 +304,39 @@ class FinetunePage(ChangesReadings):
 
     @Slot()
     def _resume_last(self) -> None:
-        if self._tuning.folder is not None:
-            self._tuning.resume(self._tuning.folder)
+        if self._tuning.runs.folder is not None:
+            self._tuning.resume(self._tuning.runs.folder)
 
     # Runs
 
     @Slot()
     def _show_runs(self) -> None:
-        self.runs.show_runs(self._tuning.runs)
-        self.method.set_place(str(self._tuning.root or ""))
+        self.runs.show_runs(self._tuning.runs.entries)
+        self.method.set_place(str(self._tuning.runs.root or ""))
         self._show_state()
         self._look_at_result()
 
     @Slot()
     def choose_place(self) -> None:
         """Ask for the folder in which every run gets one of its own."""
-        if chosen := QFileDialog.getExistingDirectory(self, "Where runs are kept", str(self._tuning.root or "")):
-            self._tuning.keep_in(Path(chosen))
+        if chosen := QFileDialog.getExistingDirectory(self, "Where runs are kept", str(self._tuning.runs.root or "")):
+            self._tuning.runs.keep_in(Path(chosen))
 
     @Slot()
     def _show_last(self) -> None:
         """The run of the start before stands there again; one that was broken off can be gone on with."""
-        if self._tuning.last is not None:
-            entry, reports = self._tuning.last
+        if self._tuning.runs.last is not None:
+            entry, reports = self._tuning.runs.last
+            self._shown = Path(entry.folder)
             self.training.show_run(reports, f"{entry.name} · {state_text(entry)}", resumable(entry))
             self._show_samples(reports)
 
     @Slot(object)
-    def _run_read(self, found: tuple[FinetuneSettings, TextSource, Shape, tuple[Report, ...]]) -> None:
-        settings, source, shape, reports = found
-        self._tuning.set_settings(settings)
-        self._tuning.choose(source, shape)
-        self.training.show_run(reports, "an earlier run")
+    def _run_read(self, found: tuple[Path, FinetuneSettings, TextSource, Shape, tuple[Report, ...]]) -> None:
+        self._shown, settings, source, shape, reports = found
+        self._tuning.data.set_settings(settings)
+        self._tuning.data.choose(source, shape)
+        self.training.show_run(reports, f"{self._shown.name}, an earlier run")
         self._show_samples(reports)
         self.show_view(RUN)
 
@@ -350,6 +367,6 @@ class FinetunePage(ChangesReadings):
         elif view == RUNS:
             self.explained.emit(explanations.RUNS)
         else:
-            settings = self._tuning.settings
-            costs = self._tuning.costs if settings.method == LORA or self._tuning.costs is not None else None
+            settings = self._tuning.data.settings
+            costs = self._tuning.data.costs if settings.method == LORA or self._tuning.data.costs is not None else None
             self.explained.emit(explanations.explain_method(settings, self._session.summary, costs))

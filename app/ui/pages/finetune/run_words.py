@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from math import exp, isfinite, isnan, nan
+from math import exp, inf, isfinite, isnan, log, nan
 
+from app.engine.errors import DivergedError
 from app.engine.finetune.records import RunEnd, RunEntry
 from app.ui.widgets.memory_bar import bytes_text
 from app.ui.widgets.number_text import number, short_number
@@ -29,24 +30,37 @@ def perplexity_text(value: float | None) -> str:
 
 def perplexity_of(loss: float) -> float:
     """e to a loss in nats."""
-    return exp(loss) if loss < _OVERFLOW else nan if isnan(loss) else float("inf")
+    return exp(loss) if loss < _OVERFLOW else nan if isnan(loss) else inf
+
+
+def perplexity_words(loss: float) -> str:
+    """The perplexity of a loss, however large: "24.5", "2.0e434"."""
+    return _huge(loss) if _OVERFLOW <= loss < inf else perplexity_text(perplexity_of(loss))
 
 
 def perplexity_ticks(losses: Sequence[float]) -> list[str]:
     """The perplexities of ticks of losses, with as few decimals as tell them apart."""
-    values = [perplexity_of(loss) for loss in losses]
+    texts: list[str] = []
     for decimals in range(4):
-        texts = [_tick(value, decimals) for value in values]
+        texts = [_tick(loss, decimals) for loss in losses]
         if len(set(texts)) == len(texts):
             break
-    return texts if values else []
+    return texts
 
 
-def _tick(value: float, decimals: int) -> str:
+def _tick(loss: float, decimals: int) -> str:
     """Two figures at least: "4.5", "12", "1,097"."""
+    value = perplexity_of(loss)
     if value >= 1e5:
-        return short_number(value)
+        return perplexity_words(loss)
     return f"{value:,.{max(decimals, 1 if value < 10 else 0)}f}"
+
+
+def _huge(loss: float) -> str:
+    """e to a loss as a float cannot hold it any more."""
+    tens = loss / log(10.0)
+    figures, power = f"{10.0 ** (tens % 1.0):.1e}".split("e")
+    return f"{figures}e{int(tens) + int(power)}"
 
 
 def speed_text(seconds_a_step: float) -> tuple[str, str]:
@@ -85,6 +99,16 @@ def state_text(entry: RunEntry) -> str:
         return f"{entry.state} {at}"
     on = f"Resume goes on from step {entry.checkpoints[-1]:,}" if entry.checkpoints else "there is no checkpoint yet"
     return f"broken off {at}: {on}"
+
+
+def unended_text(error: BaseException | None, step: int, checkpoints: Sequence[int]) -> str:
+    """What is said of a run that left no result: without an error it was thrown away. Which checkpoint of a run that
+    diverged is sound is told with the error."""
+    if isinstance(error, DivergedError):
+        return f"diverged at step {step:,} · the model is as it was"
+    what = "thrown away" if error is None else "broken off"
+    kept = f", its checkpoint of step {checkpoints[-1]:,} is kept" if checkpoints else ""
+    return f"{what} at step {step:,} · the model is as it was{kept}"
 
 
 def end_text(end: RunEnd) -> str:

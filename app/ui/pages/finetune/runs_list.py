@@ -9,10 +9,10 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelInde
 from PySide6.QtGui import QContextMenuEvent, QFont, QFontMetricsF, QGuiApplication, QKeyEvent, QKeySequence, QPainter
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
-from app.engine.finetune.records import RunEntry
+from app.engine.finetune.records import DIVERGED, RunEntry
 from app.engine.finetune.settings import FULL, LORA
 from app.ui.icons import pixmap
-from app.ui.pages.finetune.run_words import loss_text, perplexity_of, perplexity_text, when_text
+from app.ui.pages.finetune.run_words import loss_text, perplexity_words, when_text
 from app.ui.theme import Theme
 from app.ui.widgets.painting import fill_round
 
@@ -24,6 +24,7 @@ _TAGS = {
     "done": ("check", "ok", "oksoft"),
     "stopped": ("stop", "ink2", "hover"),
     "unfinished": ("warn", "warn", "warnsoft"),
+    DIVERGED: ("error", "err", "errsoft"),
 }
 """Icon, colour and ground of each state."""
 _PADDING, _ABOVE, _SIGN = 12, 7, 12
@@ -53,7 +54,7 @@ def entry_words(entry: RunEntry) -> str:
 def _tip(entry: RunEntry) -> str:
     lines = [entry.folder]
     if entry.first_held_out is not None and entry.best_held_out is not None:
-        before, best = (perplexity_text(perplexity_of(each)) for each in (entry.first_held_out, entry.best_held_out))
+        before, best = (perplexity_words(each) for each in (entry.first_held_out, entry.best_held_out))
         lines.append(f"Held-out perplexity {before} before, {best} at best")
     if entry.checkpoints:
         lines.append(f"Checkpoints at step {', '.join(f'{step:,}' for step in entry.checkpoints)}")

@@ -73,6 +73,12 @@ class TrainingPanel(Panel):
         self.set_state(True, False)
         self._show_all()
 
+    def clear(self) -> None:
+        """No run is shown."""
+        self._clear("")
+        self.set_state(False, False)
+        self._show_all()
+
     def add(self, reports: Sequence[Report]) -> None:
         """Show what is new. May be called with every step: pictures come as often as there is time for them."""
         self.log.add(reports)

@@ -12,8 +12,8 @@ from app.ui.pages.finetune.readout_row import Readout
 from app.ui.pages.finetune.run_words import (
     UNKNOWN,
     loss_text,
-    perplexity_text,
     perplexity_ticks,
+    perplexity_words,
     speed_text,
     time_text,
 )
@@ -47,8 +47,8 @@ def readouts(log: TrainingLog, ended: bool, took: float | None) -> list[Readout]
         Readout("Held-out loss", loss_text(last.loss if last else None), tip=_held_out_tip(log, last)),
         Readout(
             "Held-out perplexity",
-            perplexity_text(last.perplexity if last else None),
-            f"was {perplexity_text(first.perplexity)}" if first and last and last is not first else "",
+            perplexity_words(last.loss) if last else UNKNOWN,
+            f"was {perplexity_words(first.loss)}" if first and last and last is not first else "",
             "e to the held-out loss: among how many equally likely tokens the model seems to choose",
         ),
         Readout("Speed", speed, unit, f"{tokens:,.0f} trained tokens a second" if np.isfinite(tokens) else ""),
