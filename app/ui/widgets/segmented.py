@@ -18,11 +18,14 @@ class Segmented(QWidget):
     """
 
     changed = Signal(int)
+    pointed = Signal()
+    """A segment was pressed, and not reached with the arrow keys: the keys are not needed here."""
 
     def __init__(self, theme: Theme, labels: Sequence[str], name: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
         self._index = 0
+        self._by_keys = False
         self.setAccessibleName(name)
         self._group = QButtonGroup(self)
         self._buttons: list[QPushButton] = []
@@ -84,7 +87,9 @@ class Segmented(QWidget):
             target += step
         if 0 <= target < len(self._buttons) and target != self._index:
             self._buttons[target].setFocus(Qt.FocusReason.TabFocusReason)
+            self._by_keys = True
             self._buttons[target].click()
+            self._by_keys = False
         return True
 
     def _make_button(self, label: str, index: int, count: int) -> QPushButton:
@@ -112,3 +117,5 @@ class Segmented(QWidget):
             self._index = index
             self._show()
             self.changed.emit(index)
+        if not self._by_keys:
+            self.pointed.emit()

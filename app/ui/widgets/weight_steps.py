@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from app.engine.trace.records import WeightReading
@@ -15,6 +15,8 @@ from app.ui.widgets.painting import fill_round
 
 _LEFT, _RIGHT, _STRIP, _GAP = 116.0, 84.0, 22.0, 9.0
 _ROW_HEIGHT = 64.0
+_LINE = 21.0
+_WRAPPED = int(Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextWordWrap)
 _HEIGHT = 450
 """Room for all the steps of a family that adds a bias."""
 
@@ -53,14 +55,33 @@ class WeightSteps(QWidget):
     def show_weight(self, reading: WeightReading | None, query: str, key: str, why: str = "") -> None:
         """Show a weight; `query` and `key` are the tokens in words. Without one, `why` there is none."""
         self._reading, self._names, self._why = reading, (query, key), why
-        self.setAccessibleDescription(" ".join(self.lines()))
-        self.update()
+        self._lines_changed()
 
     def show_until(self, step: int) -> None:
         """Show the steps up to this one, counted from 0."""
         self._until = step
+        self._lines_changed()
+
+    def _lines_changed(self) -> None:
         self.setAccessibleDescription(" ".join(self.lines()))
+        self._make_room()
         self.update()
+
+    def _make_room(self) -> None:
+        """Lines that a narrow panel wraps make the picture taller."""
+        heights = [place.height() for place in self.line_places()]
+        self.setMinimumHeight(round(_HEIGHT + sum(heights) - _LINE * len(heights)))
+
+    def line_places(self) -> list[QRectF]:
+        """Where the lines stand, each as high as its words need in this width."""
+        metrics = QFontMetricsF(self._theme.font(13, mono=True))
+        places, y = [], 10.0 + 3 * (_STRIP + _GAP)
+        for line in self.lines():
+            room = QRectF(_LEFT, y, self.width() - _LEFT - 4, _LINE)
+            room.setHeight(max(metrics.boundingRect(room, _WRAPPED, line).height() + 2, _LINE))
+            places.append(room)
+            y += room.height()
+        return places
 
     def lines(self) -> list[str]:
         """The arithmetic as far as it is shown, a line each, as it is written under the strips."""
@@ -114,6 +135,10 @@ class WeightSteps(QWidget):
     def sizeHint(self) -> QSize:
         return QSize(520, _HEIGHT)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._make_room()
+
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -136,9 +161,9 @@ class WeightSteps(QWidget):
         painter.setPen(self._theme.color("ink"))
         sum_place = QRectF(self.width() - _RIGHT + 6, y - _STRIP - _GAP, _RIGHT, _STRIP)
         painter.drawText(sum_place, Qt.AlignmentFlag.AlignVCenter, f"Σ {signed_number(made.dot, 2)}")
-        for line in self.lines():
-            painter.drawText(QRectF(_LEFT, y, self.width() - _LEFT, 20), Qt.AlignmentFlag.AlignVCenter, line)
-            y += 21
+        for place, line in zip(self.line_places(), self.lines(), strict=True):
+            painter.drawText(place, _WRAPPED, line)
+            y = place.bottom()
         if self._until >= STEPS.index("Softmax"):
             y = self._paint_row(painter, y + 8, made)
         if self._until >= STEPS.index("·V") and made.value_vector is not None and made.mixed is not None:
@@ -207,4 +232,4 @@ class WeightSteps(QWidget):
 
     @Slot()
     def _on_theme(self) -> None:
-        self.update()
+        self._lines_changed()

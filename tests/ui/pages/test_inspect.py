@@ -566,6 +566,7 @@ def test_one_weight_is_worked_out_with_the_models_numbers(inspecting: Desk, expe
     desk.settle()
     steps = page.attention.steps
     assert steps.isVisible() and not page.attention.heatmap.isVisible()
+    assert steps.hasFocus(), "left and right choose another key at once"
     q, k = expected["blocks.2.attn.q"][1, 6], expected["blocks.2.attn.k"][1, 4]
     dot, weight = float(q.double() @ k.double()), float(expected.attention(2, 1)[6, 4])
     said = steps.lines()
@@ -584,6 +585,11 @@ def test_one_weight_is_worked_out_with_the_models_numbers(inspecting: Desk, expe
     ]
     desk.click(page.attention.until.button(0))
     assert len(steps.lines()) == 1, "stepped back to the product alone"
+    assert steps.hasFocus(), "a pressed button gives the keys back to the picture"
+    page.attention.until.button(0).setFocus(Qt.FocusReason.TabFocusReason)
+    desk.key(page.attention.until.button(0), Qt.Key.Key_Right)
+    assert page.attention.until.button(1).hasFocus(), "who steps with the keys goes on with them"
+    assert page.attention.until.index() == 1 and desk.session.selection.key == 3
     desk.click(page.attention.until.button(4))
     page.step_head(1)
     desk.settle()

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from engine.family_configs import save
+from PySide6.QtGui import QFontMetricsF
 from pytestqt.qtbot import QtBot
 from ui.desk import Desk, words
 
@@ -64,6 +65,45 @@ def test_one_weight_of_other_families_is_told_truly(desk: Desk, root: Path) -> N
             assert f"This row adds up to {total:.3f}; the rest goes to the head's <b>sink</b>" in told
         else:
             assert sink == []
+
+
+def test_the_arithmetic_of_a_weight_wraps_in_a_narrow_panel(qtbot: QtBot, theme: Theme) -> None:
+    numbers = np.linspace(-3, 90, 40, dtype=np.float32)
+    made = WeightReading(
+        layer=0,
+        head=0,
+        query=1,
+        key=2,
+        query_vector=numbers,
+        key_vector=numbers,
+        value_vector=numbers,
+        mixed=numbers,
+        dot=1234.5678,
+        scaling=0.125,
+        softcap=None,
+        bias=0.0,
+        score=88.125,
+        weight=0.25,
+        row_scores=numbers,
+        row_weights=np.full(40, 1 / 40, dtype=np.float32),
+        sink=None,
+    )
+    steps = WeightSteps(theme)
+    qtbot.addWidget(steps)
+    steps.resize(700, 450)
+    steps.show()
+    steps.show_weight(made, "▁encyclopédie #1", "▁internationalement #2")
+    wide = steps.line_places()
+    assert steps.minimumHeight() == 450
+    steps.resize(340, 450)
+    places = steps.line_places()
+    assert steps.minimumHeight() > 450, "lines that wrap have their room"
+    metrics = QFontMetricsF(theme.font(13, mono=True))
+    for line, before, place, below in zip(steps.lines(), wide, places, [*places[1:], None], strict=True):
+        assert place.right() <= steps.width() and (below is None or below.top() >= place.bottom())
+        lines = place.height() / metrics.height()
+        assert lines > 1.9 or metrics.horizontalAdvance(line) <= place.width(), f"cut: {line}"
+        assert before.height() < 30
 
 
 def test_a_row_that_is_no_number_is_told_without_a_fault(qtbot: QtBot, theme: Theme) -> None:

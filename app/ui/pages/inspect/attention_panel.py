@@ -89,6 +89,7 @@ class AttentionPanel(Panel):
             theme, ["Weights", "Scores", "Lines", "One weight"], "Weights, scores, lines or one weight"
         )
         self.modes.changed.connect(self._mode_changed)
+        self.modes.pointed.connect(self._mode_pointed)
         self.add_header_widget(self.modes)
         self.twin = TableTwin(theme, self.heatmap)
         self.add_header_widget(self.twin.button)
@@ -102,6 +103,7 @@ class AttentionPanel(Panel):
         self.until.set_index(len(STEPS) - 1)
         self.steps_export = PictureExport(self.steps, "one-weight", self._steps_lines)
         self.until.changed.connect(self.steps.show_until)
+        self.until.pointed.connect(self._keys_to_steps)
         self._sheets = QStackedWidget()
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
@@ -265,6 +267,16 @@ class AttentionPanel(Panel):
     @Slot(int)
     def _mode_changed(self, index: int) -> None:
         self.mode_chosen.emit(MODES[index])
+
+    @Slot()
+    def _mode_pointed(self) -> None:
+        if self.modes.index() == MODES.index(ONE_WEIGHT):
+            self._keys_to_steps()
+
+    @Slot()
+    def _keys_to_steps(self) -> None:
+        """Left and right choose another key, as Explain says, and not another button."""
+        self.steps.setFocus(Qt.FocusReason.OtherFocusReason)
 
     @Slot(int)
     def _weighting_changed(self, index: int) -> None:
