@@ -18,6 +18,8 @@ class Page(QWidget):
     """
 
     explained = Signal(object)
+    noted = Signal(str)
+    """A few words that confirm what was done; the window shows them for a while."""
     page_wanted = Signal(str)
     """The key of a page that is to come to the front."""
 

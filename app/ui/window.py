@@ -96,6 +96,7 @@ class Window(QMainWindow):
             self.stack.addWidget(made)
             made.banner.action_triggered.connect(self._answered)
             made.page_wanted.connect(self.show_page)
+            made.noted.connect(self.strip.note)
             made.explained.connect(lambda said, page=made: self._explained(page, said))
         return self.pages[key]
 

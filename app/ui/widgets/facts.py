@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QPoint, Qt, Slot
+from PySide6.QtCore import QPoint, Qt, Signal, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QGridLayout, QLabel, QMenu, QSizePolicy, QWidget
 
@@ -13,6 +13,9 @@ from app.ui.theme import Theme
 
 class Facts(QWidget):
     """Rows of (name, value, tooltip); the context menu copies them as tab-separated text."""
+
+    done = Signal(str)
+    """A sentence: what is on the clipboard now."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -73,3 +76,4 @@ class Facts(QWidget):
     def copy(self) -> None:
         """Put the rows on the clipboard."""
         QGuiApplication.clipboard().setText("\n".join(f"{name}\t{value}" for name, value, _ in self._rows))
+        self.done.emit("The values are on the clipboard.")

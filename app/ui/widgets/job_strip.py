@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Signal, Slot
+from PySide6.QtCore import QSize, QTimer, Signal, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app.ui.icons import icon, pixmap
 from app.ui.theme import Theme
-from app.ui.widgets.labels import make_label, make_rule
+from app.ui.widgets.labels import make_elided_label, make_label, make_rule
 from app.ui.widgets.progress_line import ProgressLine
+
+NOTE_MS = 8_000
+"""How long a short note stays."""
 
 
 class JobStrip(QFrame):
-    """32 px high. It knows nothing of jobs: the window sets what it shows.
+    """32 px high. It knows nothing of jobs: the window sets what it shows. Short notes stand beside them for a while.
 
     `pause_requested(True)` asks to pause, `pause_requested(False)` to go on.
     """
@@ -36,6 +39,13 @@ class JobStrip(QFrame):
         self._percent = make_label(theme, "", 12, mono=True)
         self._detail = make_label(theme, "", 12.5, role="secondary")
         self._queue = make_label(theme, "", 12.5, role="caption")
+        self._done = QLabel()
+        self._note = make_elided_label(theme, "", 12.5)
+        self._note_ends = QTimer(self)
+        self._note_ends.setSingleShot(True)
+        self._note_ends.setInterval(NOTE_MS)
+        self._note_ends.timeout.connect(self._forget_note)
+        self._forget_note()
         self.pause_button = self._make_button("Pause")
         self.cancel_button = self._make_button("Cancel")
         self.pause_button.clicked.connect(self._on_pause)
@@ -73,6 +83,19 @@ class JobStrip(QFrame):
     def set_queue(self, text: str) -> None:
         """Words at the right about jobs that wait; "" for none."""
         self._queue.setText(text)
+
+    @Slot(str)
+    def note(self, words: str) -> None:
+        """Confirm in a few words what was done; they go by themselves, or when others come."""
+        self._note.setText(words)
+        self._note.setAccessibleName(words)
+        self._done.show()
+        self._note_ends.start()
+
+    @Slot()
+    def _forget_note(self) -> None:
+        self._note.clear()
+        self._done.hide()
 
     def text(self) -> str:
         """What the strip says, in one line."""
@@ -113,7 +136,8 @@ class JobStrip(QFrame):
             row.addWidget(part)
         row.addWidget(self.pause_button)
         row.addWidget(self.cancel_button)
-        row.addStretch(1)
+        row.addWidget(self._done)
+        row.addWidget(self._note, 1)
         row.addWidget(self._queue)
         row.addWidget(self.all_button)
         layout = QVBoxLayout(self)
@@ -130,6 +154,7 @@ class JobStrip(QFrame):
     def _on_theme(self) -> None:
         token = "err" if self._failed else "accent"
         self._icon.setPixmap(pixmap(self._theme, "error" if self._failed else self._icon_name, token, 16))
+        self._done.setPixmap(pixmap(self._theme, "check", "ok", 16))
         self.pause_button.setIcon(icon(self._theme, "play" if self._paused else "pause", "ink2", 14))
         self.cancel_button.setIcon(icon(self._theme, "close", "ink2", 14))
         self.all_button.setIcon(icon(self._theme, "chevron-up", "ink2", 14))

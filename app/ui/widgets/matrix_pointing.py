@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QEvent, QPointF, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent, QFocusEvent, QKeyEvent, QKeySequence, QMouseEvent, QWheelEvent
-from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QWidget
+from PySide6.QtWidgets import QApplication, QMenu, QWidget
 
 from app.engine.errors import UserError
 from app.ui.actions import bound
@@ -15,6 +15,7 @@ from app.ui.theme import Theme
 from app.ui.widgets.focus_reasons import KEYBOARD_REASONS
 from app.ui.widgets.matrix_export import MOST_VALUES
 from app.ui.widgets.matrix_view import NOWHERE, MatrixView
+from app.ui.widgets.save_dialog import ask_where
 
 _KEY_STEP = 1.5
 _WHEEL_STEP = 1.2
@@ -153,16 +154,17 @@ class PointedMatrix(MatrixView):
         return menu
 
     def _ask_where(self, ending: str, kind: str, save: Callable[[Path], None]) -> None:
-        name = f"{self._file_stem()}.{ending}"
-        path, _ = QFileDialog.getSaveFileName(self, f"Save as {kind}", name, f"{kind} (*.{ending})")
-        if path:
+        path = ask_where(self, self._file_stem(), ending, kind)
+        if path is not None:
             self._try_saving(save, path)
 
-    def _try_saving(self, save: Callable[[Path], None], path: str) -> None:
+    def _try_saving(self, save: Callable[[Path], None], path: Path) -> None:
         try:
-            save(Path(path))
+            save(path)
         except UserError as error:
             self.failed.emit(str(error))
+        else:
+            self.done.emit(f"Saved as {path}")
 
     def _file_stem(self) -> str:
         return (self._title or "matrix").replace(",", "").replace(" ", "-").replace("/", "-")

@@ -43,6 +43,8 @@ class MatrixView(QWidget):
     """Row and column that was clicked or reached with the arrow keys."""
     failed = Signal(str)
     """A sentence: an export did not succeed."""
+    done = Signal(str)
+    """A sentence: what is on the clipboard now, or in which file."""
     matrix_changed = Signal()
     selected_changed = Signal()
 
@@ -177,10 +179,12 @@ class MatrixView(QWidget):
     def copy_values(self) -> None:
         """Put the values with their labels on the clipboard, tab-separated."""
         QGuiApplication.clipboard().setText(table_text(self._exported(), "\t"))
+        self.done.emit("The values are on the clipboard.")
 
     def copy_picture(self) -> None:
         """Put the picture on the clipboard."""
         QGuiApplication.clipboard().setImage(self.picture())
+        self.done.emit("The picture is on the clipboard.")
 
     def save_csv(self, path: str | Path) -> None:
         """Write the values with their labels. Raises UserError when the file cannot be written."""

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QPoint, Qt, Signal, Slot
 from PySide6.QtGui import QGuiApplication, QImage, QPainter
-from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
+from PySide6.QtWidgets import QMenu, QWidget
 
 from app.engine.errors import UserError
 from app.ui.actions import bound
 from app.ui.widgets.matrix_export import save_image_png, save_picture_svg, save_text_csv
+from app.ui.widgets.save_dialog import ask_where
 
 _RATIO = 2
 Lines = list[list[str]]
@@ -22,6 +23,8 @@ class PictureExport(QObject):
 
     failed = Signal(str)
     """A sentence: a file could not be written."""
+    done = Signal(str)
+    """A sentence: what is on the clipboard now, or in which file."""
 
     def __init__(self, widget: QWidget, stem: str, lines: Callable[[], Lines], picture: bool = True) -> None:
         super().__init__(widget)
@@ -56,11 +59,13 @@ class PictureExport(QObject):
     def copy_values(self) -> None:
         """Put the numbers on the clipboard, tab-separated."""
         QGuiApplication.clipboard().setText(self.values_text())
+        self.done.emit("The values are on the clipboard.")
 
     @Slot()
     def copy_picture(self) -> None:
         """Put the picture on the clipboard."""
         QGuiApplication.clipboard().setImage(self.picture())
+        self.done.emit("The picture is on the clipboard.")
 
     def picture(self) -> QImage:
         """The widget as it is, also what is scrolled out of sight, at two pixels per pixel."""
@@ -90,15 +95,15 @@ class PictureExport(QObject):
         self.menu().popup(self._widget.mapToGlobal(place))
 
     def _ask_where(self, ending: str, kind: str, save: Callable[[Path], None]) -> None:
-        path, _ = QFileDialog.getSaveFileName(
-            self._widget, f"Save as {kind}", f"{self._stem}.{ending}", f"{kind} (*.{ending})"
-        )
-        if not path:
+        path = ask_where(self._widget, self._stem, ending, kind)
+        if path is None:
             return
         try:
-            save(Path(path))
+            save(path)
         except UserError as error:
             self.failed.emit(str(error))
+        else:
+            self.done.emit(f"Saved as {path}")
 
 
 def _quoted(cell: str, delimiter: str) -> str:

@@ -7,9 +7,7 @@ from math import isnan
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import (
-    QContextMenuEvent,
     QFontMetricsF,
-    QGuiApplication,
     QKeyEvent,
     QKeySequence,
     QMouseEvent,
@@ -17,11 +15,12 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPen,
 )
-from PySide6.QtWidgets import QMenu, QSizePolicy, QWidget
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.ui.theme import Theme
 from app.ui.widgets.number_text import percent_text
 from app.ui.widgets.painting import fill_round, focus_ring
+from app.ui.widgets.picture_export import Lines, PictureExport
 from app.ui.widgets.token_text import visible_token
 
 Row = tuple[str, float, float | None]
@@ -59,6 +58,7 @@ class ProbabilityBars(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Next token probabilities")
+        self.export = PictureExport(self, "next-token", self._lines)
         theme.changed.connect(self._on_theme)
 
     def set_rows(self, rows: Sequence[Row], chosen: int | None = None) -> None:
@@ -82,13 +82,12 @@ class ProbabilityBars(QWidget):
         """The rows shown."""
         return list(self._rows)
 
-    def values_text(self) -> str:
-        """The rows as tab-separated text, exact to six digits."""
-        lines = ["token\tprobability" + ("\tsecond" if self._has_second() else "")]
+    def _lines(self) -> Lines:
+        """The rows under their heading, exact to six digits."""
+        lines = [["token", "probability", *(["second"] if self._has_second() else [])]]
         for text, first, second in self._rows:
-            tail = "" if second is None else f"\t{second:.6g}"
-            lines.append(f"{visible_token(text)}\t{first:.6g}{tail}")
-        return "\n".join(lines)
+            lines.append([visible_token(text), f"{first:.6g}", *([] if second is None else [f"{second:.6g}"])])
+        return lines
 
     def clicked_at(self) -> QPoint:
         """Where on the screen the last row was clicked; for one taken by the keys, under its name."""
@@ -147,7 +146,7 @@ class ProbabilityBars(QWidget):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.matches(QKeySequence.StandardKey.Copy):
-            QGuiApplication.clipboard().setText(self.values_text())
+            self.export.copy_values()
         elif event.key() == Qt.Key.Key_Down and self._rows:
             self._set_current(min(self._current + 1, len(self._rows) - 1))
         elif event.key() == Qt.Key.Key_Up and self._rows:
@@ -157,12 +156,6 @@ class ProbabilityBars(QWidget):
             self.clicked.emit(self._current)
         else:
             super().keyPressEvent(event)
-
-    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        menu = QMenu(self)
-        copy = menu.addAction("Copy values")
-        if menu.exec(event.globalPos()) is copy:
-            QGuiApplication.clipboard().setText(self.values_text())
 
     def _has_second(self) -> bool:
         return any(second is not None for _, _, second in self._rows)

@@ -40,6 +40,8 @@ class TokenStrip(QWidget):
 
     hovered = Signal(int)
     clicked = Signal(int)
+    done = Signal(str)
+    """A sentence: what is on the clipboard now."""
 
     def __init__(
         self, theme: Theme, style: str = INSPECT, single_line: bool = False, parent: QWidget | None = None
@@ -247,7 +249,7 @@ class TokenStrip(QWidget):
             Qt.Key.Key_End: last,
         }
         if event.matches(QKeySequence.StandardKey.Copy):
-            QGuiApplication.clipboard().setText(self.text())
+            self._copy(self.text())
         elif last >= 0 and event.key() in targets and not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier:
             self._choose(targets[Qt.Key(event.key())])
         else:
@@ -267,7 +269,6 @@ class TokenStrip(QWidget):
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         index = self._index_at(event.pos())
         menu = QMenu(self)
-        clipboard = QGuiApplication.clipboard()
         copies = {menu.addAction("Copy text"): self.text()}
         if any(chip.token_id is not None for chip in self._chips):
             ids = (str(chip.token_id) for chip in self._chips if chip.token_id is not None)
@@ -276,7 +277,11 @@ class TokenStrip(QWidget):
             copies[menu.addAction("Copy this token")] = self._chips[index].text
         chosen = menu.exec(event.globalPos())
         if chosen is not None:
-            clipboard.setText(copies[chosen])
+            self._copy(copies[chosen])
+
+    def _copy(self, text: str) -> None:
+        QGuiApplication.clipboard().setText(text)
+        self.done.emit("The tokens are on the clipboard.")
 
     def describe_token(self, index: int) -> str:
         """A token in one line: its place, text, id and probability."""

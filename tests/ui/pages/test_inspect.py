@@ -14,6 +14,7 @@ import torch
 from engine.tiny_models import SENTENCES, save_tiny
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QAction, QGuiApplication, QImage
+from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox
 from pytestqt.qtbot import QtBot
 from safetensors.numpy import load_file
 from ui.desk import Desk, chip_ids, chip_weights, copied_table, leave, open_desk, words
@@ -781,6 +782,56 @@ def test_what_is_drawn_is_taken_along(inspecting: Desk, expected: Trace, tmp_pat
         page.histogram.export.save_csv(tmp_path / "nowhere" / "bins.csv")
 
 
+def test_every_copy_and_save_is_confirmed_at_the_foot(
+    inspecting: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, page = inspecting, inspecting.inspect
+
+    def told(menu: QMenu, entry: str) -> str:
+        desk.window.strip.note("nothing yet")
+        next(action for action in menu.actions() if action.text().startswith(entry)).trigger()
+        desk.settle()
+        assert not page.banner.isVisible(), "nothing on the page moves"
+        return words(desk.window.strip)
+
+    heatmap = page.attention.heatmap
+    for menu, entry, said in (
+        (heatmap.context_menu, "Copy values", "The values are on the clipboard."),
+        (heatmap.context_menu, "Copy picture", "The picture is on the clipboard."),
+        (page.bars.export.menu, "Copy values", "The values are on the clipboard."),
+        (page.lens.export.menu, "Copy values", "The values are on the clipboard."),
+    ):
+        assert said in told(menu(), entry)
+    page.facts.copy()
+    assert "The values are on the clipboard." in words(desk.window.strip)
+    desk.key(page.prompt.strip, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert "The tokens are on the clipboard." in words(desk.window.strip)
+    typed = ""
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (typed, ""))
+    for menu, entry, name, written in (
+        (heatmap.context_menu, "Save values as NPY", "w", "w.npy"),
+        (heatmap.context_menu, "Save picture as PNG", "blocks.0.attn", "blocks.0.attn.png"),
+        (heatmap.context_menu, "Save picture as SVG", "w.svg", "w.svg"),
+        (heatmap.context_menu, "Save values as CSV", "W.CSV", "W.CSV"),
+        (heatmap.context_menu, "Save tensor as safetensors", "w", "w.safetensors"),
+        (heatmap.context_menu, "Save all", "block", "block.safetensors"),
+        (page.bars.export.menu, "Save values as CSV", "bars", "bars.csv"),
+    ):
+        typed = str(tmp_path / name)
+        assert str(tmp_path / written) in told(menu(), entry) and (tmp_path / written).is_file()
+    asked: list[str] = []
+    monkeypatch.setattr(
+        QMessageBox, "question", lambda _over, _title, text: asked.append(text) or QMessageBox.StandardButton.No
+    )
+    before = (tmp_path / "w.npy").stat().st_mtime_ns
+    typed = str(tmp_path / "w")
+    assert "nothing yet" in told(heatmap.context_menu(), "Save values as NPY")
+    assert "w.npy already exists" in asked[0] and (tmp_path / "w.npy").stat().st_mtime_ns == before
+    typed = str(tmp_path / "nowhere" / "w")
+    page.bars.export._ask_where("csv", "CSV table", page.bars.export.save_csv)
+    assert "nowhere/w.csv could not be written" in page.banner.text()
+
+
 def test_several_tensors_go_into_one_file(inspecting: Desk, expected: Trace, tmp_path: Path) -> None:
     desk, page = inspecting, inspecting.inspect
 
@@ -792,14 +843,15 @@ def test_several_tensors_go_into_one_file(inspecting: Desk, expected: Trace, tmp
         desk.click_flow(name) if name == "resid_norms" else desk.session.select(name=name)
         desk.settle()
         entry("Keep this tensor").trigger()
-    assert entry("Save 2 kept tensors") and "2 kept" in words(page.banner)
+    assert entry("Save 2 kept tensors") and "2 kept" in words(desk.window.strip)
     page.kept.save((), tmp_path / "two.safetensors")
     desk.settle()
     saved = load_file(tmp_path / "two.safetensors")
     assert set(saved) == {"blocks.1.attn.q", "resid_norms"}
     for name, values in saved.items():
         assert np.array_equal(values, expected[name].numpy())
-    assert "2 tensors are in" in words(page.banner)
+    assert f"2 tensors are in {tmp_path / 'two.safetensors'}" in words(desk.window.strip)
+    assert not page.banner.isVisible(), "nothing on the page moves"
     page.kept.save(("embed",), tmp_path / "nowhere" / "one.safetensors")
     desk.settle()
     assert "could not be written" in words(page.banner)

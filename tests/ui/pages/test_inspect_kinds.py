@@ -276,6 +276,7 @@ def test_python_is_copied(desk: Desk) -> None:
     actions["Copy as Python"].trigger()
     desk.settle()
     code = QGuiApplication.clipboard().text()
+    assert "is on the clipboard" in words(desk.window.strip) and not desk.inspect.banner.isVisible()
     space: dict[str, object] = {}
     exec(code, space)
     head = space["tensor"][desk.session.selection.head]  # type: ignore[index]

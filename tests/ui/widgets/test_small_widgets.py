@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 
 from app.ui.explanation import Explanation, ShapeBlock
 from app.ui.theme import Theme
+from app.ui.widgets import job_strip
 from app.ui.widgets.banner import Banner
 from app.ui.widgets.empty_state import CausalDrawing, EmptyState
 from app.ui.widgets.explain_panel import COLLAPSED_WIDTH, OPEN_WIDTH, ExplainPanel
@@ -201,6 +202,20 @@ def test_the_job_strip_shows_and_stops_a_job(qtbot, theme: Theme) -> None:
     assert "%" not in strip.text()
     strip.set_idle()
     assert strip.text() == "Ready"
+
+
+def test_a_short_note_beside_the_jobs_goes_by_itself(qtbot, theme: Theme, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job_strip, "NOTE_MS", 50)
+    strip = JobStrip(theme)
+    qtbot.addWidget(strip)
+    strip.resize(1000, 33)
+    strip.show()
+    room = strip.minimumSizeHint().width()
+    strip.note("Saved as /" + "a-long-folder/" * 40 + "w.npy")
+    assert "w.npy" in words_in(strip) and strip.text() == "Ready"
+    assert strip.minimumSizeHint().width() < room + 60, "a long name widens no window"
+    strip.set_job("Finetune", "step 1 of 5", 0.2)
+    qtbot.waitUntil(lambda: "w.npy" not in words_in(strip), timeout=20_000)
 
 
 def test_the_top_bar_tells_model_memory_and_jobs(qtbot, theme: Theme) -> None:

@@ -77,6 +77,8 @@ class EvaluatePage(EvaluateLayout):
         self.surprise.mode.changed.connect(self._colours_chosen)
         self.surprise.byte_wanted.connect(self._byte_wanted)
         self.surprise.inspect_wanted.connect(self._inspect)
+        self.surprise.bars.export.done.connect(self.noted)
+        self.surprise.bars.export.failed.connect(self._problem)
         self.loss.byte_chosen.connect(self.surprise.go_to)
         self.worked.sentence_asked.connect(self._sentence_asked)
         self.metrics.measure_wanted.connect(self._metrics_wanted)

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
+from PySide6.QtWidgets import QMenu, QWidget
 
 from app.session.session import Session
 from app.session.state import LENS_MAP, block_of, is_mask, stack_of
 from app.ui.actions import bound
+from app.ui.widgets.save_dialog import ask_where
 
 
 class KeptTensors(QObject):
@@ -56,10 +57,9 @@ class KeptTensors(QObject):
         return tuple(name for name, info in infos.items() if name.startswith(prefix) and not info.absent)
 
     def _ask_where(self, names: tuple[str, ...], stem: str) -> None:
-        kind = "Safetensors (*.safetensors)"
-        path, _ = QFileDialog.getSaveFileName(self._over, "Save as safetensors", f"{stem}.safetensors", kind)
-        if path:
-            self.save(names, Path(path))
+        path = ask_where(self._over, stem, "safetensors", "Safetensors")
+        if path is not None:
+            self.save(names, path)
 
     @Slot()
     def _model_changed(self) -> None:

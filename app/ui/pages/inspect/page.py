@@ -45,20 +45,26 @@ class InspectPage(InspectReadings):
         for picture in (self.attention.heatmap, self.tensor.view):
             picture.code_wanted.connect(session.copy_code)
             picture.failed.connect(self._say)
+            picture.done.connect(self.noted)
             picture.more_entries = self.kept.add_to
-        self.kept.said.connect(self._tell)
+        self.kept.said.connect(self.noted)
         session.inspection.tensors_saved.connect(self._tell)
         self.tensor.view.clicked.connect(self._tensor_clicked)
         self.lens_map.view.clicked.connect(self._lens_clicked)
         self.lens_map.view.failed.connect(self._say)
+        self.lens_map.view.done.connect(self.noted)
         for export in (
             self.attention.lines.export,
             self.attention.steps_export,
             self.histogram.export,
             self.lens.export,
             self.next_token.written.export,
+            self.bars.export,
         ):
             export.failed.connect(self._say)
+            export.done.connect(self.noted)
+        for copied in (self.facts, self.prompt.strip, self.prompt.target_strip):
+            copied.done.connect(self.noted)
         session.inspection.code_read.connect(self._code_read)
         self.attention.lines.query_hovered.connect(self._underline)
         self.next_token.answers.changed.connect(self._answer_turned)
@@ -136,10 +142,9 @@ class InspectPage(InspectReadings):
     def _say(self, words: str) -> None:
         self.banner.show_message("warn", words)
 
-    @Slot(str)
     @Slot(object)
     def _tell(self, words: str) -> None:
-        self.banner.show_message("info", words)
+        self.noted.emit(words)
 
     @Slot(str, str)
     def _absent_chosen(self, title: str, why: str) -> None:
@@ -154,7 +159,7 @@ class InspectPage(InspectReadings):
             self._say(code.why)
             return
         QGuiApplication.clipboard().setText(code.python)
-        self.banner.show_message("info", f"Python for {code.name} is on the clipboard.")
+        self.noted.emit(f"Python for {code.name} is on the clipboard.")
 
     @Slot(str)
     def _weighting_chosen(self, weighting: str) -> None:
