@@ -24,6 +24,7 @@ from app.ui.widgets.matrix_geometry import pooled
 from app.ui.widgets.matrix_image import probability_colours
 from app.ui.widgets.number_text import percent_text
 from app.ui.widgets.painting import focus_ring, outline_round
+from app.ui.widgets.picture_export import Lines, PictureExport
 
 _LEFT, _TOP = 34.0, 24.0
 _SPACE = 6.0
@@ -69,6 +70,7 @@ class HeadGrid(QAbstractScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("All heads")
+        self.export = PictureExport(self, "all-heads", self._lines)
         self.viewport().setMouseTracking(True)
         self.verticalScrollBar().setSingleStep(24)
         theme.changed.connect(self._restyle)
@@ -157,6 +159,12 @@ class HeadGrid(QAbstractScrollArea):
         sorts = self._shares is not None and self._shares.shape == self._focus.shape
         measure, values = (self._measure, self._shares) if sorts else ("largest weight", self._focus)
         return MatrixTable(f"{measure}: block \\ head", *labels, np.asarray(values, dtype=np.float32))
+
+    def _lines(self) -> Lines:
+        """The table as text, a NaN where a head has no figure."""
+        table = self.table()
+        rows = zip(table.row_labels, table.values.astype(str), strict=True)
+        return [[table.corner, *table.column_labels], *([label, *row] for label, row in rows)]
 
     def cell_rect(self, layer: int, head: int) -> QRectF:
         """Where a head's picture is now, in pixels of the viewport."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal, Slot
-from PySide6.QtWidgets import QHeaderView, QStackedWidget, QTableView, QToolButton, QWidget
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QPoint, Qt, Signal, Slot
+from PySide6.QtGui import QKeyEvent, QKeySequence
+from PySide6.QtWidgets import QHeaderView, QMenu, QStackedWidget, QTableView, QToolButton, QWidget
 
 from app.ui.icons import icon
 from app.ui.theme import Theme
@@ -55,10 +56,23 @@ class MatrixModel(QAbstractTableModel):
         return label if label[-1:].isdigit() else f"{label} #{section}"
 
 
+class _TableView(QTableView):
+    """Copies the whole table where Qt's own copies one cell: the picture it is the twin of does so, too."""
+
+    copy_wanted = Signal()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.matches(QKeySequence.StandardKey.Copy):
+            self.copy_wanted.emit()
+        else:
+            super().keyPressEvent(event)
+
+
 class TableTwin(QStackedWidget):
     """The picture, or its table; `button` switches and stands where the owner puts it.
 
-    The current cell of the table is the picture's selected cell, and moving it counts as a click there.
+    The current cell of the table is the picture's selected cell, and moving it counts as a click there. A right click
+    offers what it does on the picture.
     """
 
     shown_as_table = Signal(bool)
@@ -67,13 +81,16 @@ class TableTwin(QStackedWidget):
         super().__init__(parent)
         self._theme, self.picture = theme, picture
         self._following = False
-        self.view = QTableView()
+        self.view = _TableView()
         self.view.setAccessibleName(f"{picture.accessibleName()} as a table")
         self.view.setSelectionMode(QTableView.SelectionMode.SingleSelection)
         self.view.setCornerButtonEnabled(False)
         for header, size in ((self.view.horizontalHeader(), _COLUMN), (self.view.verticalHeader(), _ROW)):
             header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
             header.setDefaultSectionSize(size)
+        self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.view.customContextMenuRequested.connect(self._open_menu)
+        self.view.copy_wanted.connect(self._copy)
         self.addWidget(picture)
         self.addWidget(self.view)
         self.button = QToolButton()
@@ -103,6 +120,18 @@ class TableTwin(QStackedWidget):
         self._refill()
         front.setFocus()
         self.shown_as_table.emit(table)
+
+    def menu(self) -> QMenu:
+        """What a right click offers, of the picture and of its table; it deletes itself when it closes."""
+        return self.picture.export.menu() if isinstance(self.picture, HeadGrid) else self.picture.context_menu()
+
+    @Slot(QPoint)
+    def _open_menu(self, place: QPoint) -> None:
+        self.menu().popup(self.view.viewport().mapToGlobal(place))
+
+    @Slot()
+    def _copy(self) -> None:
+        (self.picture.export if isinstance(self.picture, HeadGrid) else self.picture).copy_values()
 
     @Slot()
     def _refill(self) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+from pathlib import Path
+
 import numpy as np
+import pytest
 from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QAccessible
-from ui.desk import Desk, words
+from PySide6.QtGui import QAccessible, QContextMenuEvent, QGuiApplication
+from PySide6.QtWidgets import QApplication, QFileDialog, QMenu
+from ui.desk import Desk, copied_table, words
 
 from app.engine.models.loaded import LoadedModel
 from app.engine.trace import trace
@@ -56,6 +61,35 @@ def test_the_table_follows_the_head_and_moves_the_selection(desk: Desk) -> None:
     desk.click(twin.button)
     assert desk.inspect.attention.heatmap.isVisible()
     assert desk.inspect.attention.heatmap.selected() == (6, 3)
+
+
+def test_a_table_is_copied_and_saved(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened(desk)
+    for place, twin in enumerate((desk.inspect.attention.twin, desk.inspect.grid_twin)):
+        file = tmp_path / f"table{place}.csv"
+        monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, to=file: (str(to.with_suffix("")), ""))
+        desk.click(twin.button)
+        shown = twin.picture.table().values
+        values = np.where(np.isneginf(shown), np.float32(0), shown)
+        QGuiApplication.clipboard().clear()
+        spot = twin.view.viewport().rect().center()
+        event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, spot, twin.view.viewport().mapToGlobal(spot))
+        QApplication.sendEvent(twin.view.viewport(), event)
+        menu = QApplication.activePopupWidget()
+        assert isinstance(menu, QMenu), "a right click opens a menu"
+        entries = {action.text(): action for action in menu.actions()}
+        entries["Copy values"].trigger()
+        menu.close()
+        assert np.array_equal(copied_table(), values)
+        QGuiApplication.clipboard().clear()
+        desk.key(twin.view, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+        assert np.array_equal(copied_table(), values), "the whole table, as its picture gives it"
+        assert "on the clipboard" in words(desk.window.strip)
+        entry = next(action for action in twin.menu().actions() if action.text() == "Save values as CSV…")
+        entry.trigger()
+        lines = list(csv.reader(file.read_text(encoding="utf-8-sig").splitlines()))
+        assert np.array_equal(np.array([line[1:] for line in lines[1:]], dtype=np.float32), values)
+        assert f"Saved as {file}" in words(desk.window.strip)
 
 
 def test_a_screen_reader_reads_the_table(desk: Desk) -> None:

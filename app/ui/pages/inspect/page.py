@@ -60,6 +60,7 @@ class InspectPage(InspectReadings):
             self.lens.export,
             self.next_token.written.export,
             self.bars.export,
+            self.grid.export,
         ):
             export.failed.connect(self._say)
             export.done.connect(self.noted)
