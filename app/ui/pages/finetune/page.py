@@ -34,6 +34,8 @@ class FinetunePage(ChangesReadings):
     def __init__(self, theme: Theme, session: Session) -> None:
         super().__init__(theme, session)
         self.setAcceptDrops(True)
+        self._kind = ""
+        """The kind of the model that prompts were last typed for."""
         self._shown: Path | None = None
         """The folder of the run whose figures are shown."""
         self._connect_session()
@@ -206,8 +208,16 @@ class FinetunePage(ChangesReadings):
         self.before_after.clear()
         self.changes.clear()
         self.changes.set_prompt("")
-        runs, opened = self._tuning.runs, self._session.summary is not None
-        if opened and self._shown is not None and not self._tuning.running and not runs.of_open_model(self._shown):
+        runs, summary = self._tuning.runs, self._session.summary
+        if summary is not None and summary.kind != self._kind:
+            self._kind = summary.kind
+            self.before_after.set_prompt("")
+        if (
+            summary is not None
+            and self._shown is not None
+            and not self._tuning.running
+            and not runs.of_open_model(self._shown)
+        ):
             self._shown = None
             self.training.clear()
             self.samples.clear()
