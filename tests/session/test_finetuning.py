@@ -190,8 +190,12 @@ def test_thrown_away_and_gone_on_with(
     finetuning.data.set_settings(FinetuneSettings(max_steps=30, learning_rate=2e-3, batch_size=4, save_every=1))
     settle(qtbot, board)
     lost = measuring(qtbot, board, session, monkeypatch)
+    session.open_model("story-bert")
     finetuning.start()
     qtbot.waitUntil(lambda: finetuning.step > 2, timeout=20_000)
+    finetuning.pause()
+    qtbot.waitUntil(lambda: not session.opening, timeout=20_000)
+    assert session.models.loaded() is session.models.in_training, "what was being opened does not take its place"
     finetuning.discard()
     settle(qtbot, board)
     loaded = session.models.loaded()
