@@ -238,6 +238,7 @@ def test_nothing_is_thrown_away_without_a_yes(tuning: Desk, monkeypatch: pytest.
     assert not session.finetuning.running
     loaded = session.models.loaded()
     assert loaded is not None and loaded.adapter is None
+    assert not page.banner.is_open()
     assert re.fullmatch(
         r"thrown away at step \d+ · the model is as it was, its checkpoint of step \d+ is kept",
         page.training.subtitle(),

@@ -201,6 +201,8 @@ class FinetunePage(DataReadings):
 
     @Slot(object)
     def _ended(self, end: RunEnd | BaseException | None) -> None:
+        # A note that something waits for the end; an error stays.
+        self.banner.clear()
         if isinstance(end, RunEnd):
             self.training.end(end)
         else:
