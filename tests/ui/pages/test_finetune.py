@@ -115,6 +115,9 @@ def test_from_examples_to_an_adapter(tuning: Desk) -> None:
     tuning.settle()
     assert page.training.subtitle() == "" and page.training.log.count == 0 and not page.samples.list.rows()
     assert [button.text() for button in offered()] == ["Questions: short answers", CHOOSE_FILE]
+    assert not page.banner.is_open() and "tales.jsonl: bart-en-fr writes one text from another" in words(
+        page.data.empty
+    )
     assert page.data.empty.isVisible() and data.preview is None and page.before_after.prompt.text() == ""
     settings = data.settings
     page.choose_sample("pirate-tales")

@@ -108,11 +108,12 @@ class DataReadings(ChangesReadings):
 
     @Slot()
     def _show_data(self) -> None:
-        tuning = self._tuning
-        if tuning.data.reading:
-            self.data.show_busy(f"Reading {tuning.data.reading}…")
+        data = self._tuning.data
+        if data.reading:
+            self.data.show_busy(f"Reading {data.reading}…")
         else:
-            self.data.show_preview(tuning.data.preview)
+            name = f"{data.source.name}: " if data.source is not None else ""
+            self.data.show_preview(data.preview, f"{name}{data.unread}" if data.unread else "")
 
     @Slot(str, object)
     def _tokens_read(self, _place: str, tokens: tuple[PreviewToken, ...]) -> None:
