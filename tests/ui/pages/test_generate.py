@@ -14,6 +14,7 @@ from ui.desk import Desk, chip_ids, words
 
 from app.engine.decode.settings import BALANCED
 from app.engine.models.loaded import LoadedModel
+from app.ui.widgets.number_text import number
 from app.ui.widgets.token_text import visible_token
 
 PROMPT = "Once upon a time, there was a"
@@ -106,7 +107,11 @@ def test_pause_holds_and_go_on_continues(writing: Desk) -> None:
     writing.qtbot.wait(120)
     assert len(generation.steps) == held
     assert "paused" in writing.generate.output.subtitle()
-    writing.click(writing.generate.pause)
+    tree, score = writing.generate.branches.tree, number(generation.current.score, 2)
+    writing.wait(lambda: f"{held:,} tokens · mean log-probability {score}" in tree.accessibleDescription())
+    writing.generate.start.setFocus()
+    writing.key(writing.generate.start, Qt.Key.Key_Space)
+    assert not generation.paused and len(generation.branches) == 1, "the button that began it does not begin again"
     writing.wait(lambda: len(generation.steps) > held or not generation.running)
     writing.click(writing.generate.stop_button)
     writing.settle()
@@ -157,7 +162,11 @@ def test_a_chip_shows_how_it_was_chosen(writing: Desk) -> None:
     writing.settle()
     assert page.left.text() == "3 of 4,096 left" or page.left.text().startswith(("1 ", "2 "))
     assert all(row[2] == 0 for row in page.bars.rows()[3:])
-    assert "How a token was chosen" in words(writing.window.explain)
+    assert "How a token would be chosen" in words(writing.window.explain)
+    stands = visible_token(generation.steps[4].text)
+    assert f"In the text stands <code>{stands}</code>" in words(writing.window.explain)
+    chosen = page.choice.funnel_shown().chosen
+    assert (f"in the text: {stands}" in page.choice.subtitle()) == (chosen != generation.steps[4].token_id)
 
 
 def test_reset_and_copy(writing: Desk) -> None:

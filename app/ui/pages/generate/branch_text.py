@@ -67,7 +67,7 @@ class BranchText(QScrollArea):
         at_end = bar.value() >= bar.maximum() - _NEAR_END
         colour = COLOURS[self._colour]
         for step in new:
-            self.strip.append(step.text or wordless(step), step.token_id, step.probability, shade=colour.shade(step))
+            self.strip.append(step.shown, step.token_id, step.probability, shade=colour.shade(step))
         if new and at_end and self._wanted is None:
             self._soon.start()
         if new and self._colour == ATTENTION:
@@ -189,8 +189,3 @@ class BranchText(QScrollArea):
     @Slot(int)
     def _chip_hovered(self, chip: int) -> None:
         self.step_hovered.emit(self.step_of(chip))
-
-
-def wordless(step: GeneratedToken) -> str:
-    """What stands for a token without text: the end, or a part of a character that the next ones complete."""
-    return "<end>" if step.ends else "…"

@@ -69,6 +69,8 @@ class BranchesPanel(Panel):
         under.addWidget(self.second)
         self.body_layout.addLayout(under)
         generation.branches_changed.connect(self.show_branches)
+        # A few times a second while one is written.
+        generation.cost_told.connect(self.show_branches)
         self.show_branches()
 
     @staticmethod
@@ -94,7 +96,8 @@ class BranchesPanel(Panel):
                 part for part in (label, branch.training_words.removeprefix("the weights of training ")) if part
             )
             parent = places.get(id(branch.parent)) if branch.parent is not None else None
-            shown.append(BranchShown(parent, branch.fork, len(branch.steps), label, branch.score))
+            score = branch.score if branch.steps else None
+            shown.append(BranchShown(parent, branch.fork, len(branch.steps), label, score))
         current = places.get(id(self._generation.current), 0)
         self.tree.set_branches(shown, current)
         self.set_subtitle(str(len(branches)) if branches else "")

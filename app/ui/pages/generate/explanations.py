@@ -36,13 +36,14 @@ def explain_choice(
     distribution: Distribution,
     settings: DecodingSettings,
     place: int,
+    stands: str,
     found_by: str = "",
     under_others: bool = False,
     trained: int | None = None,
 ) -> Explanation:
     """How the token at `place` was chosen, or would be where it was written `under_others` than these settings.
 
-    `found_by` is what chose it where that was no run of its own, a row of a beam search; `trained` after how many
+    `stands` is the token in the text. `found_by` is what chose it where that was no run of its own, a row of a beam search; `trained` after how many
     steps the model was, where it was being trained.
     """
     best = distribution.rows[0]
@@ -65,7 +66,10 @@ def explain_choice(
             words = (
                 f"Under the settings as they are now, {name} would be chosen: {before} from the model, {after} with "
             )
-            words += "them. The text itself was written under other settings; press <b>Generate again</b> to use these."
+            words += (
+                f"them. In the text stands <code>{escape(stands)}</code>, written under other settings; press "
+                "<b>Generate again</b> to use these."
+            )
         else:
             words = f"{name} had {before} before the settings and {after} after them."
         if chosen.token_id != best.token_id and not greedy and not found_by:
@@ -73,7 +77,7 @@ def explain_choice(
     if trained is not None:
         words += f" The model was being trained: these are its weights after step {trained:,}."
     return Explanation(
-        title="How a token was chosen",
+        title="How a token would be chosen" if under_others else "How a token was chosen",
         subtitle=f"Token #{place}, counted from 0",
         looking_at=f"The model scores all <b>{summary.vocabulary:,}</b> tokens. "
         + (

@@ -16,6 +16,7 @@ from app.ui.pages.generate.cost_words import cost_tip, cost_words
 from app.ui.pages.generate.head_chooser import watched_head
 from app.ui.pages.generate.layout import GenerateLayout
 from app.ui.theme import Theme
+from app.ui.widgets.token_text import visible_token
 
 REDRAW_MS = 66
 """New tokens are drawn at most 15 times a second, all that came since at once."""
@@ -255,7 +256,9 @@ class GenerateReadings(GenerateLayout):
         pinned = ", pinned" if self._pinned is not None else ", under the pointer" if self._hovered is not None else ""
         drawn = f" · random draw {found.draw:.3f}" if found.draw is not None and generation.settings.draws else ""
         place = self._place_of(reading.index)
-        new = "" if generation.current.filled else f" · new token {reading.index + 1}"
+        new = "" if generation.current.filled else f" · new token {reading.index + 1} of {len(generation.steps)}"
+        if not generation.written_alike(reading.index) and found.chosen != reading.step.token_id:
+            new += f" · in the text: {visible_token(reading.step.shown)}"
         seed = generation.steps[reading.index].seed if generation.settings.draws else None
         self.choice.show_reading(reading, generation.settings, f"token #{place}{pinned}{new}{drawn}", seed)
         if self._pinned is not None or not generation.running or generation.paused:
@@ -326,6 +329,7 @@ class GenerateReadings(GenerateLayout):
             self._shown.distribution,
             generation.settings,
             self._place_of(self._shown.index),
+            visible_token(self._shown.step.shown),
             found_by=generation.current.found_by,
             under_others=not generation.written_alike(self._shown.index),
             trained=self._shown.step.training_step,
