@@ -14,6 +14,7 @@ from ui.desk import Desk, chip_ids, words
 
 from app.engine.decode.settings import BALANCED
 from app.engine.models.loaded import LoadedModel
+from app.jobs.job import State
 from app.ui.widgets.number_text import number
 from app.ui.widgets.token_text import visible_token
 
@@ -102,7 +103,7 @@ def test_pause_holds_and_go_on_continues(writing: Desk) -> None:
     writing.wait(lambda: len(generation.steps) > 2)
     writing.click(writing.generate.pause)
     assert generation.paused
-    writing.qtbot.wait(120)
+    writing.wait(lambda: any(job.state is State.PAUSED for job in writing.board.running()))
     held = len(generation.steps)
     writing.qtbot.wait(120)
     assert len(generation.steps) == held
@@ -217,4 +218,4 @@ def test_text_of_another_prompt_is_said_to_be_that(writing: Desk) -> None:
     assert "prompt before" not in writing.generate.output.subtitle()
     writing.session.set_prompt("Another beginning")
     writing.settle()
-    assert "of the prompt before" in writing.generate.output.subtitle()
+    assert "written from the prompt before" in writing.generate.output.subtitle()

@@ -62,6 +62,9 @@ class BranchText(QScrollArea):
         lead = self._lead()
         if self.strip.count() < len(lead):
             self.strip.set_tokens((token.shown, token.id, None, True) for token in lead)
+            if not branch.ended_by:
+                # What is written after a long prompt comes at its end.
+                self._soon.start()
         new = branch.steps[self.strip.count() - len(lead) :]
         bar = self.verticalScrollBar()
         at_end = bar.value() >= bar.maximum() - _NEAR_END

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QScrollArea, QSizePolicy
 
 from app.session.branches import MOST, Branch
@@ -13,6 +13,9 @@ from app.ui.theme import Theme
 from app.ui.widgets.branch_tree import BranchShown, BranchTree
 from app.ui.widgets.labels import make_label
 from app.ui.widgets.panel import Panel
+
+FORK_TIP = "Write on from the chosen token in a branch of its own, with the settings as they are (F)"
+NO_FORK = "A beam search finishes its texts together and forks none: choose Greedy or Sample to fork here"
 
 
 class BranchesPanel(Panel):
@@ -26,8 +29,10 @@ class BranchesPanel(Panel):
     def __init__(self, theme: Theme, generation: Generation) -> None:
         super().__init__(theme, "Branches")
         self._generation = generation
+        self._seen = (0, -1)
+        """How many branches were shown, and which was the current one."""
         self.fork = QPushButton("Fork here")
-        self.fork.setToolTip("Write on from the chosen token in a branch of its own, with the settings as they are (F)")
+        self.fork.setToolTip(FORK_TIP)
         self.fork.clicked.connect(self.fork_wanted)
         self.compare = QPushButton("Compare")
         self.compare.setCheckable(True)
@@ -83,6 +88,14 @@ class BranchesPanel(Panel):
         return branch.steps[place].text if place < len(branch.steps) else ""
 
     @Slot()
+    def _show_current(self) -> None:
+        count, current = self._seen
+        if count and count == len(self._generation.branches):
+            row = self.tree.row_rect(current)
+            self.tree.resize(self.tree.width(), max(self.tree.height(), self.tree.minimumHeight()))
+            self._room.ensureVisible(0, round(row.center().y()), 0, round(row.height() / 2))
+
+    @Slot()
     def show_branches(self) -> None:
         """Draw the tree as it stands; the current text's row is in view."""
         branches = self._generation.branches
@@ -101,10 +114,10 @@ class BranchesPanel(Panel):
         current = places.get(id(self._generation.current), 0)
         self.tree.set_branches(shown, current)
         self.set_subtitle(str(len(branches)) if branches else "")
-        if branches:
-            row = self.tree.row_rect(current)
-            self.tree.resize(self.tree.width(), max(self.tree.height(), self.tree.minimumHeight()))
-            self._room.ensureVisible(0, round(row.center().y()), 0, round(row.height() / 2))
+        if branches and (len(branches), current) != self._seen:
+            # Once it has its new height; and the person may look elsewhere while the same text grows.
+            QTimer.singleShot(0, self._show_current)
+        self._seen = (len(branches), current)
         self.back.setVisible(self._generation.tree is not None)
         self.compare.setEnabled(len(branches) > 1)
         if len(branches) < 2 and self.compare.isChecked():
