@@ -188,7 +188,7 @@ def test_beams_on_screen_equal_generate(writing: Desk, story: LoadedModel) -> No
     assert tree is not None and tree.finished
     assert "3 beams, 8 steps" in page.beams.panel.subtitle()
     table = tree_text(tree)
-    assert "at the limit" in table and "\tended" not in table, "no text came to its end"
+    assert "\tlimit" in table and "\tended" not in table, "no text came to its end"
     eos = story.model.generation_config.eos_token_id
     theirs = [row[: row.index(eos) + 1] if eos in row else row for row in made.sequences[:, ids.shape[1] :].tolist()]
     assert [list(text.ids) for text in tree.sequences] == theirs

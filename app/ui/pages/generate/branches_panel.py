@@ -108,7 +108,7 @@ class BranchesPanel(Panel):
             label = " · ".join(
                 part for part in (label, branch.training_words.removeprefix("the weights of training ")) if part
             )
-            parent = places.get(id(branch.parent)) if branch.parent is not None else None
+            parent = places.get(id(holder)) if (holder := branch.forked_from) is not None else None
             score = branch.score if branch.steps else None
             shown.append(BranchShown(parent, branch.fork, len(branch.steps), label, score))
         current = places.get(id(self._generation.current), 0)
