@@ -42,6 +42,11 @@ def pytest_configure(config: pytest.Config) -> None:
     gc.disable()
 
 
+def pytest_collection_finish() -> None:
+    """What was imported stays: collecting is about what the tests make."""
+    gc.freeze()
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item: pytest.Item) -> None:
     """Collect on the main thread, now and then everything; what Qt still has to deliver or delete comes first."""

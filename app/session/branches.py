@@ -48,6 +48,14 @@ class Branch:
         return self.loaded is not None and self.loaded.kind == "encoder-decoder"
 
     @property
+    def forked_from(self) -> Branch | None:
+        """The text whose own token it left: the parent, or one before it where they share the fork."""
+        holder = self.parent
+        while holder is not None and holder.parent is not None and self.fork < holder.fork:
+            holder = holder.parent
+        return holder
+
+    @property
     def training_steps(self) -> tuple[int, ...]:
         """The steps of a training whose weights wrote it, ascending; () for a model that was not in training."""
         return tuple(sorted({step.training_step for step in self.steps if step.training_step is not None}))

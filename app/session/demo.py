@@ -53,6 +53,8 @@ class Demo(QObject):
         if "A" not in saved.models:
             raise UserError(f"The session {path} names no model.", "Save it again while a model is open.")
         session = self._session
+        if session.models.in_training is not None:
+            raise UserError("A model is being trained and stays open.", "Open the session when the run has ended.")
         session.restore(replace(saved, recent=session.recent, texts=(), finetune=session.finetuning.kept()))
         self._expected = saved.written
         if saved.written:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
+from app.engine.errors import UserError
 from app.engine.finetune.defaults import defaults_for, moved, reasons_for
 from app.engine.finetune.records import Costs, DataPreview, PreviewToken, Shape
 from app.engine.finetune.settings import FinetuneSettings
@@ -77,6 +78,8 @@ class FinetuneData(QObject):
         self.groups: tuple[tuple[str, tuple[str, ...]], ...] = ()
         self.reading = ""
         """The name of what is being read, '' where nothing is."""
+        self.unread = ""
+        """Why the examples that there were are none for this model, '' where they are."""
         self._asked: _Asked | None = None
         self._read_with: FinetuneSettings | None = None
         self._job: Job | None = None
@@ -185,6 +188,7 @@ class FinetuneData(QObject):
     def _data_read(self, dataset: Dataset, settings: FinetuneSettings) -> None:
         asked, self._asked = self._asked, None
         self.dataset, self.preview, self.reading, self._read_with = dataset, dataset.preview, "", settings
+        self.unread = ""
         if asked is not None:
             self.source, self.shape = asked.source, asked.shape
             if asked.settings is not None:
@@ -202,11 +206,14 @@ class FinetuneData(QObject):
 
     @Slot(object)
     def _data_failed(self, error: BaseException) -> None:
-        self._not_read()
-        self.failed.emit(error)
+        # Examples of another model or another day, which nobody asked for now: that they do not fit is no alarm.
+        quiet = isinstance(error, UserError) and self._asked is None and self.dataset is None
+        self._not_read(str(error) if quiet else "")
+        if not quiet:
+            self.failed.emit(error)
 
-    def _not_read(self) -> None:
-        asked, self._asked, self.reading = self._asked, None, ""
+    def _not_read(self, why: str = "") -> None:
+        asked, self._asked, self.reading, self.unread = self._asked, None, "", why
         if asked is None:
             # The same file under other settings, or for another model: what was read before is not what they ask for.
             self.dataset = self.preview = None
@@ -267,7 +274,7 @@ class FinetuneData(QObject):
         if slot != "A":
             return
         loaded = self._models.loaded()
-        self.costs, self.groups, self.dataset, self.preview = None, (), None, None
+        self.costs, self.groups, self.dataset, self.preview, self.unread = None, (), None, None, ""
         self.costs_changed.emit()
         self.data_changed.emit()
         if loaded is None:

@@ -41,6 +41,13 @@ class GeneratedToken:
     """A stop string begins inside the token: `text` is what stands before it."""
     training_step: int | None = None
     """After which step of its training the model chose it, where it was in training."""
+    name: str = ""
+    """What the tokenizer calls it, where it ended the text and has no text of its own."""
+
+    @property
+    def shown(self) -> str:
+        """Its text; without one its name, or a sign for a part of a character that the next tokens complete."""
+        return self.text or self.name or "…"
 
     @property
     def probability(self) -> float:

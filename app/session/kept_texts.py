@@ -10,6 +10,7 @@ from app.engine.decode.settings import DecodingSettings
 from app.engine.trace.records import Token
 from app.session.branches import Branch
 from app.session.generated import GeneratedToken
+from app.session.writing import end_name
 
 if TYPE_CHECKING:
     from app.engine.models.loaded import LoadedModel
@@ -63,7 +64,7 @@ def texts_back(kept: Sequence[Mapping[str, Any]], model: LoadedModel) -> list[Br
         for one in kept:
             parent = one["parent"]
             settings = [DecodingSettings(**each) for each in one["settings"]]
-            steps = [_step_back(step, settings) for step in one["steps"]]
+            steps = [_step_back(step, settings, model) for step in one["steps"]]
             prompt = tuple(Token(token, text, special) for token, text, special in one["prompt"])
             branch = Branch(one["prompt_text"], prompt, steps, None if parent is None else branches[parent])
             branch.fork, branch.ended_by, branch.found_by = one["fork"], one["ended_by"], one["found_by"]
@@ -75,7 +76,7 @@ def texts_back(kept: Sequence[Mapping[str, Any]], model: LoadedModel) -> list[Br
     return branches
 
 
-def _step_back(kept: Sequence[Any], settings: Sequence[DecodingSettings]) -> GeneratedToken:
+def _step_back(kept: Sequence[Any], settings: Sequence[DecodingSettings], model: LoadedModel) -> GeneratedToken:
     token, text, logprob, draw, seed, place, ends = kept[:7]
     shortened, training_step = kept[7:] or (False, None)
     return GeneratedToken(
@@ -90,4 +91,5 @@ def _step_back(kept: Sequence[Any], settings: Sequence[DecodingSettings]) -> Gen
         ends=ends,
         shortened=shortened,
         training_step=training_step,
+        name=end_name(model, token) if ends else "",
     )

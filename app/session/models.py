@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from app.engine.errors import UserError
 from app.engine.models.records import ModelSummary
 from app.jobs.board import Board
 from app.jobs.job import Job
@@ -21,7 +22,8 @@ _BYTES = {"fp32": 4, "fp16": 2, "bf16": 2}
 
 
 class OpenModels(QObject):
-    """Opens, closes and swaps. A model stays open until the one that replaces it stands, or if that fails."""
+    """Opens, closes and swaps. A model stays open until the one that replaces it stands, or if that fails; one that is
+    being trained stays where it is."""
 
     changed = Signal(str)
     """Another model, or none, is in this slot."""
@@ -77,6 +79,8 @@ class OpenModels(QObject):
 
     def open(self, request: OpenRequest) -> None:
         """Open a model in the background; one that is being opened is cancelled."""
+        if self._stays(request.slot):
+            return
         if self._job is not None:
             self._job.cancel()
         asked = Opening(request, self.resident())
@@ -94,6 +98,8 @@ class OpenModels(QObject):
 
     def make_room(self, wanted: RoomWanted) -> None:
         """Close what must be closed and open; should that fail, the old A is opened again."""
+        if any(self._stays(slot) for slot in wanted.closing):
+            return
         for slot in wanted.closing:
             if slot == "A":
                 self._closed_for_room = self._requests.get("A")
@@ -102,6 +108,8 @@ class OpenModels(QObject):
 
     def close(self, slot: str) -> None:
         """Give a model's memory back."""
+        if self._stays(slot):
+            return
         loaded = self._loaded.pop(slot, None)
         self._requests.pop(slot, None)
         if loaded is not None:
@@ -149,7 +157,7 @@ class OpenModels(QObject):
 
     def swap(self) -> None:
         """Let A and B change places; only with both open."""
-        if len(self._loaded) == len(SLOTS):
+        if len(self._loaded) == len(SLOTS) and not any(self._stays(slot) for slot in SLOTS):
             self._loaded = {"A": self._loaded["B"], "B": self._loaded["A"]}
             a, b = self._requests["A"], self._requests["B"]
             self._requests = {"A": replace(b, slot="A"), "B": replace(a, slot="B")}
@@ -160,6 +168,11 @@ class OpenModels(QObject):
     def _opened(self, found: LoadedModel | RoomWanted) -> None:
         request, self._opening, self._job = self._opening, None, None
         assert request is not None
+        if not isinstance(found, RoomWanted) and self._stays(request.slot):
+            # A run began while it was being opened.
+            self._let_go(found)
+            self.opening_changed.emit()
+            return
         if isinstance(found, RoomWanted):
             self.opening_changed.emit()
             self.room_wanted.emit(found)
@@ -191,6 +204,15 @@ class OpenModels(QObject):
         before, self._closed_for_room = self._closed_for_room, None
         if before is not None:
             self.open(before)
+
+    def _stays(self, slot: str) -> bool:
+        """Whether the model in a slot is being trained, which is said: its weights are the run's until that ends."""
+        loaded = self._loaded.get(slot)
+        if loaded is None or loaded is not self.in_training:
+            return False
+        way = "Stop the run on the Finetune page first; another model can be opened beside it as B."
+        self.failed.emit(UserError(f"{loaded.summary.name} is being trained and stays open.", way))
+        return True
 
     def _let_go(self, loaded: LoadedModel) -> None:
         # On the lane of the model, after whatever still uses it.

@@ -51,6 +51,7 @@ class TextRuns(Texts):
         """The head whose row is recorded at every step, None for none."""
         self.pacing = Pacing()
         self._kept: list[KeptForward] = []
+        self._paused = False
         self._before: dict[Branch, Before] = {}
         self._then: Callable[[], None] | None = None
         """What follows when the run under way has ended well."""
@@ -63,11 +64,12 @@ class TextRuns(Texts):
     @property
     def paused(self) -> bool:
         """Whether the run holds between two tokens because the person wants it."""
-        return self._job is not None and self._job.pause_asked and not self.pacing.holding
+        return self._job is not None and self._paused
 
     def pause(self, paused: bool) -> None:
         """Hold before the next token, or go on."""
         if self._job is not None:
+            self._paused = paused
             self.pacing.taken_over()
             self._job.pause(paused)
             self.state_changed.emit()
@@ -97,7 +99,7 @@ class TextRuns(Texts):
     def _prepare(self, name: str, work: Callable[[], Work], then: Callable[[Any], None]) -> None:
         """Something to be read on the lane before a run can begin."""
         job = self._board.start(LANE, name, work, key="generate")
-        self._job, self._targets, self._before = job, [], {}
+        self._job, self._targets, self._before, self._paused = job, [], {}, False
 
         def go_on(value: Any) -> None:
             self._job = None
@@ -113,7 +115,7 @@ class TextRuns(Texts):
         alone = not listed
         job = self._board.start(LANE, name, work, key="generate", hold_after=self.pacing.holds_after, alone=alone)
         self.pacing.follow(job)
-        self._job, self._targets, self.cost = job, targets, None
+        self._job, self._targets, self.cost, self._paused = job, targets, None, False
         new = [branch for branch in targets if branch not in self.branches]
         self._before = {
             branch: Before(tuple(branch.steps), branch.ended_by, len(branch.steps), branch in new) for branch in targets

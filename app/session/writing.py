@@ -259,7 +259,13 @@ def _token(loaded: LoadedModel, step: Step, used: DecodingSettings, position: in
         _ends(step),
         step.shortened,
         loaded.training_step,
+        end_name(loaded, step.token_id) if _ends(step) else "",
     )
+
+
+def end_name(loaded: LoadedModel, token: int) -> str:
+    """What the tokenizer calls the token that ended a text."""
+    return str(loaded.tokenizer.decode([token]))
 
 
 class _Clock:

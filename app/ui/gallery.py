@@ -260,6 +260,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     theme = Theme(options.theme)
     theme.apply(app)
     gallery = Gallery(theme)
+    theme.dress(gallery)
     gallery.resize(SIZE)
     gallery.show()
     gallery.setFocus()

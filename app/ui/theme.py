@@ -8,11 +8,13 @@ from __future__ import annotations
 import sys
 from functools import cache
 from pathlib import Path
+from weakref import WeakSet
 
 import numpy as np
 from PySide6.QtCore import QObject, Qt, QTemporaryDir, Signal, Slot
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalette
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
+from shiboken6 import isValid
 
 from app.ui.colour_maps import MAP_NAMES, STOPS, build_lut, place_in_map, relative_luminance
 from app.ui.palettes import DARK, LIGHT, Palette
@@ -44,7 +46,7 @@ def _is_deep(rgb: int) -> bool:
 
 
 class Theme(QObject):
-    """The current colours and fonts. `changed` comes after the application has been restyled."""
+    """The current colours and fonts. `changed` comes after the application and its windows have been restyled."""
 
     changed = Signal()
 
@@ -52,6 +54,7 @@ class Theme(QObject):
         super().__init__(parent)
         self._choice = _checked_choice(choice)
         self._app: QApplication | None = None
+        self._dressed: WeakSet[QWidget] = WeakSet()
         self._hints_connected = False
         self._indicators = QTemporaryDir()
         self._luts: dict[tuple[str, str], np.ndarray] = {}
@@ -125,7 +128,7 @@ class Theme(QObject):
         return QFont(self._fonts[key])
 
     def apply(self, app: QApplication) -> None:
-        """Give the application our style, fonts, palette and style sheet, now and at every change."""
+        """Give the application our style, fonts and palette, now and at every change."""
         if self._app is None:
             self._font_scale = min(max(app.font().pointSizeF() / _ORDINARY_POINTS, 1.0), 2.0)
             self._fonts.clear()
@@ -137,11 +140,24 @@ class Theme(QObject):
         self._palette = self._wanted_palette()
         self._restyle()
 
+    def dress(self, window: QWidget) -> None:
+        """Give a window, and all that is or comes inside it, our style sheet, now and at every change.
+
+        Not the application: under its sheet every part is styled again with all it holds each time that it is put into
+        another. A page built without one is styled once, when it is put into its window.
+        """
+        self._dressed.add(window)
+        window.setStyleSheet(self._sheet())
+
+    def _sheet(self) -> str:
+        return build_style_sheet(self._palette, Path(self._indicators.path()))
+
     def _restyle(self) -> None:
         if self._app is not None:
             self._app.setFont(self.font(13))
             self._app.setPalette(_qt_palette(self._palette))
-            self._app.setStyleSheet(build_style_sheet(self._palette, Path(self._indicators.path())))
+        for window in filter(isValid, self._dressed):
+            window.setStyleSheet(self._sheet())
 
     def _build_font(self, px: float, weight: int, mono: bool) -> QFont:
         font = QFont(MONO_FAMILIES if mono else SANS_FAMILIES)

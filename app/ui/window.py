@@ -78,6 +78,7 @@ class Window(QMainWindow):
         self._start = session.generation.settings
         self.pages: dict[str, Page] = {}
         self._build()
+        theme.dress(self)
         self.demos = DemoControls(self, session, lambda: self.page, self.show_page)
         self._ending = Closing(session.finetuning, self)
         self._keys()

@@ -102,10 +102,10 @@ def switch_adapter(window: Commanded, slot: str = "A") -> None:
     if loaded is None:
         return
     name = loaded.summary.name
-    if loaded is models.in_training:
-        window.note(f"{name} is being trained. What it learns can be switched off and on when the run has ended.")
-    elif loaded.adapter is None:
+    if loaded.adapter is None:
         window.note(f"{name} carries no adapter: there is nothing to switch off or on.")
+    elif loaded is models.in_training:
+        window.note(f"{name} is being trained. What it learns can be switched off and on when the run has ended.")
     else:
         models.set_adapter_active(slot, not loaded.adapter_active)
 

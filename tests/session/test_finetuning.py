@@ -24,6 +24,7 @@ from app.jobs.board import Board
 from app.jobs.job import State
 from app.session import work
 from app.session.comparing import BEFORE, Choice, Compared, Measured, Written, compare
+from app.session.demo import Demo
 from app.session.saved import decode, encode
 from app.session.session import Session
 from app.session.state import OpenRequest
@@ -106,6 +107,15 @@ def test_a_run_while_the_model_is_looked_at(qtbot: QtBot, board: Board, session:
     finetuning.reported.connect(reports.append)
     finetuning.start()
     qtbot.waitUntil(lambda: finetuning.step > 3, timeout=20_000)
+    # The model that is trained stays where it is.
+    refused: list[BaseException] = []
+    session.models.failed.connect(refused.append)
+    session.open_model("story-bert")
+    session.models.close("A")
+    with pytest.raises(UserError, match="is being trained"):
+        Demo(session).play(Path(__file__).parents[2] / "resources" / "demos" / "a-story.unembed.json")
+    assert session.models.loaded() is session.models.in_training is not None and session.models.opening is None
+    assert [str(each).partition(". ")[0] for each in refused] == ["story-gpt is being trained and stays open"] * 2
     session.set_prompt("The cat sat on the mat.")
     qtbot.waitUntil(lambda: session.inspection.ready, timeout=20_000)
     assert finetuning.running and finetuning.step < 400, "the reading came between two steps"
@@ -180,8 +190,12 @@ def test_thrown_away_and_gone_on_with(
     finetuning.data.set_settings(FinetuneSettings(max_steps=30, learning_rate=2e-3, batch_size=4, save_every=1))
     settle(qtbot, board)
     lost = measuring(qtbot, board, session, monkeypatch)
+    session.open_model("story-bert")
     finetuning.start()
     qtbot.waitUntil(lambda: finetuning.step > 2, timeout=20_000)
+    finetuning.pause()
+    qtbot.waitUntil(lambda: not session.opening, timeout=20_000)
+    assert session.models.loaded() is session.models.in_training, "what was being opened does not take its place"
     finetuning.discard()
     settle(qtbot, board)
     loaded = session.models.loaded()

@@ -7,7 +7,7 @@ from dataclasses import fields
 import numpy as np
 import pytest
 from PySide6.QtGui import QColor, QFontInfo
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from app.ui.colour_maps import MAP_NAMES, STOPS, contrast, hex_to_srgb, oklab_to_srgb, srgb_to_oklab
 from app.ui.palettes import DARK, LIGHT, Palette
@@ -122,18 +122,18 @@ def test_a_choice_changes_the_colours_and_says_so(qtbot, theme: Theme) -> None:
 
 def test_the_application_gets_our_fonts_and_colours(qapp: QApplication, theme: Theme) -> None:
     theme.apply(qapp)
-    try:
-        for mono, family in ((False, "Inter"), (True, "JetBrains Mono")):
-            info = QFontInfo(theme.font(13, 400, mono))
-            assert info.family() == family
-            assert info.pixelSize() == 13
-        assert QFontInfo(theme.font(13, 650)).weight() == 600
-        assert QFontInfo(theme.font(13, 700, mono=True)).weight() == 700
-        theme.set_choice("dark")
-        assert qapp.palette().window().color().name().upper() == DARK.bg
-        assert DARK.surface in qapp.styleSheet()
-    finally:
-        qapp.setStyleSheet("")
+    window = QWidget()
+    theme.dress(window)
+    assert LIGHT.surface in window.styleSheet()
+    for mono, family in ((False, "Inter"), (True, "JetBrains Mono")):
+        info = QFontInfo(theme.font(13, 400, mono))
+        assert info.family() == family
+        assert info.pixelSize() == 13
+    assert QFontInfo(theme.font(13, 650)).weight() == 600
+    assert QFontInfo(theme.font(13, 700, mono=True)).weight() == 700
+    theme.set_choice("dark")
+    assert qapp.palette().window().color().name().upper() == DARK.bg
+    assert DARK.surface in window.styleSheet() and not qapp.styleSheet()
 
 
 def test_every_token_is_a_colour_in_both_palettes() -> None:

@@ -104,6 +104,7 @@ def test_the_theme_button_switches(desk: Desk) -> None:
     before = desk.theme.palette.name
     desk.window.top_bar.theme_chosen.emit("dark" if before == "light" else "light")
     assert desk.theme.palette.name != before
+    assert desk.theme.palette.surface in desk.window.styleSheet()
     desk.theme.set_choice(before)
 
 

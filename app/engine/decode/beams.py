@@ -142,8 +142,9 @@ class _Search:
             piece = self._model.tokenizer.decode([token])
             logprob, total = float(own[beam, token]), float(totals[place])
             at = None if hits[place] else rank.get(place)
+            limit = done[place] and not self._closes(beam, token)
             self._nodes.append(
-                BeamNode(made[place], after, self._step, token, piece, logprob, total, at, ended=done[place])
+                BeamNode(made[place], after, self._step, token, piece, logprob, total, at, done[place], limit)
             )
         self._finish([(made[place], float(totals[place])) for place, end in enumerate(done) if end])
         self._go_on(beams[kept], tokens[kept], running[kept], [made[int(place)] for place in kept])
@@ -167,11 +168,13 @@ class _Search:
         return sums[drawn], drawn
 
     def _ends(self, beam: int, token: int) -> bool:
-        if token in self._prompt.rules.eos or self._step + 1 >= self._room:
+        return self._step + 1 >= self._room or self._closes(beam, token)
+
+    def _closes(self, beam: int, token: int) -> bool:
+        """Whether the token ends the text by itself: an end token, or the last letter of a stop string."""
+        if token in self._prompt.rules.eos:
             return True
-        if not self._settings.stop:
-            return False
-        return self._stops((*self._new_ids(self._ids[beam]), token)) is not None
+        return bool(self._settings.stop) and self._stops((*self._new_ids(self._ids[beam]), token)) is not None
 
     def _finish(self, ended: list[tuple[int, float]]) -> None:
         length = self._step + 1 + len(self._prompt.given)

@@ -202,6 +202,8 @@ class BeamNode:
     """Its rank among the beams that went on, from 0; None when it was pruned or ended its text."""
     ended: bool = False
     """The text was complete with it, and was taken among the finished ones."""
+    at_limit: bool = False
+    """It ended there because no further token was allowed, not because the model or a stop string ended it."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import time
 import warnings
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +24,7 @@ import torch
 from torch import nn
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
+from transformers.utils import logging as transformers_logging
 from transformers.utils import output_capturing
 
 from app.engine.trace.tap import BESIDE, LAST, AttentionCall, Recorder, tapped, way_of
@@ -156,7 +157,8 @@ class StepGraph:
             # A warning for every number taken out of a tensor; whether one matters, the comparison shows.
             warnings.simplefilter("ignore")
             examples = tuple(tensor.clone() for tensor in (*inputs.values(), *cache))
-            self._run = torch.jit.trace(step, examples, check_trace=False)
+            with _quietly():
+                self._run = torch.jit.trace(step, examples, check_trace=False)
         self._calls = tuple(_without_tensors(call) for call in step.calls)
 
     def __call__(self, inputs: Inputs, cache: Cache, recorder: Recorder | None) -> tuple[torch.Tensor, Cache]:
@@ -209,6 +211,17 @@ def graphed_steps(model: Any, fixed: dict[str, Any]) -> GraphedSteps | None:
 
 
 _of_model: weakref.WeakKeyDictionary[nn.Module, GraphedSteps | None] = weakref.WeakKeyDictionary()
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without what transformers logs: recording asks a model for its loss function too, of which it then warns."""
+    before = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(before)
 
 
 def _tensors(cache: DynamicCache) -> Cache:

@@ -28,9 +28,9 @@ def sum_words(total: float) -> str:
 
 
 def fate_words(node: BeamNode) -> str:
-    """What became of a candidate: "beam 2", "ended" or "pruned"."""
+    """What became of a candidate: "beam 2", "ended", "limit" or "pruned"."""
     if node.ended:
-        return "ended"
+        return "limit" if node.at_limit else "ended"
     return "pruned" if node.kept is None else f"beam {node.kept + 1}"
 
 

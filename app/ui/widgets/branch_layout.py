@@ -23,8 +23,8 @@ class BranchShown:
     """How many new tokens it has."""
     label: str
     """The token at the fork."""
-    score: float
-    """Mean log-probability of its tokens."""
+    score: float | None
+    """Mean log-probability of its tokens; None before the first."""
 
 
 def rows_of(branches: Sequence[BranchShown]) -> list[int]:

@@ -59,9 +59,11 @@ class BranchTree(QWidget):
 
     def set_branches(self, branches: list[BranchShown], current: int) -> None:
         """Show these; `current` is the index of the one that is open."""
-        self._branches, self._order = list(branches), rows_of(branches)
-        self._current = self._marked = current if 0 <= current < len(branches) else -1
-        self._hovered = -1
+        current = current if 0 <= current < len(branches) else -1
+        if current != self._current or len(branches) < len(self._branches):
+            # Of branches that only grow, pointer and keys stay where they are.
+            self._marked, self._hovered = current, -1
+        self._branches, self._order, self._current = list(branches), rows_of(branches), current
         self.setMinimumSize(160, round(len(self._order) * self._row + 8))
         self._describe()
         self.update()
@@ -171,7 +173,7 @@ class BranchTree(QWidget):
         """A branch in one line: its token, its fork, its length and its score."""
         branch = self._branches[index]
         fork = "" if branch.parent is None else f" · forks at token {branch.fork + 1:,}"
-        score = f"mean log-probability {number(branch.score, 2)}"
+        score = "nothing written yet" if branch.score is None else f"mean log-probability {number(branch.score, 2)}"
         return f"{visible_token(branch.label)}{fork} · {branch.length:,} tokens · {score}"
 
     def _axis(self) -> BranchAxis:
@@ -180,7 +182,7 @@ class BranchTree(QWidget):
 
     def _score_width(self) -> float:
         metrics = QFontMetricsF(self._strong)
-        return max((metrics.horizontalAdvance(number(branch.score, 2)) for branch in self._branches), default=0.0)
+        return max((metrics.horizontalAdvance(_score_text(branch)) for branch in self._branches), default=0.0)
 
     def _line(self, index: int) -> float:
         """The height at which a branch's line runs, under its label."""
@@ -247,8 +249,7 @@ class BranchTree(QWidget):
         painter.setFont(self._strong if current else self._score)
         painter.setPen(self._theme.color("accent" if current else "ink2"))
         place = QRectF(row.left(), self._line(index) - 10, row.width() - _MARGIN, 20)
-        score = number(branch.score, 2)
-        painter.drawText(place, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, score)
+        painter.drawText(place, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, _score_text(branch))
 
     def _mark(self, index: int) -> None:
         self._marked = index
@@ -276,3 +277,7 @@ class BranchTree(QWidget):
     @Slot()
     def _on_theme(self) -> None:
         self.update()
+
+
+def _score_text(branch: BranchShown) -> str:
+    return number(branch.score, 2) if branch.score is not None else "…"

@@ -61,9 +61,9 @@ def cuts(funnel: Funnel, stage: int) -> bool:
 
 
 def lost_texts(stage: FunnelStage) -> tuple[str, ...]:
-    """How much probability went with the tokens that a stage cut, then shorter."""
+    """How much probability went with the tokens that a stage cut, then shorter; in full it is in the column's tip."""
     share = percent(stage.lost)
-    return (f"{share} of probability cut", f"{share} cut", share)
+    return (f"{share} cut", share)
 
 
 def percent(share: float) -> str:

@@ -76,6 +76,9 @@ def test_beams_that_end_early(family: str, length_penalty: float) -> None:
 def test_the_early_ends_are_met() -> None:
     tree = beam_search(ended_early(build("llama")), PROMPT, replace(BEAM, length_penalty=-0.5))
     assert any(node.ended and node.step < 15 for node in tree.nodes)
+    assert not any(node.at_limit for node in tree.nodes if node.step < 15)
+    cut = [node for node in beam_search(build("llama"), PROMPT, BEAM).nodes if node.ended]
+    assert cut and all(node.at_limit and node.step == 15 for node in cut), "no end token, so only the limit ends a text"
     assert len({len(text.ids) for text in tree.sequences}) > 1
 
 

@@ -115,7 +115,10 @@ def test_from_examples_to_an_adapter(tuning: Desk) -> None:
     tuning.settle()
     assert page.training.subtitle() == "" and page.training.log.count == 0 and not page.samples.list.rows()
     assert [button.text() for button in offered()] == ["Questions: short answers", CHOOSE_FILE]
-    assert page.data.empty.isVisible() and data.preview is None
+    assert not page.banner.is_open() and "tales.jsonl: bart-en-fr writes one text from another" in words(
+        page.data.empty
+    )
+    assert page.data.empty.isVisible() and data.preview is None and page.before_after.prompt.text() == ""
     settings = data.settings
     page.choose_sample("pirate-tales")
     tuning.settle()
@@ -238,6 +241,7 @@ def test_nothing_is_thrown_away_without_a_yes(tuning: Desk, monkeypatch: pytest.
     assert not session.finetuning.running
     loaded = session.models.loaded()
     assert loaded is not None and loaded.adapter is None
+    assert not page.banner.is_open()
     assert re.fullmatch(
         r"thrown away at step \d+ · the model is as it was, its checkpoint of step \d+ is kept",
         page.training.subtitle(),

@@ -188,6 +188,7 @@ def test_a_run_that_is_lost_has_numbers_on_every_axis(panel: TrainingPanel) -> N
     panel.add([look(0, 3.2), *(step(at, 20, 3.0 * at**3) for at in range(1, 11)), replace(look(10, 0.0), loss=2000.0)])
     words = [text for _, text in panel.chart.laid_out().right_texts()]
     assert len(set(words)) == len(words) >= 3 and "∞" not in words
+    assert panel.figures.words()[1] == "Held-out loss 2,000"
     assert panel.figures.words()[2] == f"Held-out perplexity 3.9e868 was {exp(3.2):.1f}"
 
 

@@ -14,6 +14,8 @@ from ui.desk import Desk, chip_ids, words
 
 from app.engine.decode.settings import BALANCED
 from app.engine.models.loaded import LoadedModel
+from app.jobs.job import State
+from app.ui.widgets.number_text import number
 from app.ui.widgets.token_text import visible_token
 
 PROMPT = "Once upon a time, there was a"
@@ -101,12 +103,16 @@ def test_pause_holds_and_go_on_continues(writing: Desk) -> None:
     writing.wait(lambda: len(generation.steps) > 2)
     writing.click(writing.generate.pause)
     assert generation.paused
-    writing.qtbot.wait(120)
+    writing.wait(lambda: any(job.state is State.PAUSED for job in writing.board.running()))
     held = len(generation.steps)
     writing.qtbot.wait(120)
     assert len(generation.steps) == held
     assert "paused" in writing.generate.output.subtitle()
-    writing.click(writing.generate.pause)
+    tree, score = writing.generate.branches.tree, number(generation.current.score, 2)
+    writing.wait(lambda: f"{held:,} tokens · mean log-probability {score}" in tree.accessibleDescription())
+    writing.generate.start.setFocus()
+    writing.key(writing.generate.start, Qt.Key.Key_Space)
+    assert not generation.paused and len(generation.branches) == 1, "the button that began it does not begin again"
     writing.wait(lambda: len(generation.steps) > held or not generation.running)
     writing.click(writing.generate.stop_button)
     writing.settle()
@@ -157,7 +163,11 @@ def test_a_chip_shows_how_it_was_chosen(writing: Desk) -> None:
     writing.settle()
     assert page.left.text() == "3 of 4,096 left" or page.left.text().startswith(("1 ", "2 "))
     assert all(row[2] == 0 for row in page.bars.rows()[3:])
-    assert "How a token was chosen" in words(writing.window.explain)
+    assert "How a token would be chosen" in words(writing.window.explain)
+    stands = visible_token(generation.steps[4].text)
+    assert f"In the text stands <code>{stands}</code>" in words(writing.window.explain)
+    chosen = page.choice.funnel_shown().chosen
+    assert (f"in the text: {stands}" in page.choice.subtitle()) == (chosen != generation.steps[4].token_id)
 
 
 def test_reset_and_copy(writing: Desk) -> None:
@@ -208,4 +218,4 @@ def test_text_of_another_prompt_is_said_to_be_that(writing: Desk) -> None:
     assert "prompt before" not in writing.generate.output.subtitle()
     writing.session.set_prompt("Another beginning")
     writing.settle()
-    assert "of the prompt before" in writing.generate.output.subtitle()
+    assert "written from the prompt before" in writing.generate.output.subtitle()

@@ -21,6 +21,7 @@ from app.engine.trace import trace
 from app.session.generation import Generation
 from app.session.saved import decode, encode
 from app.ui.pages.generate.chip_colours import ATTENTION
+from app.ui.widgets.beam_words import table_text as tree_text
 
 PROMPT = "Once upon a time, there was a"
 
@@ -146,6 +147,11 @@ def test_forking_again_under_the_same_settings_draws_anew(writing: Desk) -> None
     finish(writing)
     assert list(generation.current.ids[:3]) == first[:3]
     assert list(generation.current.ids) != first
+    seeds = [generation.current.steps[place].seed for place in (0, 3)]
+    assert f"seed {seeds[0]}, from new token 4 on seed {seeds[1]}" in writing.generate.output.facts.text()
+    writing.click(writing.generate.settings.method.button(2))
+    fork = writing.generate.branches.fork
+    assert not fork.isEnabled() and "beam search" in fork.toolTip()
 
 
 def test_the_text_goes_on_where_it_ended(writing: Desk, story: LoadedModel) -> None:
@@ -180,6 +186,9 @@ def test_beams_on_screen_equal_generate(writing: Desk, story: LoadedModel) -> No
     )
     tree = writing.session.generation.tree
     assert tree is not None and tree.finished
+    assert "3 beams, 8 steps" in page.beams.panel.subtitle()
+    table = tree_text(tree)
+    assert "\tlimit" in table and "\tended" not in table, "no text came to its end"
     eos = story.model.generation_config.eos_token_id
     theirs = [row[: row.index(eos) + 1] if eos in row else row for row in made.sequences[:, ids.shape[1] :].tolist()]
     assert [list(text.ids) for text in tree.sequences] == theirs
@@ -260,6 +269,7 @@ def test_what_does_nothing_under_a_method_is_idle_and_says_why(writing: Desk) ->
     assert not settings.fields["num_beams"].field.isEnabled()
     writing.click(settings.method.button(2))
     assert settings.fields["num_beams"].field.isEnabled()
+    assert writing.session.generation.settings.num_beams == 4, "with one it would be greedy search"
     assert not settings.fields["top_p"].field.isEnabled()
     writing.click(settings.drawn)
     assert writing.session.generation.settings.method == "beam_sample"

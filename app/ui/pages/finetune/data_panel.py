@@ -168,15 +168,16 @@ class DataPanel(Panel):
         """Show which share is held out; emits nothing."""
         self.held_out.set_value(share)
 
-    def show_preview(self, preview: DataPreview | None) -> None:
-        """Show a file that was read, or that there is none. The record that was chosen stays so if it is there."""
+    def show_preview(self, preview: DataPreview | None, why: str = "") -> None:
+        """Show a file that was read, or that there is none, and `why` if one that there was is none any more. The
+        record that was chosen stays so if it is there."""
         self._preview = preview
         self._shown = ""
         self._set_busy(False)
         self.pages.setCurrentIndex(0 if preview is None else 1)
         self.source.setText("Choose" if preview is None else "Replace")
         self.set_subtitle("" if preview is None else preview.name)
-        self.empty.set_text("", _SENTENCE)
+        self.empty.set_text("", why or _SENTENCE)
         if preview is None:
             self.table.show_rows(())
             return

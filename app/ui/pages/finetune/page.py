@@ -6,43 +6,36 @@ from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import Slot
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 
 from app.engine.errors import UserError
-from app.engine.finetune.records import PreviewToken, Report, RunEnd, SampleReport, Shape
+from app.engine.finetune.records import Report, RunEnd, SampleReport, Shape
 from app.engine.finetune.settings import LORA, FinetuneSettings
-from app.engine.texts.records import FILE, TextSource
+from app.engine.texts.records import TextSource
 from app.session.session import Session
-from app.ui.actions import bound
 from app.ui.pages.finetune import explanations
-from app.ui.pages.finetune.changes_readings import CHANGES, FILES, RUN, RUNS, ChangesReadings
+from app.ui.pages.finetune.changes_readings import CHANGES, RUN, RUNS
+from app.ui.pages.finetune.data_readings import DataReadings
 from app.ui.pages.finetune.kept_runs import KeptRuns
 from app.ui.pages.finetune.run_words import state_text, unended_text
 from app.ui.pages.finetune.runs_panel import resumable
-from app.ui.pages.finetune.sample_sets import SETS, fitting
 from app.ui.theme import Theme
-from app.ui.widgets.dataset_dialog import DatasetDialog
-
-DATASET_ROWS = 1000
-"""Of a dataset, unless the person says otherwise: it may have millions."""
 
 
-class FinetunePage(ChangesReadings):
+class FinetunePage(DataReadings):
     """Shows what the session's finetuning does with model A."""
 
     def __init__(self, theme: Theme, session: Session) -> None:
         super().__init__(theme, session)
-        self.setAcceptDrops(True)
+        self._kind = session.summary.kind if session.summary is not None else ""
+        """The kind of the model that prompts were last typed for."""
         self._shown: Path | None = None
         """The folder of the run whose figures are shown."""
         self._connect_session()
         self._connect_panels()
         self._kept = KeptRuns(session, self.runs)
-        self._show_samples_offered()
         self._show_defaults()
         self._show_settings()
-        self._show_data()
         self._show_groups()
         self._show_runs()
         self._show_state()
@@ -50,8 +43,7 @@ class FinetunePage(ChangesReadings):
 
     def _connect_session(self) -> None:
         tuning = self._tuning
-        tuning.data.data_changed.connect(self._show_data)
-        tuning.data.tokens_read.connect(self._tokens_read)
+        tuning.data.data_changed.connect(self._show_state)
         tuning.data.groups_changed.connect(self._show_groups)
         tuning.data.settings_changed.connect(self._show_settings)
         tuning.data.defaults_changed.connect(self._show_defaults)
@@ -69,13 +61,6 @@ class FinetunePage(ChangesReadings):
 
     def _connect_panels(self) -> None:
         tuning = self._tuning
-        self.data.source_menu.aboutToShow.connect(self._fill_sources)
-        self.data.row_chosen.connect(tuning.data.read_tokens)
-        self.data.shape_chosen.connect(self._shape_chosen)
-        self.data.held_out_changed.connect(self._held_out_changed)
-        self.data.sample_chosen.connect(self.choose_sample)
-        self.data.file_wanted.connect(self.choose_file)
-        self.data.refused.connect(self.show_error)
         self.method.changed.connect(self._settings_chosen)
         self.method.refused.connect(self.show_error)
         self.method.start.clicked.connect(self.run)
@@ -87,55 +72,7 @@ class FinetunePage(ChangesReadings):
         self.training.resume_wanted.connect(self._resume_last)
         self.samples.prompts_changed.connect(self._prompts_changed)
 
-    # Data
-
-    @Slot()
-    def _fill_sources(self) -> None:
-        menu = self.data.source_menu
-        menu.clear()
-        menu.addAction("File…", self.choose_file)
-        menu.addAction("Hub dataset…", self.ask_dataset)
-        menu.addSeparator()
-        for each in fitting(self._session.summary):
-            menu.addAction(f"Sample: {each.words}", bound(self.choose_sample, each.key))
-
-    @Slot()
-    def choose_file(self) -> None:
-        """Ask for a file of examples."""
-        path, _ = QFileDialog.getOpenFileName(self, "Examples to learn from", "", FILES)
-        if path:
-            self.choose(path)
-
-    def choose(self, path: str) -> None:
-        """Take a file of examples."""
-        self.banner.clear(including_errors=True)
-        self._tuning.data.choose(TextSource(FILE, Path(path).name, path=path))
-
-    @Slot()
-    def ask_dataset(self) -> None:
-        """Ask for a dataset of the hub."""
-        dialog = DatasetDialog(self, "train", "recognised from the rows", DATASET_ROWS, "when they are read")
-        if dialog.exec() and dialog.ref.text().strip():
-            self.banner.clear(including_errors=True)
-            self._tuning.data.choose(dialog.answer())
-
-    @Slot(str)
-    def choose_sample(self, key: str) -> None:
-        """A set that comes with the program, with settings under which it visibly works."""
-        chosen = next(each for each in SETS if each.key == key)
-        self.banner.clear(including_errors=True)
-        self._tuning.data.choose(chosen.source, settings=chosen.settings(self._session.summary))
-
-    def _show_samples_offered(self) -> None:
-        self.data.set_samples([(each.key, each.words) for each in fitting(self._session.summary)])
-
-    @Slot(object)
-    def _shape_chosen(self, shape: Shape) -> None:
-        self._tuning.data.choose_shape(shape)
-
-    @Slot(float)
-    def _held_out_changed(self, share: float) -> None:
-        self._tuning.data.set_settings(replace(self._tuning.data.settings, held_out=share))
+    # Settings
 
     @Slot(tuple)
     def _prompts_changed(self, prompts: tuple[str, ...]) -> None:
@@ -146,36 +83,6 @@ class FinetunePage(ChangesReadings):
         own = self._tuning.data.settings
         self._tuning.data.change_settings(replace(settings, held_out=own.held_out, prompts=own.prompts))
         self.explain()
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if self._dropped(event):
-            event.acceptProposedAction()
-        else:
-            event.ignore()
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        if path := self._dropped(event):
-            event.acceptProposedAction()
-            self.choose(path)
-
-    @staticmethod
-    def _dropped(event: QDropEvent) -> str:
-        """A file; a model's folder goes on to the window, which opens it."""
-        paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
-        return next((path for path in paths if Path(path).is_file()), "")
-
-    @Slot()
-    def _show_data(self) -> None:
-        tuning = self._tuning
-        if tuning.data.reading:
-            self.data.show_busy(f"Reading {tuning.data.reading}…")
-        else:
-            self.data.show_preview(tuning.data.preview)
-        self._show_state()
-
-    @Slot(str, object)
-    def _tokens_read(self, _place: str, tokens: tuple[PreviewToken, ...]) -> None:
-        self.data.show_tokens(tokens)
 
     @Slot()
     def _show_groups(self) -> None:
@@ -206,8 +113,16 @@ class FinetunePage(ChangesReadings):
         self.before_after.clear()
         self.changes.clear()
         self.changes.set_prompt("")
-        runs, opened = self._tuning.runs, self._session.summary is not None
-        if opened and self._shown is not None and not self._tuning.running and not runs.of_open_model(self._shown):
+        runs, summary = self._tuning.runs, self._session.summary
+        if summary is not None and summary.kind != self._kind:
+            self._kind = summary.kind
+            self.before_after.set_prompt("")
+        if (
+            summary is not None
+            and self._shown is not None
+            and not self._tuning.running
+            and not runs.of_open_model(self._shown)
+        ):
             self._shown = None
             self.training.clear()
             self.samples.clear()
@@ -286,6 +201,8 @@ class FinetunePage(ChangesReadings):
 
     @Slot(object)
     def _ended(self, end: RunEnd | BaseException | None) -> None:
+        # A note that something waits for the end; an error stays.
+        self.banner.clear()
         if isinstance(end, RunEnd):
             self.training.end(end)
         else:

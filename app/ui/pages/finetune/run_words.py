@@ -17,8 +17,10 @@ _OVERFLOW = 700.0
 
 
 def loss_text(loss: float | None) -> str:
-    """A loss with two decimals."""
-    return UNKNOWN if loss is None else number(loss, 2)
+    """A loss with two decimals; a huge one as a whole number: "43,912"."""
+    if loss is None:
+        return UNKNOWN
+    return f"{loss:,.0f}" if 1000.0 <= loss < inf else number(loss, 2)
 
 
 def perplexity_text(value: float | None) -> str:

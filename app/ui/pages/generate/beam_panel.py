@@ -67,12 +67,13 @@ class BeamPanel(QWidget):
         tree = generation.tree
         if tree is None:
             return
-        prompt = generation.prompt
+        prompt, bar = generation.prompt, self.room.horizontalScrollBar()
+        at_end = bar.value() >= bar.maximum() - 1
         self.tree.set_tree(tree, prompt[-1].shown if prompt else "")
         self.table.set_tree(tree if tree.finished else None, generation.settings.num_sequences)
         self._say_state()
         self.found.set_title("Finished beams" if tree.finished else "Finished beams, when the search ends")
-        if not tree.finished:
+        if not tree.finished or at_end:
             QTimer.singleShot(0, self._follow)
 
     @Slot()
@@ -83,12 +84,13 @@ class BeamPanel(QWidget):
         if tree is None:
             return
         steps = tree.nodes[-1].step + 1 if tree.nodes else 0
-        kind = "beams, drawn" if tree.seed is not None else "beams"
+        count = generation.settings.num_beams
+        kind = f"{count} beam{'' if count == 1 else 's'}{', drawn' if tree.seed is not None else ''}"
         seed = f", seed {tree.seed}" if tree.seed is not None else ""
         state = f"{steps} steps" if tree.finished else f"step {steps}"
         # Once one of its texts is written out, the cost is that run's.
         cost = None if generation.steps else generation.cost
-        self.panel.set_subtitle(f"{generation.settings.num_beams} {kind}, {state}{seed}")
+        self.panel.set_subtitle(f"{kind}, {state}{seed}")
         self.facts.setText(cost_words(cost))
         self.facts.setToolTip(cost_tip(cost))
         self.facts.setVisible(bool(self.facts.text()))

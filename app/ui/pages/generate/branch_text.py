@@ -62,12 +62,15 @@ class BranchText(QScrollArea):
         lead = self._lead()
         if self.strip.count() < len(lead):
             self.strip.set_tokens((token.shown, token.id, None, True) for token in lead)
+            if not branch.ended_by:
+                # What is written after a long prompt comes at its end.
+                self._soon.start()
         new = branch.steps[self.strip.count() - len(lead) :]
         bar = self.verticalScrollBar()
         at_end = bar.value() >= bar.maximum() - _NEAR_END
         colour = COLOURS[self._colour]
         for step in new:
-            self.strip.append(step.text or wordless(step), step.token_id, step.probability, shade=colour.shade(step))
+            self.strip.append(step.shown, step.token_id, step.probability, shade=colour.shade(step))
         if new and at_end and self._wanted is None:
             self._soon.start()
         if new and self._colour == ATTENTION:
@@ -189,8 +192,3 @@ class BranchText(QScrollArea):
     @Slot(int)
     def _chip_hovered(self, chip: int) -> None:
         self.step_hovered.emit(self.step_of(chip))
-
-
-def wordless(step: GeneratedToken) -> str:
-    """What stands for a token without text: the end, or a part of a character that the next ones complete."""
-    return "<end>" if step.ends else "…"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QScrollArea, QSizePolicy
 
 from app.session.branches import MOST, Branch
@@ -13,6 +13,9 @@ from app.ui.theme import Theme
 from app.ui.widgets.branch_tree import BranchShown, BranchTree
 from app.ui.widgets.labels import make_label
 from app.ui.widgets.panel import Panel
+
+FORK_TIP = "Write on from the chosen token in a branch of its own, with the settings as they are (F)"
+NO_FORK = "A beam search finishes its texts together and forks none: choose Greedy or Sample to fork here"
 
 
 class BranchesPanel(Panel):
@@ -26,8 +29,10 @@ class BranchesPanel(Panel):
     def __init__(self, theme: Theme, generation: Generation) -> None:
         super().__init__(theme, "Branches")
         self._generation = generation
+        self._seen = (0, -1)
+        """How many branches were shown, and which was the current one."""
         self.fork = QPushButton("Fork here")
-        self.fork.setToolTip("Write on from the chosen token in a branch of its own, with the settings as they are (F)")
+        self.fork.setToolTip(FORK_TIP)
         self.fork.clicked.connect(self.fork_wanted)
         self.compare = QPushButton("Compare")
         self.compare.setCheckable(True)
@@ -69,6 +74,8 @@ class BranchesPanel(Panel):
         under.addWidget(self.second)
         self.body_layout.addLayout(under)
         generation.branches_changed.connect(self.show_branches)
+        # A few times a second while one is written.
+        generation.cost_told.connect(self.show_branches)
         self.show_branches()
 
     @staticmethod
@@ -79,6 +86,14 @@ class BranchesPanel(Panel):
         apart = branch.differs_from(before[-1]) if before and branch.parent is None else None
         place = branch.fork if apart is None else apart[0]
         return branch.steps[place].text if place < len(branch.steps) else ""
+
+    @Slot()
+    def _show_current(self) -> None:
+        count, current = self._seen
+        if count and count == len(self._generation.branches):
+            row = self.tree.row_rect(current)
+            self.tree.resize(self.tree.width(), max(self.tree.height(), self.tree.minimumHeight()))
+            self._room.ensureVisible(0, round(row.center().y()), 0, round(row.height() / 2))
 
     @Slot()
     def show_branches(self) -> None:
@@ -93,15 +108,16 @@ class BranchesPanel(Panel):
             label = " · ".join(
                 part for part in (label, branch.training_words.removeprefix("the weights of training ")) if part
             )
-            parent = places.get(id(branch.parent)) if branch.parent is not None else None
-            shown.append(BranchShown(parent, branch.fork, len(branch.steps), label, branch.score))
+            parent = places.get(id(holder)) if (holder := branch.forked_from) is not None else None
+            score = branch.score if branch.steps else None
+            shown.append(BranchShown(parent, branch.fork, len(branch.steps), label, score))
         current = places.get(id(self._generation.current), 0)
         self.tree.set_branches(shown, current)
         self.set_subtitle(str(len(branches)) if branches else "")
-        if branches:
-            row = self.tree.row_rect(current)
-            self.tree.resize(self.tree.width(), max(self.tree.height(), self.tree.minimumHeight()))
-            self._room.ensureVisible(0, round(row.center().y()), 0, round(row.height() / 2))
+        if branches and (len(branches), current) != self._seen:
+            # Once it has its new height; and the person may look elsewhere while the same text grows.
+            QTimer.singleShot(0, self._show_current)
+        self._seen = (len(branches), current)
         self.back.setVisible(self._generation.tree is not None)
         self.compare.setEnabled(len(branches) > 1)
         if len(branches) < 2 and self.compare.isChecked():

@@ -114,7 +114,7 @@ def setting_words(settings: DecodingSettings) -> dict[str, str]:
         "repetition": f"penalty {settings.repetition_penalty:g}",
         "frequency_presence": f"−{frequency:g}·n −{presence:g}",
         "ngram": f"no {settings.no_repeat_ngram} twice",
-        "bans": "bans, forced",
+        "bans": "bans, forced" if settings.banned or settings.forced else "the model's own",
         "temperature": f"÷ {settings.temperature:.2f}",
         "top_k": f"keep {settings.top_k}" if settings.top_k else "off",
         "top_p": f"keep {settings.top_p:.2f}" if settings.top_p < 1 else "off",

@@ -1,8 +1,22 @@
-"""What a run took, in words."""
+"""What a run took and what it drew with, in words."""
 
 from __future__ import annotations
 
-from app.session.generated import RunCost
+from collections.abc import Sequence
+
+from app.session.generated import GeneratedToken, RunCost
+
+
+def seed_words(steps: Sequence[GeneratedToken]) -> str:
+    """The seeds that tokens were drawn with: "seed 3", of a fork "seed 3, from new token 12 on seed 5"; '' where
+    nothing was drawn."""
+    parts: list[str] = []
+    last: int | None = None
+    for place, step in enumerate(steps):
+        if step.settings.draws and step.seed != last:
+            last = step.seed
+            parts.append(f"seed {last}" if place == 0 else f"from new token {place + 1} on seed {last}")
+    return ", ".join(parts)
 
 
 def cost_words(cost: RunCost | None) -> str:

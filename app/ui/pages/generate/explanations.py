@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from app.engine.decode.records import Distribution
+from app.engine.decode.settings import BEAMS as SEARCHES
 from app.engine.decode.settings import DecodingSettings
 from app.engine.models.records import ModelSummary
 from app.ui.explanation import Explanation
@@ -36,18 +37,19 @@ def explain_choice(
     distribution: Distribution,
     settings: DecodingSettings,
     place: int,
+    stands: str,
     found_by: str = "",
     under_others: bool = False,
     trained: int | None = None,
 ) -> Explanation:
     """How the token at `place` was chosen, or would be where it was written `under_others` than these settings.
 
-    `found_by` is what chose it where that was no run of its own, a row of a beam search; `trained` after how many
-    steps the model was, where it was being trained.
+    `stands` is the token in the text. `found_by` is what chose it where that was no run of its own, a row of a beam
+    search; `trained` after how many steps the model was, where it was being trained.
     """
     best = distribution.rows[0]
     chosen = next((row for row in distribution.rows if row.token_id == distribution.chosen), None)
-    greedy = not settings.draws
+    greedy, beams = not settings.draws, settings.method in SEARCHES and not found_by
     formula = "argmax( <i>z</i> )" if greedy else f"<i>p</i> = softmax( <i>z</i> ⁄ {settings.temperature:g} )"
     cuts = [f"top-k keeps {settings.top_k}"] if settings.top_k and not greedy else []
     if settings.top_p < 1 and not greedy:
@@ -57,7 +59,9 @@ def explain_choice(
         name = f"<code>{escape(chosen.text.strip() or repr(chosen.text)[1:-1])}</code>"
         before, after = f"{chosen.before * 100:.1f}%", f"{chosen.after * 100:.1f}%"
         favourite = f"<code>{escape(best.text.strip())}</code>"
-        if found_by:
+        if beams:
+            words = f"{name} has {before} here. A beam search compares whole beginnings and chooses no token alone."
+        elif found_by:
             words = f"{name} was chosen by {found_by}: the model alone gave it {before} here."
         elif greedy and chosen.token_id == best.token_id and not under_others:
             words = f"{name} had {before}, more than any other token: greedy always takes the likeliest."
@@ -65,23 +69,28 @@ def explain_choice(
             words = (
                 f"Under the settings as they are now, {name} would be chosen: {before} from the model, {after} with "
             )
-            words += "them. The text itself was written under other settings; press <b>Generate again</b> to use these."
+            words += (
+                f"them. In the text stands <code>{escape(stands)}</code>, written under other settings; press "
+                "<b>Generate again</b> to use these."
+            )
         else:
             words = f"{name} had {before} before the settings and {after} after them."
-        if chosen.token_id != best.token_id and not greedy and not found_by:
+        if chosen.token_id != best.token_id and not greedy and not found_by and not beams:
             words += f" The favourite {'is' if under_others else 'was'} {favourite}; the draw falls elsewhere."
     if trained is not None:
         words += f" The model was being trained: these are its weights after step {trained:,}."
     return Explanation(
-        title="How a token was chosen",
+        title="How a token would be chosen" if under_others and not beams else "How a token was chosen",
         subtitle=f"Token #{place}, counted from 0",
         looking_at=f"The model scores all <b>{summary.vocabulary:,}</b> tokens. "
         + (
-            "Nothing is drawn: the likeliest that is left is taken."
+            "A search by beams would go on from several of them; <b>Generate again</b> shows its tree."
+            if beams
+            else "Nothing is drawn: the likeliest that is left is taken."
             if greedy
             else f"The settings reshape the odds or cut the tail; <b>{distribution.left:,}</b> can still be drawn."
         ),
-        formula_html=formula,
+        formula_html="" if beams else formula,
         formula_note="; ".join(cuts).capitalize(),
         plain=words,
         try_this="Move a slider: the bars show at once how this choice would look, and the next token obeys it.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import QEvent, QObject, Qt, Slot
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QTextCursor
 from PySide6.QtWidgets import QFileDialog
 
@@ -38,6 +38,8 @@ class GeneratePage(GenerateReadings):
         self.settings.refused.connect(self.show_error)
         self.settings.preset_kept.connect(self._session.generation.keep_preset)
         self.start.clicked.connect(self.run)
+        for button in (self.start, self.beams.start):
+            button.installEventFilter(self)
         self.pause.clicked.connect(self._pause_pressed)
         self.output.one.clicked.connect(self._session.generation.step)
         self.stop_button.clicked.connect(self._session.generation.stop)
@@ -209,6 +211,18 @@ class GeneratePage(GenerateReadings):
             self._session.cut_prompt()
         else:
             self._session.generation.slide()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Space pauses while a text is written, also on the button that began it and has the focus since."""
+        if (
+            isinstance(event, QKeyEvent)
+            and event.type() == QEvent.Type.KeyPress
+            and event.key() == Qt.Key.Key_Space
+            and self._session.generation.running
+        ):
+            self._pause_pressed()
+            return True
+        return super().eventFilter(watched, event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         acts = {

@@ -31,7 +31,7 @@ def parting_words(current: Branch, other: Branch) -> str:
     if places is None:
         return f"The right one{whose}{prompt} has the same tokens as far as both go."
     here, there = places
-    ours, theirs = visible_token(current.steps[here].text), visible_token(other.steps[there].text)
+    ours, theirs = visible_token(current.steps[here].shown), visible_token(other.steps[there].shown)
     unit = "gap" if current.filled and other.filled else "new token"
     return (
         f"The right one{whose}{prompt} parts at {unit} {here + 1}, {theirs} instead of {ours}. Mean log-probability "

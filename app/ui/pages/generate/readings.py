@@ -6,16 +6,18 @@ from typing import Any
 
 from PySide6.QtCore import QTimer, Slot
 
-from app.engine.decode.settings import DecodingSettings
+from app.engine.decode.settings import BEAMS, DecodingSettings
 from app.session.branches import Branch, adapter_state
 from app.session.generated import DistributionReading
 from app.session.session import Session
 from app.ui.icons import icon
 from app.ui.pages.generate import explanations
-from app.ui.pages.generate.cost_words import cost_tip, cost_words
+from app.ui.pages.generate.branches_panel import FORK_TIP, NO_FORK
+from app.ui.pages.generate.cost_words import cost_tip, cost_words, seed_words
 from app.ui.pages.generate.head_chooser import watched_head
 from app.ui.pages.generate.layout import GenerateLayout
 from app.ui.theme import Theme
+from app.ui.widgets.token_text import visible_token
 
 REDRAW_MS = 66
 """New tokens are drawn at most 15 times a second, all that came since at once."""
@@ -169,7 +171,7 @@ class GenerateReadings(GenerateLayout):
         self.stop_button.setEnabled(generation.running)
         self.copy.setEnabled(bool(generation.steps))
         self.output.edit.setEnabled(bool(generation.steps) and not generation.running)
-        self.branches.fork.setEnabled(bool(generation.steps) and not generation.current.filled)
+        self._say_fork()
         words = "Go on" if generation.paused else "Pause before the next token"
         for button in (self.pause, self.beams.pause):
             button.setEnabled(generation.running)
@@ -191,6 +193,12 @@ class GenerateReadings(GenerateLayout):
         elif not generation.running and generation.ended_by == "length" and not generation.current.filled:
             self.start.setToolTip("Write another continuation of the prompt (Ctrl+Enter); G goes on with this one")
 
+    def _say_fork(self) -> None:
+        generation = self._session.generation
+        beams = generation.settings.method in BEAMS
+        self.branches.fork.setEnabled(bool(generation.steps) and not generation.current.filled and not beams)
+        self.branches.fork.setToolTip(NO_FORK if beams else FORK_TIP)
+
     @Slot()
     def _say_counts(self) -> None:
         generation = self._session.generation
@@ -205,9 +213,7 @@ class GenerateReadings(GenerateLayout):
         if generation.current.training_words:
             words = f"{words}, {generation.current.training_words.removeprefix('the weights of training ')}"
         ending = "paused" if generation.paused else ENDINGS[generation.ended_by]
-        first = generation.steps[0]
-        seed = first.seed if first.settings.draws else None
-        old = "of the prompt before" if generation.prompt_text != self._session.prompt else ""
+        old = "written from the prompt before" if generation.prompt_text != self._session.prompt else ""
         adapter, now = generation.current.adapter, adapter_state(generation.current.loaded)
         # A text stays what it is when its model's adapter is switched; it says so.
         other = "" if adapter == now else f"written {adapter or 'without the adapter'}, which is not the state now"
@@ -215,7 +221,7 @@ class GenerateReadings(GenerateLayout):
         self.output.set_subtitle(told)
         cost = generation.cost
         whose = "" if self._costed is generation.current or not cost_words(cost) else "last run: "
-        drawn = f"seed {seed}" if seed is not None else ""
+        drawn = seed_words(generation.steps)
         facts = " · ".join(part for part in (drawn, f"{whose}{cost_words(cost)}") if part)
         self.output.say_facts(facts, cost_tip(cost))
         self.output.setToolTip(f"{told}. {facts}. {cost_tip(cost)}")
@@ -234,6 +240,7 @@ class GenerateReadings(GenerateLayout):
         self.settings.show_settings(self._session.generation.settings)
         self.scrubber.set_total(self._session.generation.settings.max_new_tokens)
         self._say_counts()
+        self._say_fork()
         self._ask_distribution()
 
     @Slot()
@@ -255,7 +262,9 @@ class GenerateReadings(GenerateLayout):
         pinned = ", pinned" if self._pinned is not None else ", under the pointer" if self._hovered is not None else ""
         drawn = f" · random draw {found.draw:.3f}" if found.draw is not None and generation.settings.draws else ""
         place = self._place_of(reading.index)
-        new = "" if generation.current.filled else f" · new token {reading.index + 1}"
+        new = "" if generation.current.filled else f" · new token {reading.index + 1} of {len(generation.steps)}"
+        if not generation.written_alike(reading.index) and found.chosen != reading.step.token_id:
+            new += f" · in the text: {visible_token(reading.step.shown)}"
         seed = generation.steps[reading.index].seed if generation.settings.draws else None
         self.choice.show_reading(reading, generation.settings, f"token #{place}{pinned}{new}{drawn}", seed)
         if self._pinned is not None or not generation.running or generation.paused:
@@ -326,6 +335,7 @@ class GenerateReadings(GenerateLayout):
             self._shown.distribution,
             generation.settings,
             self._place_of(self._shown.index),
+            visible_token(self._shown.step.shown),
             found_by=generation.current.found_by,
             under_others=not generation.written_alike(self._shown.index),
             trained=self._shown.step.training_step,

@@ -46,6 +46,7 @@ LOGARITHMIC = ("top_k",)
 KEPT_BY_PRESETS = ("seed", "stop", "banned", "forced")
 """What a preset leaves as it is: it is about this text, not about a way of writing."""
 _CUSTOM = "Custom"
+_BEAMS = PRESETS["Beam search"].num_beams
 
 
 class SettingsPanel(Panel):
@@ -243,7 +244,10 @@ class SettingsPanel(Panel):
 
     @Slot(int)
     def _method_chosen(self, index: int) -> None:
-        self._change(method=METHODS[index])
+        method = METHODS[index]
+        # A search that keeps one beam is greedy search: nobody who chooses beams means that.
+        beams = {"num_beams": _BEAMS} if method == "beam" and self._settings.num_beams == 1 else {}
+        self._change(method=method, **beams)
 
     @Slot(bool)
     def _drawn_toggled(self, drawn: bool) -> None:
