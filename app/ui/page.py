@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from app.engine.errors import TooLongError, UserError
@@ -46,6 +46,24 @@ class Page(QWidget):
 
     def explain(self) -> None:
         """Emit `explained` for what is on screen now."""
+
+    def tell_exports(self) -> None:
+        """Confirm every copy and every saved file of the page's pictures, and say why one failed."""
+        # Imported here, because the window's frame is painted before its pages are read from disk.
+        from app.ui.widgets.chart_widget import ChartWidget
+        from app.ui.widgets.matrix_view import MatrixView
+        from app.ui.widgets.picture_export import PictureExport
+
+        pictures: list[ChartWidget | MatrixView | PictureExport] = []
+        for kind in (ChartWidget, MatrixView, PictureExport):
+            pictures += self.findChildren(kind)
+        for picture in pictures:
+            picture.done.connect(self.noted)
+            picture.failed.connect(self._export_failed)
+
+    @Slot(str)
+    def _export_failed(self, words: str) -> None:
+        self.show_error(UserError(words))
 
     def show_error(self, error: UserError) -> None:
         """Say what happened, until it is dismissed or the next run succeeds."""

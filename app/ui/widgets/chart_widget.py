@@ -18,7 +18,7 @@ from PySide6.QtGui import (
     QPixmap,
     QResizeEvent,
 )
-from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
+from PySide6.QtWidgets import QMenu, QWidget
 
 from app.engine.errors import UserError
 from app.ui.actions import bound
@@ -27,6 +27,7 @@ from app.ui.widgets.chart_points import plain_table
 from app.ui.widgets.focus_reasons import KEYBOARD_REASONS
 from app.ui.widgets.matrix_export import MatrixTable, save_image_png, save_picture_svg, save_text_csv
 from app.ui.widgets.painting import focus_ring
+from app.ui.widgets.save_dialog import ask_where
 
 _PICTURE_RATIO = 2.0
 
@@ -39,6 +40,8 @@ class ChartWidget(QWidget):
 
     failed = Signal(str)
     """A sentence: an export did not succeed."""
+    done = Signal(str)
+    """A sentence: what was copied, or where it was saved."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -76,10 +79,12 @@ class ChartWidget(QWidget):
     def copy_values(self) -> None:
         """Put the numbers on the clipboard, tab-separated."""
         QGuiApplication.clipboard().setText(self.values_text())
+        self.done.emit("The values are on the clipboard.")
 
     def copy_picture(self) -> None:
         """Put the picture on the clipboard."""
         QGuiApplication.clipboard().setImage(self.picture())
+        self.done.emit("The picture is on the clipboard.")
 
     def picture(self) -> QImage:
         """The picture without pointer and readout, at two pixels per pixel."""
@@ -127,16 +132,17 @@ class ChartWidget(QWidget):
             event.ignore()
 
     def _ask_where(self, ending: str, kind: str, save: Callable[[Path], None]) -> None:
-        name = f"{self._file_stem()}.{ending}"
-        path, _ = QFileDialog.getSaveFileName(self, f"Save as {kind}", name, f"{kind} (*.{ending})")
-        if path:
+        path = ask_where(self, self._file_stem(), ending, kind)
+        if path is not None:
             self._try_saving(save, path)
 
-    def _try_saving(self, save: Callable[[Path], None], path: str) -> None:
+    def _try_saving(self, save: Callable[[Path], None], path: Path) -> None:
         try:
-            save(Path(path))
+            save(path)
         except UserError as error:
             self.failed.emit(str(error))
+        else:
+            self.done.emit(f"Saved as {path}")
 
     # Painting
 

@@ -141,6 +141,10 @@ def test_from_examples_to_an_adapter(tuning: Desk) -> None:
     tuning.settle()
     assert data.shape == shape, "read as that run read it, not as its columns look"
     assert [(row.step, row.text) for row in page.samples.list.rows()] == written and len(written) == 3
+    page.training.chart.copy_values()
+    assert "The values are on the clipboard." in words(tuning.window.strip)
+    page.training.chart._try_saving(page.training.chart.save_png, Path(run.folder) / "none" / "loss.png")
+    assert page.banner.kind() == "error" and "could not be written" in page.banner.text()
 
 
 def test_what_changed_is_shown_and_a_run_is_merged(

@@ -347,8 +347,11 @@ def test_pictures_are_saved_and_a_wrong_path_is_told(qtbot, theme, tmp_path):
     words = [action.text() for action in chart.context_menu().actions()]
     assert "Copy values" in words and "Save picture as SVG…" in words
     with qtbot.waitSignal(chart.failed) as failed:
-        chart._try_saving(chart.save_csv, str(tmp_path / "none" / "out.csv"))
+        chart._try_saving(chart.save_csv, tmp_path / "none" / "out.csv")
     assert "could not be written" in failed.args[0]
+    with qtbot.waitSignal(chart.done) as done:
+        chart._try_saving(chart.save_csv, tmp_path / "out.csv")
+    assert done.args == [f"Saved as {tmp_path / 'out.csv'}"]
 
 
 def test_many_points_are_taken_and_painted_quickly(qtbot, theme):

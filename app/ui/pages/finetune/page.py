@@ -71,6 +71,7 @@ class FinetunePage(DataReadings):
         self.training.discard_wanted.connect(self._discard)
         self.training.resume_wanted.connect(self._resume_last)
         self.samples.prompts_changed.connect(self._prompts_changed)
+        self.tell_exports()
 
     # Settings
 

@@ -60,8 +60,7 @@ class GeneratePage(GenerateReadings):
         self.choice.taken.connect(self._fork_with)
         self.choice.banned.connect(self._ban)
         self.choice.forced.connect(self._force)
-        self.choice.bars.export.done.connect(self.noted)
-        self.choice.bars.export.failed.connect(self._not_saved)
+        self.tell_exports()
         self.beams.start.clicked.connect(self.run)
         self.beams.stop.clicked.connect(self._session.generation.stop)
         self.beams.pause.clicked.connect(self._pause_pressed)
@@ -171,10 +170,6 @@ class GeneratePage(GenerateReadings):
     @Slot()
     def _copy_with_settings(self) -> None:
         QGuiApplication.clipboard().setText(told_with_settings(self._session.generation.current))
-
-    @Slot(str)
-    def _not_saved(self, words: str) -> None:
-        self.show_error(UserError(words))
 
     @Slot()
     def _save(self) -> None:
