@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QMainWindow, QWidget
 from pytestqt.qtbot import QtBot
 from ui.desk import Desk, open_desk
 
@@ -19,6 +20,20 @@ def theme(qapp: QApplication) -> Theme:
     made = Theme("light")
     made.apply(qapp)
     return made
+
+
+@pytest.fixture
+def qtbot(qtbot: QtBot, theme: Theme) -> QtBot:
+    """A widget that stands alone wears the style sheet that it has inside the window."""
+    keep = qtbot.addWidget
+
+    def dress_and_keep(widget: QWidget, **more: Any) -> None:
+        if not isinstance(widget, QMainWindow):
+            theme.dress(widget)
+        keep(widget, **more)
+
+    qtbot.addWidget = dress_and_keep
+    return qtbot
 
 
 @pytest.fixture

@@ -130,7 +130,7 @@ def test_a_second_probability_is_a_tick(theme: Theme, bars: ProbabilityBars) -> 
     ticks = [x for x in range(100, image.width()) if image.pixelColor(x, y) == theme.color("ink")]
     assert ticks
     assert image != plain
-    assert bars.values_text().endswith("0.2\t0.9")
+    assert bars.export.values_text().rstrip().endswith("0.2\t0.9")
 
 
 def test_an_error_stays_until_dismissed(qtbot, theme: Theme) -> None:
