@@ -85,6 +85,8 @@ class Job(QObject):
         self.error: BaseException | None = None
         self.stop_asked = False
         self.pause_asked = False
+        self.held = False
+        """What `hold_after` answered holds it, not a person."""
         self.alone = False
         """No job in the background gets a turn while this one can go on."""
         self.hold_after: Callable[[Any], bool] | None = None
@@ -132,6 +134,7 @@ class Job(QObject):
 
     def pause(self, paused: bool = True) -> None:
         """Let no further step begin until `pause(False)`."""
+        self.held = False
         if not self.state.ended and self.pause_asked != paused:
             self.pause_asked = paused
             self._wake()

@@ -139,7 +139,7 @@ class Lane:
             progressed = isinstance(value, Progress)
             # Before the value is on its way: who receives it finds the job held.
             if not progressed and job.hold_after is not None and job.hold_after(value):
-                job.pause_asked = True
+                job.held = job.pause_asked = True
             self._delivery.post(job, "progressed" if progressed else "stepped", value)
             return True
         return False

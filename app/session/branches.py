@@ -6,13 +6,15 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from app.engine.decode.settings import DecodingSettings
+from app.engine.decode.settings import BEAMS, DecodingSettings
 from app.engine.trace.records import Token
 from app.session.generated import GeneratedToken
 
 if TYPE_CHECKING:
     from app.engine.models.loaded import LoadedModel
 
+OF_BEAMS = ("num_beams", "length_penalty")
+"""Settings that mean nothing without a beam search."""
 MOST = 24
 """More texts than this are not kept: the oldest goes."""
 
@@ -163,13 +165,15 @@ def told_with_settings(branch: Branch) -> str:
     if not branch.steps:
         return branch.text
     settings, neutral = branch.searched or branch.steps[-1].settings, vars(DecodingSettings())
-    changed = {name: value for name, value in vars(settings).items() if value != neutral[name] and name != "forced"}
+    idle = ("forced", "method") if settings.method in BEAMS else ("forced", "method", *OF_BEAMS)
+    changed = {name: value for name, value in vars(settings).items() if value != neutral[name] and name not in idle}
     drawn = any(step.settings.draws for step in branch.steps)
     changed["seed"] = branch.searched.seed if branch.searched is not None else branch.steps[0].seed if drawn else None
     lines = [f"model: {branch.model}, {branch.adapter}" if branch.adapter else f"model: {branch.model}"]
     lines += [f"prompt: {branch.prompt_text!r}"]
     lines += [f"found by: {branch.found_by}"] if branch.found_by else []
     lines += [f"written with: {branch.training_words}"] if branch.training_words else []
+    lines += [f"method: {settings.method}"]
     lines += [f"{name}: {value}" for name, value in changed.items() if value is not None]
     return "\n".join([branch.text, "", "---", *lines])
 

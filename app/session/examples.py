@@ -30,6 +30,11 @@ STORIES = (
     Example("Once upon a time there was a little rabbit who lived in"),
     Example("The red fox saw the red bird. The red fox saw the red"),
 )
+BEGINNINGS = (
+    "Once upon a time, there was a",
+    "Lily found a shiny key under the old tree. She",
+    "The little fox was hungry, so he went to the",
+)
 GAPS = (
     Example(f"The little girl {MASK} to the door."),
     Example("The king was very old.", "The battery is too small."),
@@ -67,6 +72,16 @@ def examples_for(summary: ModelSummary | None) -> tuple[Example, ...]:
             for example in GAPS
         )
     return {"encoder": OPINIONS, "encoder-decoder": TRANSLATIONS}.get(summary.kind, STORIES)
+
+
+def to_write_on(summary: ModelSummary | None) -> tuple[str, ...]:
+    """Texts that a model can continue, translate, or fill the gaps of; () for one that writes nothing."""
+    if summary is None or summary.kind == "decoder":
+        return BEGINNINGS
+    examples = examples_for(summary)
+    if summary.kind == "encoder":
+        return tuple(each.text for each in examples if summary.mask_token and summary.mask_token in each.text)
+    return tuple(each.text for each in examples)
 
 
 def is_example(text: str, second: str) -> bool:

@@ -48,6 +48,8 @@ class Pacing(QObject):
             return False
         if self._single:
             self._single = False
+            # The person paused before the step and did not go on.
+            self._job.held = False
             return True
         if self.per_second > 0 and not self._beat.isActive():
             self.holding = True
@@ -63,4 +65,5 @@ class Pacing(QObject):
     def _next_beat(self) -> None:
         if self.holding and self._job is not None:
             self.holding = False
-            self._job.pause(False)
+            if self._job.held:
+                self._job.pause(False)

@@ -51,7 +51,7 @@ class TextRuns(Texts):
         """The head whose row is recorded at every step, None for none."""
         self.pacing = Pacing()
         self._kept: list[KeptForward] = []
-        self._paused = False
+        self._told_paused = False
         self._before: dict[Branch, Before] = {}
         self._then: Callable[[], None] | None = None
         """What follows when the run under way has ended well."""
@@ -64,12 +64,11 @@ class TextRuns(Texts):
     @property
     def paused(self) -> bool:
         """Whether the run holds between two tokens because the person wants it."""
-        return self._job is not None and self._paused
+        return self._job is not None and self._job.pause_asked and not self._job.held
 
     def pause(self, paused: bool) -> None:
         """Hold before the next token, or go on."""
         if self._job is not None:
-            self._paused = paused
             self.pacing.taken_over()
             self._job.pause(paused)
             self.state_changed.emit()
@@ -99,7 +98,7 @@ class TextRuns(Texts):
     def _prepare(self, name: str, work: Callable[[], Work], then: Callable[[Any], None]) -> None:
         """Something to be read on the lane before a run can begin."""
         job = self._board.start(LANE, name, work, key="generate")
-        self._job, self._targets, self._before, self._paused = job, [], {}, False
+        self._job, self._targets, self._before = job, [], {}
 
         def go_on(value: Any) -> None:
             self._job = None
@@ -115,7 +114,7 @@ class TextRuns(Texts):
         alone = not listed
         job = self._board.start(LANE, name, work, key="generate", hold_after=self.pacing.holds_after, alone=alone)
         self.pacing.follow(job)
-        self._job, self._targets, self.cost, self._paused = job, targets, None, False
+        self._job, self._targets, self.cost = job, targets, None
         new = [branch for branch in targets if branch not in self.branches]
         self._before = {
             branch: Before(tuple(branch.steps), branch.ended_by, len(branch.steps), branch in new) for branch in targets
@@ -130,6 +129,7 @@ class TextRuns(Texts):
         self.current = targets[0]
         job.failed.connect(self._failed)
         job.cancelled.connect(self._cancelled)
+        job.changed.connect(self._job_changed)
         self._tell_current()
         return job
 
@@ -140,6 +140,13 @@ class TextRuns(Texts):
             for branch in self._targets:
                 branch.ended_by = "stopped"
             self._job.cancel()
+
+    @Slot()
+    def _job_changed(self) -> None:
+        """The job may be paused elsewhere, too: in the strip at the foot of the window."""
+        if self.paused != self._told_paused:
+            self._told_paused = self.paused
+            self.state_changed.emit()
 
     # What it gives
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from app.engine.decode.records import BeamTree
-from app.engine.decode.settings import DecodingSettings
+from app.engine.decode.settings import BEAMS, DecodingSettings
 from app.engine.trace.records import Token
 from app.jobs.board import Board
 from app.jobs.job import Job
@@ -164,11 +164,12 @@ class Texts(QObject):
         loaded, step, branch = self._loaded, self.steps[index], self.current
         text, given = branch.prompt_text, branch.ids[:index]
         # A token that a fork forced was forced by the fork, not by the settings that are looked at now.
-        settings = replace(self._settings, forced=step.settings.forced)
+        searched = bool(branch.found_by) or self._settings.method in BEAMS
+        settings = replace(self._settings, forced=() if branch.found_by else step.settings.forced)
         job = self._board.start(
             LANE,
             "Distribution",
-            lambda: writing.distribution(loaded, index, step, settings, text, given),
+            lambda: writing.distribution(loaded, index, step, settings, text, given, searched),
             key="distribution",
             quiet=True,
         )

@@ -182,9 +182,16 @@ def target_ids(loaded: LoadedModel, text: str) -> Generator[Any, None, tuple[int
 
 
 def distribution(
-    loaded: LoadedModel, index: int, step: GeneratedToken, settings: DecodingSettings, text: str, given: tuple[int, ...]
+    loaded: LoadedModel,
+    index: int,
+    step: GeneratedToken,
+    settings: DecodingSettings,
+    text: str,
+    given: tuple[int, ...],
+    searched: bool = False,
 ) -> Generator[Any, None, DistributionReading]:
-    """How step `index` would be chosen under `settings`, from its kept logits and its random number.
+    """How step `index` would be chosen under `settings`, from its kept logits and its random number; of a text that
+    was, or would be, `searched` for by beams only its odds, for no token is chosen alone.
 
     A step of an earlier start has no logits: the model runs once on the prompt `text` and the new tokens `given` that
     stand before it.
@@ -200,6 +207,9 @@ def distribution(
     assert step.context is not None
     chosen, outcomes = recompute(step.raw, step.context, settings, step.draw)
     tokenizer = loaded.tokenizer
+    if searched:
+        funnel = replace(funnel_of(outcomes, step.token_id, None, tokenizer), searched=True)
+        return DistributionReading(index, describe(funnel, None), funnel, step)
     funnel = funnel_of(outcomes, chosen, step.draw if settings.draws else None, tokenizer)
     return DistributionReading(index, describe(funnel, step.draw), funnel, step)
 

@@ -83,7 +83,7 @@ class JobStatus(QObject):
         if left is not None and left >= 1:
             words = f"{words} · {duration(left)} left" if words else f"{duration(left)} left"
         self._strip.set_job(job.name, words, share)
-        self._strip.set_paused(job.state is State.PAUSED)
+        self._strip.set_paused(job.state is State.PAUSED and not job.held)
         # The job itself may have ended since: then it is not among those that run, and all of them are others.
         waiting = sum(other is not job and not other.quiet for other in self._board.running())
         self._strip.set_queue(f"{waiting} more" if waiting else "")

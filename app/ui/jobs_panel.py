@@ -69,7 +69,7 @@ class JobRow(QWidget):
             when = time.strftime("%H:%M", time.localtime(job.ended_at)) if job.ended_at else ""
             self.detail.setText(f"{when} · {words}{took}" + (f": {job.error}" if job.error is not None else ""))
             return
-        paused = job.state is State.PAUSED
+        paused = job.state is State.PAUSED and not job.held
         self.icon.setPixmap(pixmap(self._theme, "pause" if paused else "jobs", "accent", 16))
         self.bar.set_share(job.progress.done if job.progress else None, "line2" if paused else "accent")
         left = job.seconds_left

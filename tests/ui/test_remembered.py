@@ -25,6 +25,8 @@ def test_splitters_and_size_come_back(qtbot: QtBot, theme: Theme, own_file: Path
     first = Desk(qtbot, theme, remembering=True)
     first.window.resize(*SIZE)
     first.window.show()
+    names = [each.objectName() for each in first.window.findChildren(QSplitter)]
+    assert all(names) and len(set(names)) == len(names), "each is remembered by a name of its own"
     splitter = first.window.findChild(QSplitter, "generate whole")
     first.window.show_page("generate")
     splitter.setSizes([400, 640])

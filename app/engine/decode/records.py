@@ -180,6 +180,8 @@ class Funnel:
     vocabulary: int
     draw: float | None
     """The random number in [0, 1) that decided, None when greedy."""
+    searched: bool = False
+    """No choice of one token: a beam search takes whole texts, and `chosen` is the token that stands in this one."""
 
 
 @dataclass(frozen=True)

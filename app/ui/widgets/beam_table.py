@@ -37,10 +37,10 @@ _ROW = 28
 _LONGEST = 56
 """Signs of greedy's text that are written out; the tooltip has all."""
 _TIPS = {
-    "Σ log p": "Sum of the log-probabilities of its tokens",
+    "Σ log p": "Sum of the log-probabilities of its tokens; of drawn beams after the settings, temperature included",
     "per token": "The sum divided by the number of tokens",
     "score": "The sum divided by the length to the power of the length penalty: what the ranking goes by",
-    "probability": "e to the power of the sum: how likely exactly this text is",
+    "probability": "e to the power of the sum: how likely exactly this text is; not known of drawn beams",
 }
 _CENTRE_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _CENTRE_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
@@ -142,7 +142,8 @@ class BeamTable(QWidget):
             number(sequence.total, 2),
             number(sequence.total / max(len(sequence.ids), 1), 2),
             number(sequence.score, 2),
-            percent_text(exp(sequence.total)),
+            # Of drawn beams the sum is no log-probability of the model's own.
+            percent_text(exp(sequence.total)) if self._tree is None or self._tree.seed is None else "–",
             _RETURNED if returned else _OFFER,
         )
         for column, text in enumerate(cells):

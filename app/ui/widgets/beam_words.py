@@ -65,6 +65,11 @@ def greedy_reason(tree: BeamTree) -> str:
     if greedy is None or not tree.sequences or not tree.finished or greedy.ids == tree.sequences[0].ids:
         return ""
     winner = tree.sequences[0]
+    if tree.seed is not None:
+        return (
+            f"{_parting(tree, winner, greedy)} The beams were drawn: their sums are of what the settings left of "
+            "the log-probabilities, greedy's of the model's own, so the two do not compare."
+        )
     return f"{_parting(tree, winner, greedy)} {_outcome(winner, greedy)}"
 
 

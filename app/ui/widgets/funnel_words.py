@@ -26,17 +26,22 @@ TITLES: Mapping[str, tuple[str, ...]] = {
 
 EMPTY = "No token yet. Generate one to see how it is chosen."
 LIKELIEST = "takes the likeliest"
+SEARCHED = "beams take whole texts"
 
 
 def titles(column: Column, funnel: Funnel) -> tuple[str, ...]:
     """A column's title, then shorter ones."""
     if column.kind == "draw":
+        if funnel.searched:
+            return ("Beams",)
         return ("Taken",) if funnel.draw is None else ("Sampled", "Drawn")
     return TITLES.get(column.name, (column.name,))
 
 
 def chosen_word(funnel: Funnel) -> str:
     """What happened to the chosen token."""
+    if funnel.searched:
+        return "in the text"
     return "taken" if funnel.draw is None else "drawn"
 
 
@@ -78,6 +83,8 @@ def logit_text(value: float) -> str:
 
 def draw_text(funnel: Funnel) -> str:
     """What decided, as it is written under the strip."""
+    if funnel.searched:
+        return SEARCHED
     return LIKELIEST if funnel.draw is None else f"random draw {number(funnel.draw, 3)}"
 
 
@@ -122,6 +129,8 @@ def describe(funnel: Funnel) -> str:
     if funnel.chosen is None or row is None:
         return f"{', '.join(parts)}; nothing can be drawn."
     share = percent(funnel.stages[-1].probabilities[row])
+    if funnel.searched:
+        return f"{', '.join(parts)}; {visible_token(funnel.rows[row].text)}, {share}, stands in the text."
     how = "taken as the likeliest" if funnel.draw is None else f"drawn by the random number {number(funnel.draw, 3)}"
     return f"{', '.join(parts)}; {visible_token(funnel.rows[row].text)}, {share}, was {how}."
 

@@ -30,10 +30,13 @@ class NumberEdit(QLineEdit):
     reverted = Signal()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
+        # Only while focused: a wheel that scrolls the panel must not change a setting under the pointer.
         notches = round(event.angleDelta().y() / 120)
-        if notches:
+        if self.hasFocus() and notches:
             self.stepped.emit(notches)
-        event.accept()
+            event.accept()
+        else:
+            event.ignore()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         steps = {Qt.Key.Key_Up: 1, Qt.Key.Key_Down: -1, Qt.Key.Key_PageUp: 10, Qt.Key.Key_PageDown: -10}

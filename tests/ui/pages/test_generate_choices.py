@@ -18,6 +18,7 @@ from app.engine.decode.settings import BALANCED, PRESETS, DecodingSettings
 from app.engine.models import load
 from app.engine.models.loaded import LoadedModel
 from app.engine.trace import trace
+from app.session.examples import to_write_on
 from app.session.generation import Generation
 from app.session.saved import decode, encode
 from app.ui.pages.generate.chip_colours import ATTENTION
@@ -200,6 +201,10 @@ def test_beams_on_screen_equal_generate(writing: Desk, story: LoadedModel) -> No
     assert list(generation.current.ids) == theirs[1]
     assert page.text.isVisible(), "the text is shown with its choices"
     assert "row 2 of the beam search" in words(writing.window.explain)
+    funnel = page.choice.funnel_shown()
+    assert funnel is not None and funnel.searched and funnel.chosen == theirs[1][-1]
+    assert all(stage.left == 4096 for stage in funnel.stages), "what a search found was not forced by a ban"
+    assert "argmax" not in words(writing.window.explain)
     writing.click(page.branches.back)
     assert page.beams.isVisible()
 
@@ -274,6 +279,10 @@ def test_what_does_nothing_under_a_method_is_idle_and_says_why(writing: Desk) ->
     writing.click(settings.drawn)
     assert writing.session.generation.settings.method == "beam_sample"
     assert settings.fields["top_p"].field.isEnabled()
+    run(writing, num_beams=2, num_sequences=1, max_new_tokens=5)
+    page = writing.generate
+    assert [line[5] for line in page.beams.table.lines()] == ["–"], "e to a sum after the settings is no probability"
+    assert "Beam sampling" in words(writing.window.explain)
     writing.click(settings.method.button(1))
     writing.type_over(settings.fields["temperature"].field, "0")
     assert settings.zero.isVisible() and "greedy" in settings.zero.text()
@@ -290,6 +299,7 @@ def test_one_token_at_a_time(writing: Desk) -> None:
     writing.wait(lambda: len(generation.steps) == 1 and generation.pacing.holding)
     writing.qtbot.wait(150)
     assert len(generation.steps) == 1, "slow motion holds"
+    assert not generation.paused and writing.window.strip.pause_button.text() == "Pause", "nobody paused it"
     writing.wait(lambda: page.choice.funnel_shown() is not None)
     assert page.choice.funnel_shown().chosen == generation.steps[0].token_id
     writing.click(page.pause)
@@ -379,6 +389,7 @@ def test_masks_are_filled(desk: Desk) -> None:
     assert desk.generate.start.text() == "Fill the masks"
     generation = run(desk)
     assert len(generation.steps) == 2
+    assert all("[MASK]" in words for words in to_write_on(desk.session.summary))
     assert "[MASK]" not in generation.text and generation.text.startswith("Mia went to the ")
     assert "2 gaps filled" in desk.generate.output.subtitle()
     pin(desk, 1)

@@ -87,6 +87,9 @@ def test_a_comma_is_a_decimal_point(temperature: SliderField) -> None:
 
 def test_wheel_and_keys_step(temperature: SliderField) -> None:
     wheel(temperature.field, 2)
+    assert temperature.value() == 1.0, "a wheel that passes scrolls the page"
+    temperature.field.setFocus()
+    wheel(temperature.field, 2)
     assert temperature.value() == pytest.approx(1.1)
     QTest.keyClick(temperature.field, Qt.Key.Key_Down)
     assert temperature.value() == pytest.approx(1.05)

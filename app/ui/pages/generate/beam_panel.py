@@ -50,6 +50,7 @@ class BeamPanel(QWidget):
         self.found.body_layout.setContentsMargins(4, 4, 4, 4)
         self.found.body_layout.addWidget(self.table)
         both = QSplitter(Qt.Orientation.Vertical)
+        both.setObjectName("generate beams")
         both.addWidget(self.panel)
         both.addWidget(self.found)
         both.setSizes([470, 280])

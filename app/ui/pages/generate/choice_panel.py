@@ -13,6 +13,7 @@ from app.session.generated import DistributionReading
 from app.ui.actions import bound
 from app.ui.theme import Theme
 from app.ui.widgets.funnel_view import FunnelView
+from app.ui.widgets.funnel_words import LIKELIEST, SEARCHED
 from app.ui.widgets.labels import make_label
 from app.ui.widgets.panel import Panel
 from app.ui.widgets.probability_bars import ProbabilityBars
@@ -70,7 +71,8 @@ class ChoicePanel(Panel):
         after = settings.draws
         self.bars.set_rows([(row.text, row.before, row.after if after else None) for row in found.rows], chosen)
         self.funnel.set_funnel(reading.funnel, setting_words(replace(settings, seed=seed)))
-        self.left.setText(f"{found.left:,} of {found.vocabulary:,} left" if after else "takes the likeliest")
+        alone = SEARCHED if reading.funnel.searched else LIKELIEST
+        self.left.setText(f"{found.left:,} of {found.vocabulary:,} left" if after else alone)
         self.set_subtitle(subtitle)
 
     def funnel_shown(self) -> Funnel | None:

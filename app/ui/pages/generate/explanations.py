@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html import escape
 
 from app.engine.decode.records import Distribution
@@ -32,6 +33,19 @@ BEAMS = Explanation(
 )
 
 
+DRAWN_BEAMS = replace(
+    BEAMS,
+    title="Beam sampling",
+    looking_at="Instead of one text the search keeps several beginnings, the <b>beams</b>. Each column is a token: the "
+    "boxes filled were <b>drawn</b> to go on, the hatched ones were not, even where their sum is higher.",
+    formula_html="score = Σ ( ln <i>p</i> ⁄ <i>T</i> ) ⁄ length<sup>penalty</sup>",
+    formula_note="T is the temperature; penalties and cuts act on ln p, too",
+    plain="<b>Σ</b> adds up the log-probabilities as the settings left them, which is how transformers counts. The "
+    "percent in a box is the model's own.",
+    try_this="Search again: with another seed other beams are drawn.",
+)
+
+
 def explain_choice(
     summary: ModelSummary,
     distribution: Distribution,
@@ -49,7 +63,7 @@ def explain_choice(
     """
     best = distribution.rows[0]
     chosen = next((row for row in distribution.rows if row.token_id == distribution.chosen), None)
-    greedy, beams = not settings.draws, settings.method in SEARCHES and not found_by
+    greedy, beams = not settings.draws, bool(found_by) or settings.method in SEARCHES
     formula = "argmax( <i>z</i> )" if greedy else f"<i>p</i> = softmax( <i>z</i> ⁄ {settings.temperature:g} )"
     cuts = [f"top-k keeps {settings.top_k}"] if settings.top_k and not greedy else []
     if settings.top_p < 1 and not greedy:
@@ -59,10 +73,10 @@ def explain_choice(
         name = f"<code>{escape(chosen.text.strip() or repr(chosen.text)[1:-1])}</code>"
         before, after = f"{chosen.before * 100:.1f}%", f"{chosen.after * 100:.1f}%"
         favourite = f"<code>{escape(best.text.strip())}</code>"
-        if beams:
-            words = f"{name} has {before} here. A beam search compares whole beginnings and chooses no token alone."
-        elif found_by:
+        if found_by:
             words = f"{name} was chosen by {found_by}: the model alone gave it {before} here."
+        elif beams:
+            words = f"{name} has {before} here. A beam search compares whole beginnings and chooses no token alone."
         elif greedy and chosen.token_id == best.token_id and not under_others:
             words = f"{name} had {before}, more than any other token: greedy always takes the likeliest."
         elif under_others:
@@ -84,7 +98,7 @@ def explain_choice(
         subtitle=f"Token #{place}, counted from 0",
         looking_at=f"The model scores all <b>{summary.vocabulary:,}</b> tokens. "
         + (
-            "A search by beams would go on from several of them; <b>Generate again</b> shows its tree."
+            "A search by beams goes on from several of them and compares the texts, not the tokens."
             if beams
             else "Nothing is drawn: the likeliest that is left is taken."
             if greedy

@@ -18,9 +18,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.session.examples import to_write_on
 from app.ui.icons import icon
 from app.ui.pages.generate.branch_text import BranchText
 from app.ui.pages.generate.chip_colours import COLOURS
+from app.ui.pages.generate.invitation import invitation
 from app.ui.theme import Theme
 from app.ui.widgets.chip_legend import ChipLegend
 from app.ui.widgets.empty_state import EmptyState
@@ -28,11 +30,6 @@ from app.ui.widgets.labels import make_label
 from app.ui.widgets.panel import Panel
 from app.ui.widgets.step_scrubber import StepScrubber
 
-EXAMPLES = (
-    "Once upon a time, there was a",
-    "Lily found a shiny key under the old tree. She",
-    "The little fox was hungry, so he went to the",
-)
 LOW_FOR_TWO, VERY_LOW_FOR_TWO = 420, 300
 """A panel lower than this has no room for two texts and the scrubber, nor for what stands under it."""
 LOW = 320
@@ -51,9 +48,7 @@ class OutputLayout(Panel):
         self._make_buttons()
         self.ours, self.theirs = BranchText(theme, "Generated text"), BranchText(theme, "Text compared with")
         self.text, self.other = self.ours.strip, self.theirs.strip
-        self.empty = EmptyState(
-            theme, "Nothing written yet", "Type a prompt above, or continue one of these:", EXAMPLES
-        )
+        self.empty = EmptyState(theme, "Nothing written yet", invitation(None), to_write_on(None))
         self.scrubber = StepScrubber(theme)
         self.partner = QComboBox()
         self.partner.setAccessibleName("Text to compare with")
@@ -62,6 +57,7 @@ class OutputLayout(Panel):
         self._here = make_label(theme, "The current text", 12, role="caption")
         self._here.setFixedHeight(28)
         self._both = both = QSplitter(Qt.Orientation.Horizontal)
+        both.setObjectName("generate compared")
         both.setHandleWidth(8)
         both.setChildrenCollapsible(False)
         self._right = _under(self.partner, self.theirs)

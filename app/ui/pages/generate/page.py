@@ -14,7 +14,6 @@ from app.engine.errors import UserError
 from app.session.branches import told_with_settings
 from app.session.session import Session
 from app.ui.actions import bound
-from app.ui.pages.generate import explanations
 from app.ui.pages.generate.chip_colours import ATTENTION
 from app.ui.pages.generate.readings import GenerateReadings
 from app.ui.theme import Theme
@@ -110,7 +109,7 @@ class GeneratePage(GenerateReadings):
     @Slot()
     def _back_to_beams(self) -> None:
         self.right.setCurrentIndex(1)
-        self.explained.emit(explanations.BEAMS)
+        self.explained.emit(self._of_beams())
 
     @Slot()
     def _write_with_b(self) -> None:

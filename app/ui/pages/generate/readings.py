@@ -8,13 +8,16 @@ from PySide6.QtCore import QTimer, Slot
 
 from app.engine.decode.settings import BEAMS, DecodingSettings
 from app.session.branches import Branch, adapter_state
+from app.session.examples import to_write_on
 from app.session.generated import DistributionReading
 from app.session.session import Session
+from app.ui.explanation import Explanation
 from app.ui.icons import icon
 from app.ui.pages.generate import explanations
 from app.ui.pages.generate.branches_panel import FORK_TIP, NO_FORK
 from app.ui.pages.generate.cost_words import cost_tip, cost_words, seed_words
 from app.ui.pages.generate.head_chooser import watched_head
+from app.ui.pages.generate.invitation import invitation
 from app.ui.pages.generate.layout import GenerateLayout
 from app.ui.theme import Theme
 from app.ui.widgets.token_text import visible_token
@@ -95,6 +98,8 @@ class GenerateReadings(GenerateLayout):
 
     @Slot()
     def _model_changed(self) -> None:
+        self.empty.set_text("Nothing written yet", invitation(self._session.summary))
+        self.empty.set_examples(to_write_on(self._session.summary))
         self.branches.second.setVisible(self._session.models.summary("B") is not None)
         self._state_changed()
 
@@ -324,10 +329,17 @@ class GenerateReadings(GenerateLayout):
     def explain(self) -> None:
         self.explained.emit(self._explanation())
 
+    def _of_beams(self) -> Explanation:
+        generation = self._session.generation
+        tree = generation.tree
+        # A search that has only begun has drawn nothing yet.
+        drawn = tree.seed is not None if tree and tree.nodes else generation.settings.method == "beam_sample"
+        return explanations.DRAWN_BEAMS if drawn else explanations.BEAMS
+
     def _explanation(self) -> Any:
         summary, generation = self._session.summary, self._session.generation
         if generation.tree is not None and not generation.steps:
-            return explanations.BEAMS
+            return self._of_beams()
         if summary is None or self._shown is None or self._shown.index >= len(generation.steps):
             return explanations.INTRODUCTION
         return explanations.explain_choice(
