@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -302,11 +302,12 @@ class Session(QObject):
             return
         self.inspection.read_code(self.selection.name, self.prompt, self.second)
 
-    def cut_prompt(self) -> None:
-        """Shorten the texts to what the model has positions for, after it refused them as too long."""
+    def cut_prompt(self, room_after: Callable[[int], int] = lambda _limit: 0) -> None:
+        """Shorten the texts to what the model has positions for, after it refused them as too long, and of these leave
+        so many free as `room_after` says."""
         loaded, limit = self.models.loaded(), self._too_long
         if limit is not None and loaded is not None:
-            self.inspection.cut(loaded, self.prompt, self.second, limit)
+            self.inspection.cut(loaded, self.prompt, self.second, limit - room_after(limit))
 
     def reinspect(self) -> None:
         """Run the prompt once more."""

@@ -47,6 +47,10 @@ class Page(QWidget):
     def explain(self) -> None:
         """Emit `explained` for what is on screen now."""
 
+    def room_after(self, limit: int) -> int:
+        """How many of a model's `limit` positions a text that is cut here leaves free."""
+        return 0
+
     def tell_exports(self) -> None:
         """Confirm every copy and every saved file of the page's pictures, and say why one failed."""
         # Imported here, because the window's frame is painted before its pages are read from disk.
@@ -67,7 +71,7 @@ class Page(QWidget):
 
     def show_error(self, error: UserError) -> None:
         """Say what happened, until it is dismissed or the next run succeeds."""
-        cut = f"Cut to {error.limit:,} tokens" if isinstance(error, TooLongError) else ""
+        cut = f"Cut to {error.limit - self.room_after(error.limit):,} tokens" if isinstance(error, TooLongError) else ""
         self.banner.show_message("error", error.fact, error.remedy, cut)
 
 

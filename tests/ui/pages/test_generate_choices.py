@@ -372,10 +372,10 @@ def test_a_full_context_stops_and_offers_to_slide(writing: Desk) -> None:
     writing.settle()
     writing.click(page.start)
     writing.settle()
-    assert page.banner.action.text() == "Cut to 64 tokens"
+    assert page.banner.action.text() == "Cut to 32 tokens", "with room for what is to be written"
     writing.click(page.banner.action)
     writing.wait(lambda: writing.session.prompt != "word " * 100)
-    assert len(loaded.tokenizer(writing.session.prompt)["input_ids"]) == 64
+    assert len(loaded.tokenizer(writing.session.prompt)["input_ids"]) == 32
     assert not page.banner.is_open()
 
 

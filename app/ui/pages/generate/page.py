@@ -196,13 +196,20 @@ class GeneratePage(GenerateReadings):
             self.prompt.edit(True)
         self.prompt.editor.moveCursor(QTextCursor.MoveOperation.End)
 
+    def room_after(self, limit: int) -> int:
+        """What is written comes after a decoder's prompt, which otherwise would fill the context alone."""
+        summary = self._session.summary
+        if summary is None or summary.kind != "decoder":
+            return 0
+        return min(self._session.generation.settings.max_new_tokens, limit // 2)
+
     @Slot()
     def _way_out(self) -> None:
         """A prompt that is too long was refused as an error, a full context is a note."""
         refused = self.banner.kind() == "error"
         self.banner.clear(including_errors=True)
         if refused:
-            self._session.cut_prompt()
+            self._session.cut_prompt(self.room_after)
         else:
             self._session.generation.slide()
 
