@@ -156,7 +156,7 @@ def test_heads_are_shown_by_how_differently_they_look(
     assert panel.subtitle() == "comparing…"
     panel.show_comparison(comparison, before.tokens)
     assert comparison.next_token is not None
-    assert panel.subtitle() == f"{comparison.next_token.mean():.3f} bits apart"
+    assert panel.subtitle() == f"{comparison.next_token.mean():.3f} bits apart in what comes next"
     grid = panel.heads.grid
     assert np.array_equal(grid.table().values, comparison.heads["self"])
     assert comparison.heads["self"].max() <= grid.limit() <= 2.5 * comparison.heads["self"].max()

@@ -154,7 +154,7 @@ class ChangesPanel(Panel):
         and token stay; `chosen_head` says whose patterns are wanted anew."""
         self._comparison, self._words = comparison, EMPTY
         apart = comparison.next_token
-        self._summary = "" if apart is None else f"{float(np.mean(apart)):.3f} bits apart"
+        self._summary = "" if apart is None else f"{float(np.mean(apart)):.3f} bits apart in what comes next"
         self.set_subtitle(self._summary)
         self._subtitle.setToolTip(_APART if apart is not None else "")
         self.heads.show_comparison(comparison, tokens, target_tokens)

@@ -123,5 +123,5 @@ def end_text(end: RunEnd) -> str:
         kept = end.result_step == end.best_step != end.step
         parts.append(f"{best}, which is kept" if kept else best)
     if end.peak_bytes:
-        parts.append(f"memory {bytes_text(end.peak_bytes)}")
+        parts.append(f"program at most {bytes_text(end.peak_bytes)}")
     return " · ".join(parts)
