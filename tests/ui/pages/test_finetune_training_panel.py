@@ -307,7 +307,8 @@ def test_a_stopped_run_can_be_resumed(panel: TrainingPanel, qtbot) -> None:
         (
             replace(end("stopped early"), result_step=300, peak_bytes=1_250_000_000),
             "",
-            "stopped early at step 310 of 500 · best held-out loss 1.70 at step 300, which is kept · program at most 1.2 GB",
+            "stopped early at step 310 of 500 · best held-out loss 1.70 at step 300, which is kept · "
+            "program at most 1.2 GB",
         ),
         (None, "thrown away", "thrown away"),
     ],
