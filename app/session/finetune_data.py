@@ -188,6 +188,7 @@ class FinetuneData(QObject):
     def _data_read(self, dataset: Dataset, settings: FinetuneSettings) -> None:
         asked, self._asked = self._asked, None
         self.dataset, self.preview, self.reading, self._read_with = dataset, dataset.preview, "", settings
+        self._costs_of = None
         self.unread = ""
         if asked is not None:
             self.source, self.shape = asked.source, asked.shape
@@ -243,6 +244,10 @@ class FinetuneData(QObject):
     def _estimate(self) -> None:
         loaded, dataset, settings = self._models.loaded(), self.dataset, self.settings
         if loaded is None or dataset is None or self._models.in_training is not None or self.base:
+            if self.base and self.costs is not None and self._costs_of != settings:
+                # Of other settings or data, and a model with an adapter is not probed.
+                self.costs = None
+                self.costs_changed.emit()
             return
         job = self._board.start(
             MODEL_LANE,

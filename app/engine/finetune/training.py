@@ -34,6 +34,9 @@ from app.engine.finetune.samples import answers_to, write_sample
 from app.engine.finetune.settings import FinetuneSettings
 from app.engine.models.memory import memory_errors
 
+QUICK = 16
+"""Batches of held-out examples that are still measured when a person stops the run."""
+
 
 class Training:
     """One run. `steps` is stepped on the model's lane: each yield is a report, or None between two micro-batches.
@@ -113,6 +116,12 @@ class Training:
         batches = islice(steps_of(self.settings, len(self._train)), self.step, None)
         while self.step < self.total:
             if self._stop:
+                # What is kept is measured too, unless that would keep the person waiting.
+                if self.step and not self._looked() and len(self._held_out) <= QUICK * self.settings.batch_size:
+                    worse = self._worse
+                    yield from self._measure()
+                    # A look of its own is none of those that early stopping counts.
+                    self._worse = min(self._worse, worse)
                 yield from self._save(optimizer)
                 return "stopped"
             yield from self._one_step(next(batches), optimizer, parameters)
@@ -178,6 +187,11 @@ class Training:
 
     def _look(self) -> Generator[Report | None, None, None]:
         """The held-out loss, and what the model writes now for the person's prompts."""
+        yield from self._measure()
+        yield from self._samples()
+
+    def _measure(self) -> Generator[Report | None, None, None]:
+        """The loss over the held-out examples, where there are any."""
         if self._held_out:
             nats = labels = 0.0
             size = self.settings.batch_size
@@ -195,6 +209,13 @@ class Training:
                 self._best = report
                 self._keep_best()
             yield self._told(report)
+
+    def _looked(self) -> bool:
+        """Whether the weights as they are were measured."""
+        held = [report.step for report in self.reports if isinstance(report, HeldOutReport)]
+        return bool(held) and held[-1] == self.step
+
+    def _samples(self) -> Generator[Report | None, None, None]:
         for prompt in self.settings.prompts:
             if answers_to(self.loaded, prompt):
                 text = yield from write_sample(self.loaded, prompt, self.settings.seed, self.settings.sample_tokens)

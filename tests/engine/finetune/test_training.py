@@ -27,6 +27,7 @@ from app.engine.finetune import training as training_module
 from app.engine.finetune.batches import steps_of
 from app.engine.finetune.loss_watch import LossWatch
 from app.engine.finetune.methods import LoraMethod, trainable
+from app.engine.finetune.passes import held_out_loss
 from app.engine.finetune.records import (
     DIVERGED,
     CheckpointReport,
@@ -272,14 +273,18 @@ def test_gone_on_with_from_a_checkpoint_the_losses_are_the_same(tmp_path: Path, 
 def test_stopped_it_keeps_what_was_learnt(story: LoadedModel, tmp_path: Path) -> None:
     settings = FinetuneSettings(max_steps=50, learning_rate=1e-2, batch_size=4)
     run_folder.make(tmp_path / "run")
-    training = Training(story, examples(story), [], settings, tmp_path / "run")
+    held_out = examples(story)[:4]
+    training = Training(story, examples(story)[4:], held_out, settings, tmp_path / "run")
     steps = training.steps()
     while not (isinstance(report := next(steps), StepReport) and report.step == 3):
         pass
     training.stop()
     reports, end = drain(steps)
     assert end.reason == "stopped" and end.step == 3
-    assert isinstance(reports[-1], CheckpointReport)
+    measured, saved = reports[-2:]
+    assert isinstance(saved, CheckpointReport) and isinstance(measured, HeldOutReport) and measured.step == 3
+    nats, labels = held_out_loss(story, held_out, settings.seed)
+    assert measured.loss == pytest.approx(nats / labels), "of the weights that are kept"
     assert run_folder.checkpoints(tmp_path / "run") == [3]
     assert story.adapter is not None
 

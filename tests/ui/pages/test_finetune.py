@@ -163,6 +163,9 @@ def test_what_changed_is_shown_and_a_run_is_merged(
     early = tuning.session.finetune_view.found
     assert early is not None and early.sides[1].step == first
     assert sum(change.norm for change in early.weights) < sum(change.norm for change in found.weights)
+    for view, title in enumerate(("What changed inside", "How far the weights moved", "Where the two streams part")):
+        tuning.click(page.changes.views.button(view))
+        assert title in words(tuning.window.explain)
     tuning.click(page.views.button(RUNS))
     assert page.right.currentWidget() is page.runs
     # What was written takes the place of an old error.

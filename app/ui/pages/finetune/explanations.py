@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from app.engine.finetune.records import Costs
 from app.engine.finetune.settings import LORA, FinetuneSettings
 from app.engine.models.records import ModelSummary
@@ -68,6 +70,42 @@ CHANGES = Explanation(
     try_this="Move the checkpoint slider and watch a head change over the training. Under Forgetting see what it cost "
     "on texts that the model knew before.",
 )
+
+_WEIGHTS = replace(
+    CHANGES,
+    title="How far the weights moved",
+    looking_at="A bar for each weight of each layer: how large its change is against the weight itself.",
+    formula_html="‖<i>W</i>′ − <i>W</i>‖ ⁄ ‖<i>W</i>‖",
+    plain="‖ ‖ is the root of the sum of all squares. 10% means that the change is a tenth as large as the weight; "
+    "what it does to the answer is another question.",
+    try_this="Look under Heads whether the layers that moved most look elsewhere now.",
+)
+_RESIDUAL = replace(
+    CHANGES,
+    title="Where the two streams part",
+    looking_at="The distance of the residual streams of A and B after each block, for the text above.",
+    formula_html="‖<i>x</i><sub>B</sub> − <i>x</i><sub>A</sub>‖ ⁄ ‖<i>x</i><sub>A</sub>‖",
+    plain="0 means that up to there both compute the same. It grows where a block adds something else.",
+    try_this="Move the checkpoint slider: which block parts first?",
+)
+_NEXT = replace(
+    CHANGES,
+    title="What comes next, before and after",
+    looking_at="Each token is shaded by how far the two answers to what follows it lie apart; the bars are both "
+    "answers at the chosen token.",
+    try_this="Click a dark token and read off which words gained.",
+)
+_FORGETTING = replace(
+    CHANGES,
+    title="What the model forgot",
+    looking_at="Perplexity of A and B on the new examples and on a text of the kind that the model knew before.",
+    formula_html="perplexity = e<sup>nats ⁄ tokens</sup>",
+    plain="Learning one thing can cost another: where the bar of the old domain grows from A to B, the model is more "
+    "surprised by what it could do before.",
+    try_this="Train fewer steps or with a smaller learning rate, and see what is forgotten then.",
+)
+BY_VIEW = (CHANGES, _WEIGHTS, _RESIDUAL, _NEXT, _FORGETTING)
+"""In the order of the views of What changed."""
 
 RUNS = Explanation(
     title="Runs",

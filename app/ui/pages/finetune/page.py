@@ -71,6 +71,7 @@ class FinetunePage(DataReadings):
         self.training.discard_wanted.connect(self._discard)
         self.training.resume_wanted.connect(self._resume_last)
         self.samples.prompts_changed.connect(self._prompts_changed)
+        self.changes.views.changed.connect(self._change_viewed)
         self.tell_exports()
 
     # Settings
@@ -271,6 +272,10 @@ class FinetunePage(DataReadings):
         self.changes.show_idle()
         super().show_error(error)
 
+    @Slot(int)
+    def _change_viewed(self, _view: int) -> None:
+        self.explain()
+
     def stop(self) -> None:
         if self._tuning.running:
             self._tuning.stop()
@@ -281,7 +286,7 @@ class FinetunePage(DataReadings):
     def explain(self) -> None:
         view = self.views.index()
         if view == CHANGES:
-            self.explained.emit(explanations.CHANGES)
+            self.explained.emit(explanations.BY_VIEW[self.changes.views.index()])
         elif view == RUNS:
             self.explained.emit(explanations.RUNS)
         else:

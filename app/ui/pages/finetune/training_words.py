@@ -69,7 +69,8 @@ def _training_loss(log: TrainingLog) -> Readout:
     span = round(1.0 / (1.0 - kept_of(max(log.steps, log.count))))
     over = f"smoothed over about {span} steps" if span > 1 else "of the last step"
     tip = f"Nats per trained token, {over}; step {log.last_step:,} alone: {alone}"
-    return Readout("Training loss", loss_text(float(log.smoothed("loss")[-1])), tip=tip)
+    unit = "smoothed" if span > 1 else ""
+    return Readout("Training loss", loss_text(float(log.smoothed("loss")[-1])), unit, tip)
 
 
 def _held_out_tip(log: TrainingLog, last: HeldOutReport | None) -> str:
