@@ -99,7 +99,7 @@ def test_from_examples_to_an_adapter(tuning: Desk) -> None:
     new = [card.figure.text().split()[2] for card in page.before_after.cards]
     looks = page.training.log.held_out
     assert new == [perplexity_text(looks[0].perplexity), perplexity_text(looks[-1].perplexity)]
-    assert "memory" in page.training.subtitle()
+    assert "program at most" in page.training.subtitle()
     written = [(row.step, row.text) for row in page.samples.list.rows()]
     # What carries an adapter is not trained again; its base is one press away.
     tuning.click(page.method.base)

@@ -67,7 +67,7 @@ def test_the_figures_of_a_run(panel: TrainingPanel) -> None:
     panel.add([look(0, 3.2), step(1, loss=3.0), step(2, loss=2.0), look(2, 1.7)])
     smoothed = (0.9 * 3.0 + 2.0) / 1.9
     assert panel.figures.words() == [
-        f"Training loss {smoothed:.2f}",
+        f"Training loss {smoothed:.2f} smoothed",
         "Held-out loss 1.70",
         f"Held-out perplexity {exp(1.7):.1f} was {exp(3.2):.1f}",
         "Speed 2.0 steps/s",
