@@ -54,10 +54,11 @@ class BeamPainter:
         self._hatch: tuple[tuple[str, float], QBrush] | None = None
 
     def paint_header(self, painter: QPainter, left: float, step: int, column: BeamColumn) -> None:
-        """The column's number and how many beams it kept."""
+        """The column's number and how many beams it kept, where any goes on."""
         rect = QRectF(left, 6, self.sizes.box, self.sizes.header - 6)
         _write(painter, rect, _LEFT, f"Step {step + 1}", self._title, self._theme.color("ink"))
-        _write(painter, rect, _RIGHT, f"{column.kept} kept", self._caption, self._theme.color("ink3"))
+        if column.kept:
+            _write(painter, rect, _RIGHT, f"{column.kept} kept", self._caption, self._theme.color("ink3"))
 
     def paint_more(self, painter: QPainter, rect: QRectF, hidden: int) -> None:
         """How many pruned candidates are not shown."""

@@ -20,14 +20,13 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QMenu, QWidget
 
-from app.engine.errors import UserError
 from app.ui.actions import bound
 from app.ui.theme import Theme
 from app.ui.widgets.chart_points import plain_table
 from app.ui.widgets.focus_reasons import KEYBOARD_REASONS
 from app.ui.widgets.matrix_export import MatrixTable, save_image_png, save_picture_svg, save_text_csv
 from app.ui.widgets.painting import focus_ring
-from app.ui.widgets.save_dialog import ask_where
+from app.ui.widgets.save_dialog import ask_where, try_saving
 
 _PICTURE_RATIO = 2.0
 
@@ -134,15 +133,7 @@ class ChartWidget(QWidget):
     def _ask_where(self, ending: str, kind: str, save: Callable[[Path], None]) -> None:
         path = ask_where(self, self._file_stem(), ending, kind)
         if path is not None:
-            self._try_saving(save, path)
-
-    def _try_saving(self, save: Callable[[Path], None], path: Path) -> None:
-        try:
-            save(path)
-        except UserError as error:
-            self.failed.emit(str(error))
-        else:
-            self.done.emit(f"Saved as {path}")
+            try_saving(save, path, self.done.emit, self.failed.emit)
 
     # Painting
 

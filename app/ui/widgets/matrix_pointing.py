@@ -9,13 +9,12 @@ from PySide6.QtCore import QEvent, QPointF, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent, QFocusEvent, QKeyEvent, QKeySequence, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication, QMenu, QWidget
 
-from app.engine.errors import UserError
 from app.ui.actions import bound
 from app.ui.theme import Theme
 from app.ui.widgets.focus_reasons import KEYBOARD_REASONS
 from app.ui.widgets.matrix_export import MOST_VALUES
 from app.ui.widgets.matrix_view import NOWHERE, MatrixView
-from app.ui.widgets.save_dialog import ask_where
+from app.ui.widgets.save_dialog import ask_where, try_saving
 
 _KEY_STEP = 1.5
 _WHEEL_STEP = 1.2
@@ -156,15 +155,7 @@ class PointedMatrix(MatrixView):
     def _ask_where(self, ending: str, kind: str, save: Callable[[Path], None]) -> None:
         path = ask_where(self, self._file_stem(), ending, kind)
         if path is not None:
-            self._try_saving(save, path)
-
-    def _try_saving(self, save: Callable[[Path], None], path: Path) -> None:
-        try:
-            save(path)
-        except UserError as error:
-            self.failed.emit(str(error))
-        else:
-            self.done.emit(f"Saved as {path}")
+            try_saving(save, path, self.done.emit, self.failed.emit)
 
     def _file_stem(self) -> str:
         return (self._title or "matrix").replace(",", "").replace(" ", "-").replace("/", "-")

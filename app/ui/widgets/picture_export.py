@@ -9,10 +9,9 @@ from PySide6.QtCore import QObject, QPoint, Qt, Signal, Slot
 from PySide6.QtGui import QGuiApplication, QImage, QPainter
 from PySide6.QtWidgets import QMenu, QWidget
 
-from app.engine.errors import UserError
 from app.ui.actions import bound
 from app.ui.widgets.matrix_export import save_image_png, save_picture_svg, save_text_csv
-from app.ui.widgets.save_dialog import ask_where
+from app.ui.widgets.save_dialog import ask_where, try_saving
 
 _RATIO = 2
 Lines = list[list[str]]
@@ -96,14 +95,8 @@ class PictureExport(QObject):
 
     def _ask_where(self, ending: str, kind: str, save: Callable[[Path], None]) -> None:
         path = ask_where(self._widget, self._stem, ending, kind)
-        if path is None:
-            return
-        try:
-            save(path)
-        except UserError as error:
-            self.failed.emit(str(error))
-        else:
-            self.done.emit(f"Saved as {path}")
+        if path is not None:
+            try_saving(save, path, self.done.emit, self.failed.emit)
 
 
 def _quoted(cell: str, delimiter: str) -> str:

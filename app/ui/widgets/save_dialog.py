@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
+
+from app.engine.errors import UserError
 
 
 def ask_where(over: QWidget, stem: str, ending: str, kind: str) -> Path | None:
@@ -21,6 +24,18 @@ def ask_where(over: QWidget, stem: str, ending: str, kind: str) -> Path | None:
     path = path.with_name(f"{path.name}.{ending}")
     # The dialog asked about the name as it was typed, and this is another file.
     return path if not path.exists() or _may_replace(over, path) else None
+
+
+def try_saving(
+    save: Callable[[Path], None], path: Path, done: Callable[[str], None], failed: Callable[[str], None]
+) -> None:
+    """Save, and tell `done` in which file, or `failed` why not."""
+    try:
+        save(path)
+    except UserError as error:
+        failed(str(error))
+    else:
+        done(f"Saved as {path}")
 
 
 def _may_replace(over: QWidget, path: Path) -> bool:

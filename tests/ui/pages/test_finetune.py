@@ -22,6 +22,7 @@ from app.ui.pages.finetune.data_panel import CHOOSE_FILE
 from app.ui.pages.finetune.page import CHANGES, RUN, RUNS, FinetunePage
 from app.ui.pages.finetune.run_words import perplexity_text
 from app.ui.widgets.dataset_dialog import DatasetDialog
+from app.ui.widgets.save_dialog import try_saving
 
 
 @pytest.fixture
@@ -143,7 +144,8 @@ def test_from_examples_to_an_adapter(tuning: Desk) -> None:
     assert [(row.step, row.text) for row in page.samples.list.rows()] == written and len(written) == 3
     page.training.chart.copy_values()
     assert "The values are on the clipboard." in words(tuning.window.strip)
-    page.training.chart._try_saving(page.training.chart.save_png, Path(run.folder) / "none" / "loss.png")
+    chart = page.training.chart
+    try_saving(chart.save_png, Path(run.folder) / "none" / "loss.png", chart.done.emit, chart.failed.emit)
     assert page.banner.kind() == "error" and "could not be written" in page.banner.text()
 
 

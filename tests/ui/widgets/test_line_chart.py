@@ -20,6 +20,7 @@ from app.ui.widgets.chart_axes import RightAxis, Scale, doubling_ticks, log_tick
 from app.ui.widgets.chart_lines import LineStyle, runs, spread, thinned, usual_styles
 from app.ui.widgets.line_chart import LineChart
 from app.ui.widgets.line_picture import Marks, Shade
+from app.ui.widgets.save_dialog import try_saving
 
 NAN = float("nan")
 
@@ -347,10 +348,10 @@ def test_pictures_are_saved_and_a_wrong_path_is_told(qtbot, theme, tmp_path):
     words = [action.text() for action in chart.context_menu().actions()]
     assert "Copy values" in words and "Save picture as SVG…" in words
     with qtbot.waitSignal(chart.failed) as failed:
-        chart._try_saving(chart.save_csv, tmp_path / "none" / "out.csv")
+        try_saving(chart.save_csv, tmp_path / "none" / "out.csv", chart.done.emit, chart.failed.emit)
     assert "could not be written" in failed.args[0]
     with qtbot.waitSignal(chart.done) as done:
-        chart._try_saving(chart.save_csv, tmp_path / "out.csv")
+        try_saving(chart.save_csv, tmp_path / "out.csv", chart.done.emit, chart.failed.emit)
     assert done.args == [f"Saved as {tmp_path / 'out.csv'}"]
 
 

@@ -61,36 +61,12 @@ def explain_choice(
     `stands` is the token in the text. `found_by` is what chose it where that was no run of its own, a row of a beam
     search; `trained` after how many steps the model was, where it was being trained.
     """
-    best = distribution.rows[0]
-    chosen = next((row for row in distribution.rows if row.token_id == distribution.chosen), None)
     greedy, beams = not settings.draws, bool(found_by) or settings.method in SEARCHES
     formula = "argmax( <i>z</i> )" if greedy else f"<i>p</i> = softmax( <i>z</i> ⁄ {settings.temperature:g} )"
     cuts = [f"top-k keeps {settings.top_k}"] if settings.top_k and not greedy else []
     if settings.top_p < 1 and not greedy:
         cuts.append(f"top-p keeps the fewest tokens that reach {settings.top_p:g} together")
-    words = "The settings as they are now leave no token to choose."
-    if chosen is not None:
-        name = f"<code>{escape(chosen.text.strip() or repr(chosen.text)[1:-1])}</code>"
-        before, after = f"{chosen.before * 100:.1f}%", f"{chosen.after * 100:.1f}%"
-        favourite = f"<code>{escape(best.text.strip())}</code>"
-        if found_by:
-            words = f"{name} was chosen by {found_by}: the model alone gave it {before} here."
-        elif beams:
-            words = f"{name} has {before} here. A beam search compares whole beginnings and chooses no token alone."
-        elif greedy and chosen.token_id == best.token_id and not under_others:
-            words = f"{name} had {before}, more than any other token: greedy always takes the likeliest."
-        elif under_others:
-            words = (
-                f"Under the settings as they are now, {name} would be chosen: {before} from the model, {after} with "
-            )
-            words += (
-                f"them. In the text stands <code>{escape(stands)}</code>, written under other settings; press "
-                "<b>Generate again</b> to use these."
-            )
-        else:
-            words = f"{name} had {before} before the settings and {after} after them."
-        if chosen.token_id != best.token_id and not greedy and not found_by and not beams:
-            words += f" The favourite {'is' if under_others else 'was'} {favourite}; the draw falls elsewhere."
+    words = _told(distribution, settings, stands, found_by, under_others)
     if trained is not None:
         words += f" The model was being trained: these are its weights after step {trained:,}."
     return Explanation(
@@ -105,7 +81,38 @@ def explain_choice(
             else f"The settings reshape the odds or cut the tail; <b>{distribution.left:,}</b> can still be drawn."
         ),
         formula_html="" if beams else formula,
-        formula_note="; ".join(cuts).capitalize(),
+        formula_note="" if beams else "; ".join(cuts).capitalize(),
         plain=words,
         try_this="Move a slider: the bars show at once how this choice would look, and the next token obeys it.",
     )
+
+
+def _told(
+    distribution: Distribution, settings: DecodingSettings, stands: str, found_by: str, under_others: bool
+) -> str:
+    """Why this token, in a sentence or two."""
+    best = distribution.rows[0]
+    chosen = next((row for row in distribution.rows if row.token_id == distribution.chosen), None)
+    if chosen is None:
+        return "The settings as they are now leave no token to choose."
+    name = f"<code>{escape(chosen.text.strip() or repr(chosen.text)[1:-1])}</code>"
+    before, after = f"{chosen.before * 100:.1f}%", f"{chosen.after * 100:.1f}%"
+    if found_by:
+        return f"{name} was chosen by {found_by}: the model alone gave it {before} here."
+    if settings.method in SEARCHES:
+        return f"{name} has {before} here. A beam search compares whole beginnings and chooses no token alone."
+    likeliest = chosen.token_id == best.token_id
+    if not settings.draws and likeliest and not under_others:
+        return f"{name} had {before}, more than any other token: greedy always takes the likeliest."
+    if under_others:
+        words = (
+            f"Under the settings as they are now, {name} would be chosen: {before} from the model, {after} with them. "
+            f"In the text stands <code>{escape(stands)}</code>, written under other settings; press "
+            "<b>Generate again</b> to use these."
+        )
+    else:
+        words = f"{name} had {before} before the settings and {after} after them."
+    if likeliest or not settings.draws:
+        return words
+    favourite = f"<code>{escape(best.text.strip())}</code>"
+    return f"{words} The favourite {'is' if under_others else 'was'} {favourite}; the draw falls elsewhere."

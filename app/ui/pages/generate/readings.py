@@ -267,7 +267,7 @@ class GenerateReadings(GenerateLayout):
         pinned = ", pinned" if self._pinned is not None else ", under the pointer" if self._hovered is not None else ""
         drawn = f" · random draw {found.draw:.3f}" if found.draw is not None and generation.settings.draws else ""
         place = self._place_of(reading.index)
-        new = "" if generation.current.filled else f" · new token {reading.index + 1} of {len(generation.steps)}"
+        new = "" if generation.current.filled else f" · new token {reading.index + 1}"
         if not generation.written_alike(reading.index) and found.chosen != reading.step.token_id:
             new += f" · in the text: {visible_token(reading.step.shown)}"
         seed = generation.steps[reading.index].seed if generation.settings.draws else None
