@@ -149,7 +149,9 @@ def test_forking_again_under_the_same_settings_draws_anew(writing: Desk) -> None
     assert list(generation.current.ids[:3]) == first[:3]
     assert list(generation.current.ids) != first
     seeds = [generation.current.steps[place].seed for place in (0, 3)]
-    assert f"seed {seeds[0]}, from new token 4 on seed {seeds[1]}" in writing.generate.output.facts.text()
+    facts = writing.generate.output.facts
+    assert f"seeds {seeds[0]}, {seeds[1]} · " in facts.text()
+    assert f"Drawn with seed {seeds[0]}, from new token 4 on with {seeds[1]}." in facts.toolTip()
     writing.click(writing.generate.settings.method.button(2))
     fork = writing.generate.branches.fork
     assert not fork.isEnabled() and "beam search" in fork.toolTip()

@@ -8,15 +8,22 @@ from app.session.generated import GeneratedToken, RunCost
 
 
 def seed_words(steps: Sequence[GeneratedToken]) -> str:
-    """The seeds that tokens were drawn with: "seed 3", of a fork "seed 3, from new token 12 on seed 5"; '' where
-    nothing was drawn."""
-    parts: list[str] = []
-    last: int | None = None
-    for place, step in enumerate(steps):
-        if step.settings.draws and step.seed != last:
-            last = step.seed
-            parts.append(f"seed {last}" if place == 0 else f"from new token {place + 1} on seed {last}")
-    return ", ".join(parts)
+    """The seeds that tokens were drawn with: "seed 3", of a fork "seeds 3, 5"; '' where nothing was drawn."""
+    seeds = [seed for _, seed in _seeds(steps)]
+    return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}" if seeds else ""
+
+
+def seed_tip(steps: Sequence[GeneratedToken]) -> str:
+    """Which tokens of a fork were drawn with which seed; '' where there is but one."""
+    seeds = _seeds(steps)
+    later = [f", from new token {place + 1} on with {seed}" for place, seed in seeds[1:]]
+    return f"Drawn with seed {seeds[0][1]}{''.join(later)}." if later else ""
+
+
+def _seeds(steps: Sequence[GeneratedToken]) -> list[tuple[int, int | None]]:
+    """Where another seed begins, and which."""
+    drawn = [(place, step.seed) for place, step in enumerate(steps) if step.settings.draws]
+    return [each for at, each in enumerate(drawn) if at == 0 or each[1] != drawn[at - 1][1]]
 
 
 def cost_words(cost: RunCost | None) -> str:

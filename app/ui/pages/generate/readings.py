@@ -15,7 +15,7 @@ from app.ui.explanation import Explanation
 from app.ui.icons import icon
 from app.ui.pages.generate import explanations
 from app.ui.pages.generate.branches_panel import FORK_TIP, NO_FORK
-from app.ui.pages.generate.cost_words import cost_tip, cost_words, seed_words
+from app.ui.pages.generate.cost_words import cost_tip, cost_words, seed_tip, seed_words
 from app.ui.pages.generate.head_chooser import watched_head
 from app.ui.pages.generate.invitation import invitation
 from app.ui.pages.generate.layout import GenerateLayout
@@ -228,8 +228,9 @@ class GenerateReadings(GenerateLayout):
         whose = "" if self._costed is generation.current or not cost_words(cost) else "last run: "
         drawn = seed_words(generation.steps)
         facts = " · ".join(part for part in (drawn, f"{whose}{cost_words(cost)}") if part)
-        self.output.say_facts(facts, cost_tip(cost))
-        self.output.setToolTip(f"{told}. {facts}. {cost_tip(cost)}")
+        tip = " ".join(part for part in (seed_tip(generation.steps), cost_tip(cost)) if part)
+        self.output.say_facts(facts, tip)
+        self.output.setToolTip(f"{told}. {facts}. {tip}")
 
     @Slot()
     def _cost_told(self) -> None:
