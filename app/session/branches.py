@@ -33,8 +33,12 @@ class Branch:
     """Name of the model that wrote it."""
     adapter: str = ""
     """In which state that model was then, as `adapter_state` tells it."""
+    kind: str = ""
+    """That model's: "decoder", "encoder" or "encoder-decoder"."""
+    ref: str = ""
+    """What opens that model again."""
     loaded: LoadedModel | None = None
-    """That model, for going on; None once it is closed."""
+    """That model, for going on and for looking at its choices; None while it is closed."""
     ended_by: str = ""
     """Why the text ended: "end of text", "stop string", "length", "context full", "stopped"; '' while it is written."""
     found_by: str = ""
@@ -44,10 +48,20 @@ class Branch:
     filled: bool = False
     """Its steps fill gaps of the prompt (a masked model's) and do not follow it."""
 
+    def attach(self, loaded: LoadedModel, ref: str) -> None:
+        """It is written by this model, or the model that wrote it is open again."""
+        self.loaded, self.model, self.kind, self.ref = loaded, loaded.summary.name, loaded.kind, ref
+
+    def detach(self) -> None:
+        """Its model was closed. Logits go with it, but for filled gaps, whose the model does not compute again."""
+        self.loaded = None
+        if not self.filled:
+            self.steps[:] = [replace(step, raw=None, context=None) for step in self.steps]
+
     @property
     def apart(self) -> bool:
         """Whether the new text stands for itself: an encoder-decoder's does not follow the prompt."""
-        return self.loaded is not None and self.loaded.kind == "encoder-decoder"
+        return self.kind == "encoder-decoder"
 
     @property
     def forked_from(self) -> Branch | None:
@@ -119,9 +133,9 @@ class Branch:
 
     def beside(self) -> Branch:
         """A copy to write on in, from its fork on."""
-        return Branch(
-            self.prompt_text, self.prompt, self.steps[:], self, len(self.steps), self.model, self.adapter, self.loaded
-        )
+        copy = replace(self, steps=self.steps[:], parent=self, fork=len(self.steps))
+        copy.ended_by, copy.found_by, copy.searched = "", "", None
+        return copy
 
     def differs_from(self, other: Branch) -> tuple[int, int] | None:
         """The first new token that is not the same in both, its place here and there; None when one text is the
@@ -129,7 +143,7 @@ class Branch:
 
         Tokens of two models may be of two vocabularies, so their letters are compared, and the places may differ.
         """
-        if self.loaded is other.loaded:
+        if self.ref == other.ref:
             pairs = enumerate(zip(self.steps, other.steps, strict=False))
             place = next((place for place, (ours, theirs) in pairs if ours.token_id != theirs.token_id), None)
             return None if place is None else (place, place)

@@ -35,7 +35,7 @@ class Demo(QObject):
         if again is not None and not generation.running:
             saved = replace(saved, prompt=generation.prompt_text, settings=again, written=generation.text)
         try:
-            write(path, encode(replace(saved, recent=(), presets={}, texts=(), finetune=KeptFinetune())))
+            write(path, encode(replace(saved, recent=(), presets={}, texts={}, finetune=KeptFinetune())))
         except OSError as error:
             raise UserError(
                 f"The file {path} could not be written: {error.strerror}.", "Choose another place."
@@ -55,7 +55,7 @@ class Demo(QObject):
         session = self._session
         if session.models.in_training is not None:
             raise UserError("A model is being trained and stays open.", "Open the session when the run has ended.")
-        session.restore(replace(saved, recent=session.recent, texts=(), finetune=session.finetuning.kept()))
+        session.restore(replace(saved, recent=session.recent, texts={}, finetune=session.finetuning.kept()))
         self._expected = saved.written
         if saved.written:
             session.model_changed.connect(session.generate_plainly, Qt.ConnectionType.SingleShotConnection)

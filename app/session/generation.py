@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from app.engine.decode.records import BeamTree
 from app.engine.decode.settings import BEAMS, DecodingSettings
+from app.engine.errors import UserError
 from app.jobs.board import Board
 from app.session import writing
-from app.session.branches import Branch, without
+from app.session.branches import Branch
+from app.session.kept_texts import KeptTexts
 from app.session.text_runs import Before, TextRuns
 
 if TYPE_CHECKING:
@@ -62,7 +64,7 @@ class Generation(TextRuns):
 
     def fork(self, index: int, token: int | None = None) -> None:
         """A branch of the current text from step `index` on: with another `token` there, or drawn anew."""
-        if self._loaded is None or not 0 <= index <= len(self.steps) or self.current.filled:
+        if not 0 <= index <= len(self.steps) or self.current.filled or self._its_model() is None:
             return
         self._stop_quietly()
         index = min(index, self.current.firm)
@@ -86,7 +88,7 @@ class Generation(TextRuns):
 
         After a stop string in the middle of a token it goes on before that token: the model reads what is written.
         """
-        if self._loaded is None or self.running or self.current.filled:
+        if self.running or self.current.filled or self._its_model() is None:
             return
         branch = self.current
         if branch.ended_by == "context full":
@@ -104,8 +106,8 @@ class Generation(TextRuns):
     def rewrite(self, text: str) -> None:
         """Go on from what an encoder-decoder wrote, as the person edited it: a branch from the first token that is
         another on, in which the edited tokens are forced, each looked at by the model as any other."""
-        loaded, current = self._loaded, self.current
-        if loaded is None or not current.apart:
+        current = self.current
+        if not current.apart or (loaded := self._its_model()) is None:
             return
 
         def go_on(ids: tuple[int, ...]) -> None:
@@ -121,8 +123,14 @@ class Generation(TextRuns):
     def slide(self) -> None:
         """Where the context is full: go on after the last half of the text, which becomes the prompt. The decoder of
         an encoder-decoder has no prompt that could slide."""
-        loaded, current = self._loaded, self.current
-        if loaded is None or self.running or not current.steps or current.apart or current.filled:
+        current = self.current
+        if (
+            self.running
+            or not current.steps
+            or current.apart
+            or current.filled
+            or (loaded := self._its_model()) is None
+        ):
             return
         text, written = current.prompt_text, current.ids[: current.firm]
         self._prepare(
@@ -134,7 +142,10 @@ class Generation(TextRuns):
     def write_out(self, ids: tuple[int, ...]) -> None:
         """Make an ordinary text of one that a beam search found, so that each of its choices can be looked at."""
         tree, of = self.tree, self._searched
-        if of.loaded is None or of.searched is None or tree is None:
+        if of.searched is None or tree is None:
+            return
+        if of.loaded is None:
+            self.failed.emit(_closed(of))
             return
         self._stop_quietly()
         self._loaded = of.loaded
@@ -147,33 +158,64 @@ class Generation(TextRuns):
         plain = DecodingSettings(method="greedy", forced=ids, max_new_tokens=max(len(ids), 1), stop=of.searched.stop)
         self._write_on(branch, (), lambda: plain)
 
-    def clear(self) -> None:
-        """Stop and forget what was written, for instance when its model closes."""
-        self.stop()
-        self._loaded, self._kept, self._searched, self._best = None, [], Branch(""), None
-        self.branches, self.current, self.tree, self.cost = [], Branch(""), None, None
-        self.started.emit()
-        self.branches_changed.emit()
+    def kept(self) -> KeptTexts:
+        """What the next start brings back."""
+        places = {branch: place for place, branch in enumerate(self.branches)}
+        best = places.get(self._best) if self._best is not None else None
+        return KeptTexts(tuple(self.branches), places.get(self.current), self._searched, self.tree, best)
 
-    def keep_only(self, models: Sequence[LoadedModel | None]) -> None:
-        """A model was closed: what it wrote goes, so that its memory is free."""
-        closed = self._loaded is not None and self._loaded not in models
-        gone = [each for each in self.branches if each.loaded not in models]
-        if not closed and not gone:
+    def bring_back(self, kept: KeptTexts) -> None:
+        """Texts of an earlier start, and its last search; their models may be opened after."""
+        if self.branches or not (kept.branches or kept.tree):
             return
-        if len(gone) == len(self.branches):
-            self.clear()
-            return
-        for branch in gone:
-            self.branches = without(self.branches, branch)
-        # The cache of keys and values holds on to its model.
-        self._kept = []
-        if self._searched.loaded not in models:
-            self._searched, self._best, self.tree = Branch(""), None, None
-        if closed:
+        self.branches, self.tree = list(kept.branches), kept.tree
+        self._searched = kept.searched or Branch("")
+        self._best = None if kept.best is None else self.branches[kept.best]
+        shown = self._searched if kept.tree is not None else Branch("")
+        self._turn_to(shown if kept.current is None else self.branches[kept.current])
+
+    def follow_models(self, refs: Mapping[LoadedModel, str], shown: LoadedModel | None) -> None:
+        """Other models are open than before; `refs` says what opens each. Texts stay, without their model while it is
+        closed. With another model `shown`, one of its texts is current, or none is."""
+        self._refs = refs
+        busy = [branch.loaded for branch in self._targets] or [self._loaded]
+        if self._job is not None and any(loaded not in refs for loaded in busy):
             self.stop()
-            self._turn_to(self.branches[-1])
-        self.branches_changed.emit()
+        opened, closed = {ref: loaded for loaded, ref in refs.items()}, False
+        for branch in {*self.branches, self.current, self._searched}:
+            if branch.loaded is not None and branch.loaded not in refs:
+                branch.detach()
+                closed = True
+            if branch.loaded is None and branch.ref in opened:
+                branch.attach(opened[branch.ref], branch.ref)
+        if closed:
+            # The cache of keys and values holds on to its model.
+            self._kept = []
+        if another := self.current.loaded is not self._loaded:
+            self._loaded = self.current.loaded
+        if shown is not None and self._loaded is None:
+            its = [branch for branch in self.branches if branch.loaded is shown]
+            self._turn_to(its[-1] if its else Branch(""))
+        elif another:
+            self._tell_current()
+        else:
+            self.branches_changed.emit()
+
+    @property
+    def search(self) -> Branch:
+        """The last beam search: its prompt, its model and, as `searched`, its settings."""
+        return self._searched
+
+    @property
+    def at_search(self) -> bool:
+        """Whether the beam search is looked at, and none of the texts."""
+        return self.tree is not None and self.current is self._searched
+
+    def _its_model(self) -> LoadedModel | None:
+        """The model of the current text; where that was closed None, which is said."""
+        if self._loaded is None and self.current.ref:
+            self.failed.emit(_closed(self.current))
+        return self._loaded
 
     def _ask(self) -> DecodingSettings:
         return self._settings
@@ -208,3 +250,7 @@ class Generation(TextRuns):
     def _write_best(self) -> None:
         if self.tree is not None and self.tree.sequences:
             self.write_out(self.tree.sequences[0].ids)
+
+
+def _closed(branch: Branch) -> UserError:
+    return UserError(f"{branch.model}, which wrote this, is not open.", f"Open {branch.model} to go on with it.")

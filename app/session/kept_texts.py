@@ -1,35 +1,93 @@
-"""Texts and their branches as plain data for the session's file, and back. Logits are not kept: the model has them."""
+"""Texts, their branches and the last beam search as plain data for the session's file, and back. Logits are not kept:
+the model has them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass
+from typing import Any
 
+from app.engine.decode.records import BeamNode, BeamSequence, BeamTree
 from app.engine.decode.settings import DecodingSettings
 from app.engine.trace.records import Token
 from app.session.branches import Branch
 from app.session.generated import GeneratedToken
-from app.session.writing import end_name
-
-if TYPE_CHECKING:
-    from app.engine.models.loaded import LoadedModel
 
 MOST_TOKENS = 4000
 """New tokens kept over all texts, the newest texts first: the file is written often."""
+MOST_NODES = 4000
+"""A tree of more nodes is not kept, for the same reason."""
 
 
-def texts_to_keep(branches: Sequence[Branch], model: LoadedModel | None) -> list[dict[str, Any]]:
-    """What the next start brings back: what this model wrote, gaps it filled left out."""
+@dataclass(frozen=True)
+class KeptTexts:
+    """What one start leaves to the next. Its branches know what opens their models, which nobody has opened yet."""
+
+    branches: tuple[Branch, ...] = ()
+    current: int | None = None
+    """The place of the text that was looked at; None where that was none of them."""
+    searched: Branch | None = None
+    """Prompt, model and settings of the last beam search."""
+    tree: BeamTree | None = None
+    best: int | None = None
+    """The place of the text that the best beam was written out to."""
+
+
+def texts_to_keep(texts: KeptTexts) -> dict[str, Any]:
+    """As plain data. Filled gaps are left out, since a model does not compute their choices again one by one."""
     wanted: list[Branch] = []
     tokens = 0
-    for branch in reversed(branches):
+    for branch in reversed(texts.branches):
         tokens += len(branch.steps)
         if tokens > MOST_TOKENS:
             break
-        if model is not None and branch.loaded is model and branch.steps and not branch.filled:
+        if branch.ref and branch.steps and not branch.filled:
             wanted.insert(0, branch)
-    return [_kept(branch, wanted) for branch in wanted]
+    kept: dict[str, Any] = {"branches": [_kept(branch, wanted) for branch in wanted]}
+    for name, place in (("current", texts.current), ("best", texts.best)):
+        kept[name] = None if place is None else _place(texts.branches[place], wanted)
+    searched, tree = texts.searched, texts.tree
+    if searched is not None and tree is not None and tree.finished and len(tree.nodes) <= MOST_NODES:
+        kept["search"] = {
+            **_kept(searched, wanted),
+            "nodes": [_row(node) for node in tree.nodes],
+            "found": [_row(one) for one in tree.sequences],
+            "seed": tree.seed,
+            "greedy": None if tree.greedy is None else _row(tree.greedy),
+        }
+    return kept
+
+
+def texts_back(kept: Mapping[str, Any]) -> KeptTexts:
+    """The texts again, none of them with its model. Raises ValueError when they cannot be understood."""
+    branches: list[Branch] = []
+    if not kept:
+        return KeptTexts()
+    try:
+        for one in kept["branches"]:
+            branches.append(_branch_back(one, branches))
+        current, best, search = kept["current"], kept["best"], kept.get("search")
+        # A place beyond the list is damage, too.
+        for place in (current, best):
+            if place is not None:
+                branches[place]
+        if search is None:
+            return KeptTexts(tuple(branches), current, best=best)
+        greedy = None if search["greedy"] is None else _sequence_back(search["greedy"])
+        found = tuple(_sequence_back(one) for one in search["found"])
+        tree = BeamTree(tuple(BeamNode(*node) for node in search["nodes"]), found, True, search["seed"], greedy)
+        return KeptTexts(tuple(branches), current, _branch_back(search, branches), tree, best)
+    except (KeyError, TypeError, IndexError, ValueError) as error:
+        raise ValueError(f"a kept text is damaged ({error})") from error
+
+
+def _row(record: BeamNode | BeamSequence) -> list[Any]:
+    """Its fields in their order; `astuple` copies every value and takes ten times as long."""
+    return [*vars(record).values()]
+
+
+def _place(wanted: Branch | None, branches: Sequence[Branch]) -> int | None:
+    return next((place for place, branch in enumerate(branches) if branch is wanted), None)
 
 
 def _kept(branch: Branch, wanted: Sequence[Branch]) -> dict[str, Any]:
@@ -40,45 +98,45 @@ def _kept(branch: Branch, wanted: Sequence[Branch]) -> dict[str, Any]:
     return {
         "prompt_text": branch.prompt_text,
         "prompt": [[token.id, token.text, token.special] for token in branch.prompt],
-        "parent": next((place for place, other in enumerate(wanted) if other is branch.parent), None),
+        "parent": _place(branch.parent, wanted),
         "fork": branch.fork,
+        "model": branch.model,
+        "kind": branch.kind,
+        "ref": branch.ref,
+        "adapter": branch.adapter,
         "ended_by": branch.ended_by,
         "found_by": branch.found_by,
-        "adapter": branch.adapter,
         "settings": [asdict(each) for each in settings],
         "searched": None if branch.searched is None else asdict(branch.searched),
         "steps": [_kept_step(step, settings.index(step.settings)) for step in branch.steps],
     }
 
 
+def _branch_back(kept: Mapping[str, Any], earlier: Sequence[Branch]) -> Branch:
+    settings = [DecodingSettings(**each) for each in kept["settings"]]
+    branch = Branch(
+        str(kept["prompt_text"]),
+        tuple(Token(token, text, special) for token, text, special in kept["prompt"]),
+        [_step_back(step, settings) for step in kept["steps"]],
+        None if kept["parent"] is None else earlier[kept["parent"]],
+        int(kept["fork"]),
+    )
+    for name in ("model", "kind", "ref", "adapter", "ended_by", "found_by"):
+        setattr(branch, name, str(kept[name]))
+    branch.searched = DecodingSettings(**kept["searched"]) if kept["searched"] else None
+    return branch
+
+
 def _kept_step(step: GeneratedToken, settings: int) -> list[Any]:
-    told = [step.token_id, step.text, step.logprob, step.draw, step.seed, settings, step.ends]
-    # Most steps have neither.
-    return [*told, step.shortened, step.training_step] if step.shortened or step.training_step is not None else told
+    told = [step.token_id, step.text, step.logprob, step.draw, step.seed, settings]
+    # Most steps have none of these.
+    rare = [step.name if step.ends else None, step.shortened, step.training_step]
+    return told if rare == [None, False, None] else [*told, *rare]
 
 
-def texts_back(kept: Sequence[Mapping[str, Any]], model: LoadedModel) -> list[Branch]:
-    """The texts again, under the model that wrote them. Raises ValueError when they cannot be understood."""
-    branches: list[Branch] = []
-    try:
-        for one in kept:
-            parent = one["parent"]
-            settings = [DecodingSettings(**each) for each in one["settings"]]
-            steps = [_step_back(step, settings, model) for step in one["steps"]]
-            prompt = tuple(Token(token, text, special) for token, text, special in one["prompt"])
-            branch = Branch(one["prompt_text"], prompt, steps, None if parent is None else branches[parent])
-            branch.fork, branch.ended_by, branch.found_by = one["fork"], one["ended_by"], one["found_by"]
-            branch.searched = DecodingSettings(**one["searched"]) if one.get("searched") else None
-            branch.model, branch.loaded, branch.adapter = model.summary.name, model, str(one.get("adapter", ""))
-            branches.append(branch)
-    except (KeyError, TypeError, IndexError) as error:
-        raise ValueError(f"a kept text is damaged ({error})") from error
-    return branches
-
-
-def _step_back(kept: Sequence[Any], settings: Sequence[DecodingSettings], model: LoadedModel) -> GeneratedToken:
-    token, text, logprob, draw, seed, place, ends = kept[:7]
-    shortened, training_step = kept[7:] or (False, None)
+def _step_back(kept: Sequence[Any], settings: Sequence[DecodingSettings]) -> GeneratedToken:
+    token, text, logprob, draw, seed, place = kept[:6]
+    name, shortened, training_step = kept[6:] or (None, False, None)
     return GeneratedToken(
         token,
         text,
@@ -88,8 +146,13 @@ def _step_back(kept: Sequence[Any], settings: Sequence[DecodingSettings], model:
         draw,
         settings[place],
         seed,
-        ends=ends,
+        ends=name is not None,
         shortened=shortened,
         training_step=training_step,
-        name=end_name(model, token) if ends else "",
+        name=name or "",
     )
+
+
+def _sequence_back(kept: Sequence[Any]) -> BeamSequence:
+    ids, text, score, total, nodes = kept
+    return BeamSequence(tuple(ids), text, score, total, tuple(nodes))

@@ -16,7 +16,7 @@ from app.engine.errors import UserError
 from app.session.kept_finetune import KeptFinetune, finetune_back, finetune_to_keep
 from app.session.state import SLOTS, OpenRequest, Selection
 
-VERSION = 5
+VERSION = 6
 MOST_RECENT = 12
 
 
@@ -36,8 +36,8 @@ class Saved:
     """Prompt and text of a recorded session, which its seed writes again; '' in what is saved from start to start."""
     presets: Mapping[str, DecodingSettings] = field(default_factory=dict)
     """Decoding settings that the person gave a name."""
-    texts: tuple[Mapping[str, Any], ...] = ()
-    """What model A wrote, as `kept_texts` makes it."""
+    texts: Mapping[str, Any] = field(default_factory=dict)
+    """What was written, as `kept_texts` makes it."""
     finetune: KeptFinetune = field(default_factory=KeptFinetune)
 
 
@@ -52,7 +52,7 @@ def encode(saved: Saved) -> str:
         "presets": {name: asdict(settings) for name, settings in saved.presets.items()},
         "finetune": finetune_to_keep(saved.finetune),
     }
-    return json.dumps({"version": VERSION, **content}, ensure_ascii=False, indent=1)
+    return json.dumps({"version": VERSION, **content}, ensure_ascii=False)
 
 
 def decode(text: str) -> Saved:
@@ -76,7 +76,7 @@ def decode(text: str) -> Saved:
             recent=tuple(map(str, content["recent"])),
             written=str(content["written"]),
             presets={str(name): DecodingSettings(**settings) for name, settings in content["presets"].items()},
-            texts=tuple(content["texts"]),
+            texts=dict(content["texts"]),
             finetune=finetune_back(content["finetune"]),
         )
     except (KeyError, TypeError, AttributeError, UserError) as error:
@@ -105,8 +105,25 @@ def _from_4(content: dict[str, Any]) -> dict[str, Any]:
     return {**content, "finetune": finetune_to_keep(KeptFinetune())}
 
 
+def _from_5(content: dict[str, Any]) -> dict[str, Any]:
+    """Version 5 kept what model A wrote, without saying which that was, and no search."""
+    a = content["models"].get("A")
+    if a is None or not content["texts"]:
+        return {**content, "texts": {}}
+    told = {"model": OpenRequest(**a).name, "kind": "", "ref": a["ref"]}
+    told |= {"searched": None, "adapter": "", "found_by": ""}
+    texts = [{**told, **text, "steps": [_step_from_5(step) for step in text["steps"]]} for text in content["texts"]]
+    return {**content, "texts": {"branches": texts, "current": len(texts) - 1, "best": None}}
+
+
+def _step_from_5(step: list[Any]) -> list[Any]:
+    """It did not keep what the token that ended a text is called."""
+    first, ends, rare = step[:6], step[6], step[7:] or [False, None]
+    return [*first, "" if ends else None, *rare] if ends or step[7:] else first
+
+
 _MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = MappingProxyType(
-    {1: _from_1, 2: _from_2, 3: _from_3, 4: _from_4}
+    {1: _from_1, 2: _from_2, 3: _from_3, 4: _from_4, 5: _from_5}
 )
 
 

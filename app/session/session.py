@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
@@ -42,6 +42,9 @@ from app.session.state import (
 )
 from app.session.structure import Structure
 from app.session.text_metrics import TextMetrics
+
+if TYPE_CHECKING:
+    from app.engine.models.loaded import LoadedModel
 
 
 class Session(QObject):
@@ -79,10 +82,8 @@ class Session(QObject):
         self.finetuning = Finetuning(board, self.models)
         self._following = Following(self.models, self.inspection)
         self.finetune_view = FinetuneView(board, self.models, self.finetuning)
-        self._texts: tuple[Mapping[str, Any], ...] = ()
+        self._texts: Mapping[str, Any] = {}
         """Texts as they were saved last."""
-        self._texts_wait = ""
-        """The model that the texts of the last start wait for."""
         self._history = History(self._moment())
         self.models.changed.connect(self._model_changed)
         self.models.opening_changed.connect(self.opening_changed)
@@ -120,7 +121,7 @@ class Session(QObject):
 
     @Slot(str)
     def _model_changed(self, slot: str) -> None:
-        self.generation.keep_only([self.models.loaded(each) for each in SLOTS])
+        self._follow_models(slot == "A")
         request = self.models.request(slot)
         if request is not None:
             self.recent = with_recent(self.recent, request.ref)
@@ -128,7 +129,6 @@ class Session(QObject):
         if slot != "A":
             self.second_changed.emit()
             return
-        self.generation.clear()
         self.inspection.clear()
         summary = self.summary
         if summary is not None:
@@ -143,22 +143,22 @@ class Session(QObject):
             self._history.replace_present(self._moment())
         self.model_changed.emit()
         self.selection_changed.emit()
-        self._bring_texts_back()
-
-    def _texts_now(self) -> tuple[Mapping[str, Any], ...]:
-        """The texts to save. While one is written, those saved before it: they are many and saving is frequent."""
-        if not self._texts_wait and not self.generation.running:
-            self._texts = tuple(texts_to_keep(self.generation.branches, self.models.loaded()))
-        return self._texts
-
-    def _bring_texts_back(self) -> None:
-        """What the model wrote before the program ended; once, and nothing where it cannot be understood."""
-        texts, wait, self._texts_wait = self._texts, self._texts_wait, ""
-        loaded, request = self.models.loaded(), self.models.request("A")
-        if wait and loaded is not None and request is not None and request.ref == wait:
-            with suppress(ValueError):
-                self.generation.bring_back(texts_back(texts, loaded))
         self.reinspect()
+
+    def _follow_models(self, another_shown: bool) -> None:
+        """Tell the texts which models are open, and what opens those again."""
+        refs: dict[LoadedModel, str] = {}
+        for slot in reversed(SLOTS):
+            loaded, request = self.models.loaded(slot), self.models.request(slot)
+            if loaded is not None and request is not None:
+                refs[loaded] = request.ref
+        self.generation.follow_models(refs, self.models.loaded() if another_shown else None)
+
+    def _texts_now(self) -> Mapping[str, Any]:
+        """The texts to save. While one is written, those saved before it: they are many and saving is frequent."""
+        if not self.generation.running:
+            self._texts = texts_to_keep(self.generation.kept())
+        return self._texts
 
     def _take_example(self, summary: ModelSummary) -> None:
         """An example of another model makes way for one of this; what the person typed stays."""
@@ -232,8 +232,9 @@ class Session(QObject):
     def restore(self, saved: Saved) -> None:
         """Take back what was saved, but for the models, which the caller opens."""
         self.recent = saved.recent
-        self._texts = saved.texts
-        self._texts_wait = saved.models["A"].ref if saved.texts and "A" in saved.models else ""
+        # Texts that cannot be understood are left out.
+        with suppress(ValueError):
+            self.generation.bring_back(texts_back(saved.texts))
         self._wanted = saved.selection
         self.generation.set_settings(saved.settings)
         self.generation.presets = {**self.generation.presets, **saved.presets}
@@ -322,8 +323,8 @@ class Session(QObject):
 
     @Slot()
     def generate_plainly(self) -> None:
-        """Continue the prompt by model A; what was written before goes."""
-        self.generate()
+        """Continue the prompt by model A, beside what was written before."""
+        self.generate(beside=True)
 
     def select(self, **changes: Any) -> None:
         """Change fields of the selection. A layer takes the shown tensor along, a tensor's block the layer and kind;
@@ -415,6 +416,7 @@ class Session(QObject):
     @Slot()
     def _weights_changed(self) -> None:
         """What is shown of the prompt was computed with other weights."""
+        self._follow_models(False)
         self.reinspect()
         request = self.models.request("A")
         if request is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from app.session.texts import LANE, Texts
 
 if TYPE_CHECKING:
     from app.engine.decode.kept import KeptForward
+    from app.engine.models.loaded import LoadedModel
 
 Head = tuple[str, int, int]
 """Kind, block and head."""
@@ -50,6 +51,8 @@ class TextRuns(Texts):
         self.watched: Head | None = None
         """The head whose row is recorded at every step, None for none."""
         self.pacing = Pacing()
+        self._refs: Mapping[LoadedModel, str] = {}
+        """What opens the models that are open."""
         self._kept: list[KeptForward] = []
         self._told_paused = False
         self._before: dict[Branch, Before] = {}
@@ -89,8 +92,6 @@ class TextRuns(Texts):
         return writing.Means(self._kept, lambda: self.watched)
 
     def _write(self, branch: Branch, name: str, work: Callable[[], Work]) -> None:
-        assert self._loaded is not None
-        branch.model = self._loaded.summary.name
         job = self._begin(name, work, [branch])
         job.stepped.connect(self._stepped)
         job.finished.connect(self._finished)
@@ -121,8 +122,9 @@ class TextRuns(Texts):
         }
         if listed:
             self.branches = [*self.branches, *new][-MOST:]
+        assert self._loaded is not None
         for branch in targets:
-            branch.loaded = self._loaded
+            branch.attach(self._loaded, self._refs.get(self._loaded, self._loaded.summary.ref))
             now = adapter_state(self._loaded)
             mixed = bool(branch.steps) and now != branch.adapter
             branch.adapter = f"partly {now or 'without an adapter'}" if mixed else now

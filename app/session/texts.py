@@ -125,12 +125,6 @@ class Texts(QObject):
             self._turn_to(self.branches[min(place, len(self.branches) - 1)])
         self.branches_changed.emit()
 
-    def bring_back(self, branches: list[Branch]) -> None:
-        """Texts of an earlier start, the newest of them the current one."""
-        if branches and not self.branches:
-            self.branches = branches
-            self._turn_to(branches[-1])
-
     def _turn_to(self, branch: Branch) -> None:
         self.current, self._loaded = branch, branch.loaded
         self._tell_current()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -93,19 +94,89 @@ def test_what_other_weights_wrote_is_not_explained_by_these(qtbot: QtBot, board:
     assert "no longer those that wrote this text" in str(failures[0])
 
 
-def test_they_wait_for_their_model_and_for_no_other(qtbot: QtBot, board: Board) -> None:
+def test_they_stay_without_their_model_until_it_opens(qtbot: QtBot, board: Board) -> None:
     saved = decode(encode(written(qtbot, board).saved()))
     session = Session(board, DecodingSettings())
     session.restore(saved)
-    assert session.saved().texts == saved.texts, "not forgotten while the model opens"
+    generation = session.generation
+    before = generation.text
+    assert decode(encode(session.saved())).texts == saved.texts, "not forgotten while the model opens"
+    assert before.startswith("The cat is on the table.") and generation.current.loaded is None
     session.open_model("bart-en-fr")
     settle(qtbot, board)
-    assert not session.generation.branches
+    assert [branch.text for branch in generation.branches] == [before] and not generation.steps
+    failures: list[BaseException] = []
+    generation.failed.connect(failures.append)
+    generation.choose(0)
+    assert generation.text == before, "it can be read"
+    generation.go_on()
+    generation.fork(2)
+    assert [str(failure) for failure in failures] == [
+        "story-gpt, which wrote this, is not open. Open story-gpt to go on with it."
+    ] * 2
+    session.open_model("story-gpt")
+    settle(qtbot, board)
+    assert generation.text == before and generation.current.loaded is session.models.loaded()
+    generation.fork(2)
+    settle(qtbot, board)
+    assert len(generation.branches) == 2
+
+
+def test_the_text_looked_at_and_the_last_search_come_back(qtbot: QtBot, board: Board) -> None:
+    session = written(qtbot, board)
+    session.generate(beside=True)
+    settle(qtbot, board)
+    session.generation.choose(0)
+    again = started_again(qtbot, board, decode(encode(session.saved()))).generation
+    assert again.current is again.branches[0] and len(again.branches) == 2
+    generation = session.generation
+    generation.set_settings(DecodingSettings(method="beam", num_beams=3, num_sequences=2, max_new_tokens=6))
+    session.generate(beside=True)
+    settle(qtbot, board)
+    again = started_again(qtbot, board, decode(encode(session.saved()))).generation
+    assert again.at_search and again.tree == generation.tree and generation.tree is not None
+    assert again.search.prompt == generation.search.prompt
+    second = generation.tree.sequences[1]
+    again.write_out(second.ids)
+    settle(qtbot, board)
+    assert again.text.endswith(second.text) and again.current.found_by.startswith("row 2")
+
+
+def test_a_closed_model_takes_its_logits_but_not_its_texts(qtbot: QtBot, board: Board) -> None:
+    session = written(qtbot, board)
+    generation, text = session.generation, session.generation.text
+    ids = generation.current.ids
+    session.open_model("story-bert", slot="B")
+    settle(qtbot, board)
+    session.models.close("A")
+    settle(qtbot, board)
+    assert generation.text == text and generation.current.loaded is None
+    assert all(step.raw is None and step.context is None for step in generation.steps)
+    session.open_model("story-gpt")
+    settle(qtbot, board)
+    generation.go_on()
+    settle(qtbot, board)
+    assert generation.current.ids[: len(ids)] == ids and len(generation.current.ids) > len(ids)
+
+
+def test_texts_of_an_older_file_say_whose_they_are(qtbot: QtBot, board: Board) -> None:
+    content = json.loads(encode(written(qtbot, board).saved()))
+    branch = content["texts"]["branches"][0]
+    ended = [*branch["steps"][-1][:6], True]
+    old = {
+        name: branch[name] for name in ("prompt_text", "prompt", "parent", "fork", "ended_by", "found_by", "settings")
+    }
+    old |= {"adapter": "", "searched": None, "steps": [*([*step[:6], False] for step in branch["steps"][:-1]), ended]}
+    saved = decode(json.dumps({**content, "version": 5, "texts": [old]}))
+    again = started_again(qtbot, board, saved).generation
+    assert again.current.ref == again.current.model == "story-gpt" and again.current.kind == "decoder"
+    assert [step.token_id for step in again.steps] == [step[0] for step in branch["steps"]]
+    assert [step.ends for step in again.steps[-2:]] == [False, True]
 
 
 def test_damaged_texts_are_left_out(qtbot: QtBot, board: Board) -> None:
     saved = decode(encode(written(qtbot, board).saved()))
-    broken = replace(saved, texts=({**saved.texts[0], "settings": []},))
+    broken = replace(saved, texts={**saved.texts, "branches": [{**saved.texts["branches"][0], "settings": []}]})
     session = started_again(qtbot, board, broken)
     assert session.summary is not None
     assert not session.generation.branches

@@ -42,6 +42,7 @@ class FunnelView(QWidget):
         self._theme = theme
         self._funnel: Funnel | None = None
         self._words: dict[str, str] = {}
+        self._empty = EMPTY
         self._picture: FunnelPicture | None = None
         self._current = -1
         self._clicked_at = QPoint()
@@ -58,9 +59,16 @@ class FunnelView(QWidget):
         "raw" and "draw" may have words too, such as "all" and "seed 42".
         """
         self._funnel, self._words = funnel, dict(words)
-        self.setAccessibleDescription(EMPTY if funnel is None else describe(funnel))
+        self.setAccessibleDescription(self._empty if funnel is None else describe(funnel))
         self._set_current(-1)
         self._lay_out()
+
+    def set_empty(self, words: str) -> None:
+        """What is said while there is no funnel."""
+        self._empty = words
+        if self._funnel is None:
+            self.setAccessibleDescription(words)
+            self.update()
 
     def funnel(self) -> Funnel | None:
         """What is shown."""
@@ -98,7 +106,7 @@ class FunnelView(QWidget):
         if self._picture is None:
             painter.setFont(self._theme.font(13))
             painter.setPen(self._theme.color("ink3"))
-            painter.drawText(QRectF(self.rect()).adjusted(20, 0, -20, 0), WRAPPED, EMPTY)
+            painter.drawText(QRectF(self.rect()).adjusted(20, 0, -20, 0), WRAPPED, self._empty)
         else:
             self._picture.paint(painter, self._current)
         if self.hasFocus() and self._current < 0:

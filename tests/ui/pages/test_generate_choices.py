@@ -471,12 +471,29 @@ def test_two_models_write_beside_each_other(writing: Desk) -> None:
     writing.settle()
     assert page.branches.compare.isChecked() and "same tokens" in page.output.difference(), "the best beams of both"
     assert [branch.found_by[:5] for branch in generation.branches[-2:]] == ["row 1", "row 1"]
-    for branch in generation.branches[-2:]:
-        generation.remove(generation.branches.index(branch))
     writing.session.models.close("B")
     writing.settle()
-    assert [branch.loaded for branch in generation.branches] == [writing.session.models.loaded("A")]
-    assert generation.steps and generation.current is generation.branches[0], "what the closed model wrote goes alone"
+    a = writing.session.models.loaded("A")
+    assert [branch.loaded for branch in generation.branches] == [a] * 4, "what B wrote is A's, of the same weights"
+
+
+def test_a_text_stays_when_its_model_is_closed(writing: Desk) -> None:
+    generation, page = run(writing), writing.generate
+    name, text = generation.current.model, generation.text
+    writing.session.open_model("story-bert")
+    writing.wait(lambda: (summary := writing.session.summary) is not None and summary.name == "story-bert")
+    writing.settle()
+    assert page.empty.isVisible() and len(generation.branches) == 1
+    generation.choose(0)
+    writing.settle()
+    assert generation.text == text and page.text.count() > 0 and page.choice.funnel_shown() is None
+    assert f"{name}, which wrote this text, is not open" in page.choice.funnel.accessibleDescription()
+    assert page.choice.opens.text() == f"Open {name}" and not page.branches.fork.isEnabled()
+    writing.click(page.choice.opens)
+    writing.wait(lambda: generation.current.loaded is not None)
+    writing.wait(lambda: page.choice.funnel_shown() is not None)
+    assert not page.choice.opens.isVisible() and page.branches.fork.isEnabled()
+    assert generation.text == text, "its choices are there again"
 
 
 def test_a_token_under_the_pointer_is_previewed_and_a_press_pins_it(writing: Desk) -> None:

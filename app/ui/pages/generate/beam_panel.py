@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QPushButton, QScrollArea, QSplitter, QToolButton, QVBoxLayout, QWidget
 
+from app.engine.decode.settings import DecodingSettings
 from app.session.generation import Generation
 from app.ui.pages.generate.cost_words import cost_tip, cost_words
 from app.ui.theme import Theme
@@ -68,14 +69,18 @@ class BeamPanel(QWidget):
         tree = generation.tree
         if tree is None:
             return
-        prompt, bar = generation.prompt, self.room.horizontalScrollBar()
+        prompt, bar = generation.search.prompt, self.room.horizontalScrollBar()
         at_end = bar.value() >= bar.maximum() - 1
         self.tree.set_tree(tree, prompt[-1].shown if prompt else "")
-        self.table.set_tree(tree if tree.finished else None, generation.settings.num_sequences)
+        self.table.set_tree(tree if tree.finished else None, self._settings().num_sequences)
         self._say_state()
         self.found.set_title("Finished beams" if tree.finished else "Finished beams, when the search ends")
         if not tree.finished or at_end:
             QTimer.singleShot(0, self._follow)
+
+    def _settings(self) -> DecodingSettings:
+        """Those of the search."""
+        return self._generation.search.searched or self._generation.settings
 
     @Slot()
     def _say_state(self) -> None:
@@ -85,7 +90,7 @@ class BeamPanel(QWidget):
         if tree is None:
             return
         steps = tree.nodes[-1].step + 1 if tree.nodes else 0
-        count = generation.settings.num_beams
+        count = self._settings().num_beams
         kind = f"{count} beam{'' if count == 1 else 's'}{', drawn' if tree.seed is not None else ''}"
         seed = f", seed {tree.seed}" if tree.seed is not None else ""
         state = f"{steps} steps" if tree.finished else f"step {steps}"

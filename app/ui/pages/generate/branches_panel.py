@@ -42,8 +42,8 @@ class BranchesPanel(Panel):
         self.beside.setChecked(True)
         self.beside.setToolTip(
             "What is written next stands beside these texts: by other settings, from another prompt, by another model."
-            f"\nThe newest {MOST} are kept, and go when their model is closed: save what shall stay. Off: the next run "
-            "begins with an empty list."
+            f"\nThe newest {MOST} are kept, also while their model is closed and when the program starts again. "
+            "Off: the next run begins with an empty list."
         )
         self.second = QPushButton("Write with B")
         self.second.setToolTip("Let the model in slot B continue the same prompt with the same seed, beside this text")

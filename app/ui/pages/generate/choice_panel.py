@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from PySide6.QtCore import QPoint, Qt, Signal, Slot
-from PySide6.QtWidgets import QMenu, QStackedWidget
+from PySide6.QtWidgets import QMenu, QPushButton, QStackedWidget
 
 from app.engine.decode.records import Funnel
 from app.engine.decode.settings import DecodingSettings
+from app.session.branches import Branch
 from app.session.generated import DistributionReading
 from app.ui.actions import bound
 from app.ui.theme import Theme
 from app.ui.widgets.funnel_view import FunnelView
-from app.ui.widgets.funnel_words import LIKELIEST, SEARCHED
+from app.ui.widgets.funnel_words import EMPTY, LIKELIEST, SEARCHED
 from app.ui.widgets.labels import make_label
 from app.ui.widgets.panel import Panel
 from app.ui.widgets.probability_bars import ProbabilityBars
@@ -31,10 +32,17 @@ class ChoicePanel(Panel):
     taken = Signal(int)
     banned = Signal(int)
     forced = Signal(int)
+    open_wanted = Signal(str)
+    """What opens the closed model that wrote the text."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__(theme, "How a token was chosen")
         self._reading: DistributionReading | None = None
+        self.opens = QPushButton()
+        self.opens.clicked.connect(self._open_pressed)
+        self.opens.hide()
+        self._closed = ""
+        self.add_header_widget(self.opens)
         self.left = make_label(theme, "", 11.5, role="accent", mono=True)
         self.add_header_widget(self.left)
         self.views = Segmented(theme, ["Funnel", "Bars"], "Funnel or bars")
@@ -59,6 +67,27 @@ class ChoicePanel(Panel):
         self.funnel.set_funnel(None, {})
         self.left.setText("")
         self.set_subtitle("")
+
+    def say_closed(self, branch: Branch | None, opening: bool = False) -> None:
+        """Say of a text whose model is closed why nothing is shown, and offer to open the model, unless that is under
+        way; None for one whose model is open."""
+        self._closed = "" if branch is None else branch.ref
+        self.opens.setVisible(branch is not None and not opening)
+        if branch is None:
+            self.funnel.set_empty(EMPTY)
+            return
+        self.clear()
+        self.opens.setText(f"Open {branch.model}")
+        self.opens.setToolTip(f"Open {branch.ref} as model A")
+        if opening:
+            words = f"{branch.model} is being opened; then the choices of this text can be looked at."
+        else:
+            words = f"{branch.model}, which wrote this text, is not open, so how it chose cannot be looked at."
+        self.funnel.set_empty(words)
+
+    @Slot()
+    def _open_pressed(self) -> None:
+        self.open_wanted.emit(self._closed)
 
     def show_reading(
         self, reading: DistributionReading, settings: DecodingSettings, subtitle: str, seed: int | None

@@ -95,10 +95,11 @@ class OutputPanel(OutputLayout):
     def _say_unknown(self) -> None:
         count, name = self.ours.unknown(), self.colours.currentText().lower()
         tokens = "1 token" if count == 1 else f"{count:,} tokens"
-        self._unknown.setText(
-            f"Dashed: the {name} of {tokens} is not known, as logits are not kept from start to start. "
-            "Click one, and it is computed."
-        )
+        branch = self.ours.branch()
+        why = "as logits are not kept from start to start. Click one, and it is computed."
+        if branch.loaded is None:
+            why = f"while {branch.model} is closed."
+        self._unknown.setText(f"Dashed: the {name} of {tokens} is not known, {why}")
         self._unknown.setVisible(count > 0)
 
     # Comparing

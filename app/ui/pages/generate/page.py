@@ -58,6 +58,7 @@ class GeneratePage(GenerateReadings):
         self.branches.second_wanted.connect(self._write_with_b)
         self.choice.taken.connect(self._fork_with)
         self.choice.banned.connect(self._ban)
+        self.choice.open_wanted.connect(self._session.open_model)
         self.choice.forced.connect(self._force)
         self.tell_exports()
         self.beams.start.clicked.connect(self.run)

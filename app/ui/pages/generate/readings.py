@@ -66,6 +66,7 @@ class GenerateReadings(GenerateLayout):
         session.prompt_changed.connect(self._prompt_changed)
         session.inspection.tokens_changed.connect(self._tokens_changed)
         session.model_changed.connect(self._model_changed)
+        session.opening_changed.connect(self._ask_distribution)
         session.second_changed.connect(self._model_changed)
         session.selection_changed.connect(self._selection_changed)
         session.models.weights_changed.connect(self._say_counts)
@@ -117,7 +118,7 @@ class GenerateReadings(GenerateLayout):
         self._shown = None
         self.choice.clear()
         self.banner.clear(including_errors=True)
-        self.right.setCurrentIndex(1 if generation.tree is not None and not generation.current.steps else 0)
+        self.right.setCurrentIndex(1 if generation.at_search else 0)
         self.output.show_branch(generation.current, generation.running)
         self._show_row()
         self.explain()
@@ -175,7 +176,8 @@ class GenerateReadings(GenerateLayout):
         self.output.one.setEnabled(generation.paused)
         self.stop_button.setEnabled(generation.running)
         self.copy.setEnabled(bool(generation.steps))
-        self.output.edit.setEnabled(bool(generation.steps) and not generation.running)
+        at_hand = generation.current.loaded is not None or not generation.current.apart
+        self.output.edit.setEnabled(bool(generation.steps) and not generation.running and at_hand)
         self._say_fork()
         words = "Go on" if generation.paused else "Pause before the next token"
         for button in (self.pause, self.beams.pause):
@@ -200,8 +202,9 @@ class GenerateReadings(GenerateLayout):
 
     def _say_fork(self) -> None:
         generation = self._session.generation
-        beams = generation.settings.method in BEAMS
-        self.branches.fork.setEnabled(bool(generation.steps) and not generation.current.filled and not beams)
+        beams, current = generation.settings.method in BEAMS, generation.current
+        possible = bool(current.steps) and not current.filled and current.loaded is not None
+        self.branches.fork.setEnabled(possible and not beams)
         self.branches.fork.setToolTip(NO_FORK if beams else FORK_TIP)
 
     @Slot()
@@ -252,9 +255,15 @@ class GenerateReadings(GenerateLayout):
     @Slot()
     def _ask_distribution(self) -> None:
         generation = self._session.generation
+        closed = generation.current if generation.steps and generation.current.loaded is None else None
+        self.choice.say_closed(closed, closed is not None and self._is_opening(closed))
         if generation.steps:
             looked_at = self._hovered if self._pinned is None else self._pinned
             generation.read_distribution(len(generation.steps) - 1 if looked_at is None else looked_at)
+
+    def _is_opening(self, branch: Branch) -> bool:
+        opening = self._session.models.opening
+        return opening is not None and opening.ref == branch.ref
 
     @Slot(object)
     def _distribution_read(self, reading: DistributionReading) -> None:
@@ -339,7 +348,7 @@ class GenerateReadings(GenerateLayout):
 
     def _explanation(self) -> Any:
         summary, generation = self._session.summary, self._session.generation
-        if generation.tree is not None and not generation.steps:
+        if generation.at_search:
             return self._of_beams()
         if summary is None or self._shown is None or self._shown.index >= len(generation.steps):
             return explanations.INTRODUCTION
