@@ -487,6 +487,7 @@ def test_a_text_stays_when_its_model_is_closed(writing: Desk) -> None:
     generation.choose(0)
     writing.settle()
     assert generation.text == text and page.text.count() > 0 and page.choice.funnel_shown() is None
+    assert f"by {name}, not open" in page.output.subtitle()
     assert f"{name}, which wrote this text, is not open" in page.choice.funnel.accessibleDescription()
     assert page.choice.opens.text() == f"Open {name}" and not page.branches.fork.isEnabled()
     writing.click(page.choice.opens)

@@ -224,8 +224,12 @@ class GenerateReadings(GenerateLayout):
         old = "written from the prompt before" if generation.prompt_text != self._session.prompt else ""
         adapter, now = generation.current.adapter, adapter_state(generation.current.loaded)
         # A text stays what it is when its model's adapter is switched; it says so.
-        other = "" if adapter == now else f"written {adapter or 'without the adapter'}, which is not the state now"
-        told = " · ".join(part for part in (words, other, ending, old) if part)
+        other = (
+            ""
+            if adapter == now or generation.current.loaded is None
+            else f"written {adapter or 'without the adapter'}, which is not the state now"
+        )
+        told = " · ".join(part for part in (words, self._writer_words(), other, ending, old) if part)
         self.output.set_subtitle(told)
         cost = generation.cost
         whose = "" if self._costed is generation.current or not cost_words(cost) else "last run: "
@@ -234,6 +238,13 @@ class GenerateReadings(GenerateLayout):
         tip = " ".join(part for part in (seed_tip(generation.steps), cost_tip(cost)) if part)
         self.output.say_facts(facts, tip)
         self.output.setToolTip(f"{told}. {facts}. {tip}")
+
+    def _writer_words(self) -> str:
+        """Which model wrote the text, where that is not A."""
+        current = self._session.generation.current
+        if current.loaded is None:
+            return f"by {current.model}, not open"
+        return "" if current.loaded is self._session.models.loaded() else f"by {current.model}"
 
     @Slot()
     def _cost_told(self) -> None:
