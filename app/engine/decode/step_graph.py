@@ -37,10 +37,13 @@ WORTH_IT = 0.025
 """Seconds. A model whose step takes longer spends hardly any of it in Python."""
 
 POSITION = "position_ids"
+LEAST_ROOM = 64
+"""Tokens."""
 Inputs = dict[str, torch.Tensor]
 """The token, int64 `[1, 1]`, and where the model takes it its position, int64 `[1, 1]`, by the argument's name."""
 Cache = list[torch.Tensor]
-"""Keys and values of the tokens before, block by block, each `[1, kv_head, key, head_dim]`."""
+"""Keys and values, block by block, each `[1, kv_head, key, head_dim]`: of the tokens before, or with a place for the
+new one at the end, which a step fills."""
 
 
 class GraphedSteps:
@@ -67,6 +70,8 @@ class GraphedSteps:
         self._proven = 0
         """The longest cache for which graph and model were compared."""
         self._refused = False
+        self._rooms: weakref.WeakKeyDictionary[DynamicCache, Cache] = weakref.WeakKeyDictionary()
+        """Where the keys and values of each cache lie, with room for further tokens."""
 
     def _hooked(self) -> bool:
         """Whether somebody's hooks stand in the model. transformers leaves its own for collecting outputs, which do
@@ -102,10 +107,25 @@ class GraphedSteps:
         if before[0].shape[-2] > self._proven and not self._prove_longer(self._graph, inputs, before):
             self._refused = True
             return in_python()
-        logits, after = self._graph(inputs, before, recorder)
-        for layer, keys, values in zip(cache.layers, after[::2], after[1::2], strict=True):
+        longer = self._with_room(cache, before)
+        logits = self._graph(inputs, longer, recorder)
+        for layer, keys, values in zip(cache.layers, longer[::2], longer[1::2], strict=True):
             layer.keys, layer.values = keys, values
         return logits
+
+    def _with_room(self, cache: DynamicCache, before: Cache) -> Cache:
+        """What the cache holds with a place for one token more. Joining each step's keys to those before, as
+        transformers does, would take new memory for all of them at every token, a fifth of a small model's step."""
+        length = before[0].shape[-2]
+        rooms = self._rooms.get(cache)
+        # What was cut off is written over; what was chosen from several rows, or joined by the model, lies elsewhere.
+        there = rooms is not None and all(
+            tensor.data_ptr() == room.data_ptr() and tensor.stride() == room.stride() and length < room.shape[-2]
+            for tensor, room in zip(before, rooms, strict=True)
+        )
+        if rooms is None or not there:
+            rooms = self._rooms[cache] = [_longer(tensor, max(LEAST_ROOM, length)) for tensor in before]
+        return [room[..., : length + 1, :] for room in rooms]
 
     def _step_in_python(
         self, inputs: Inputs, cache: DynamicCache, before: Cache, in_python: Callable[[], torch.Tensor]
@@ -115,7 +135,8 @@ class GraphedSteps:
         logits = in_python()
         self._seconds.append(time.perf_counter() - began)
         if self._graph is not None:
-            same = _same(self._graph(inputs, before, None), logits, cache)
+            longer = [_longer(tensor, 1) for tensor in before]
+            same = _same(self._graph(inputs, longer, None), longer, logits, cache)
             self._proven, self._refused = (before[0].shape[-2], False) if same else (0, True)
         elif len(self._seconds) == WARM_UP:
             if sorted(self._seconds)[WARM_UP // 2] <= WORTH_IT:
@@ -136,9 +157,11 @@ class GraphedSteps:
         }
         model = self._its()
         plain = _cache_of(model, longer)
-        with tapped(model, Recorder({}, lambda _call, _output: None)):
+        # Said expressly: while somebody listens, what the model is set to is the tap.
+        with tapped(model, Recorder({}, lambda _call, _output: None), BESIDE):
             logits = model(**further, **self._fixed, past_key_values=plain, return_dict=True).logits
-        if not _same(graph(further, longer, None), logits, plain):
+        longer = [_longer(tensor, 1) for tensor in longer]
+        if not _same(graph(further, longer, None), longer, logits, plain):
             return False
         self._proven = length
         return True
@@ -151,23 +174,25 @@ class StepGraph:
         """Record a step with these inputs and this cache, neither of which is changed. `fixed` are the arguments that
         are the same at every step. Raises RuntimeError for what cannot be recorded."""
         self._names = tuple(inputs)
-        self._cached = len(cache)
         step = _Step(model, self._names, fixed)
         with torch.inference_mode(False), torch.no_grad(), warnings.catch_warnings():
             # A warning for every number taken out of a tensor; whether one matters, the comparison shows.
             warnings.simplefilter("ignore")
-            examples = tuple(tensor.clone() for tensor in (*inputs.values(), *cache))
+            longer = [_longer(tensor, 1) for tensor in cache]
+            examples = tuple(tensor.clone() for tensor in (*inputs.values(), *longer))
             with _quietly():
-                self._run = torch.jit.trace(step, examples, check_trace=False)
+                traced = torch.jit.trace(step.eval(), examples, check_trace=False)
+            # Without what shapes, weights and modules are looked up with; no operation is another.
+            self._run = torch.jit.freeze(traced, optimize_numerics=False)
         self._calls = tuple(_without_tensors(call) for call in step.calls)
 
-    def __call__(self, inputs: Inputs, cache: Cache, recorder: Recorder | None) -> tuple[torch.Tensor, Cache]:
-        """Logits `[1, 1, vocabulary]` and the cache with the token in it."""
+    def __call__(self, inputs: Inputs, cache: Cache, recorder: Recorder | None) -> torch.Tensor:
+        """Logits `[1, 1, vocabulary]`. The cache has a place for the token at its end, which is filled."""
         with torch.jit.optimized_execution(False):
-            logits, *rest = self._run(*(inputs[name] for name in self._names), *cache)
+            logits, *told = self._run(*(inputs[name] for name in self._names), *cache)
         if recorder is not None:
-            self._tell(recorder, iter(rest[self._cached :]))
-        return logits, rest[: self._cached]
+            self._tell(recorder, iter(told))
+        return logits
 
     def _tell(self, recorder: Recorder, told: Iterator[torch.Tensor]) -> None:
         for call in self._calls:
@@ -187,7 +212,7 @@ class _Step(nn.Module):
 
     def forward(self, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
         inputs = dict(zip(self._names, tensors, strict=False))
-        cache = _cache_of(self.model, list(tensors[len(inputs) :]))
+        cache = _cache_of(self.model, list(tensors[len(inputs) :]), _RoomyLayer)
         told: list[torch.Tensor] = []
 
         def hear(call: AttentionCall, output: torch.Tensor) -> None:
@@ -196,7 +221,21 @@ class _Step(nn.Module):
 
         with tapped(self.model, Recorder(self._paths, hear), LAST):
             outputs = self.model(**inputs, **self._fixed, past_key_values=cache, return_dict=True)
-        return (outputs.logits, *_tensors(cache), *told)
+        return (outputs.logits, *told)
+
+
+class _RoomyLayer(DynamicLayer):
+    """Keys and values with a place for one token more, which is filled where they are."""
+
+    def get_seq_length(self) -> int:
+        return int(self.keys.shape[-2] - 1)
+
+    def update(
+        self, key_states: torch.Tensor, value_states: torch.Tensor, *_args: Any, **_kwargs: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        self.keys[..., -1:, :] = key_states
+        self.values[..., -1:, :] = value_states
+        return self.keys, self.values
 
 
 def graphed_steps(model: Any, fixed: dict[str, Any]) -> GraphedSteps | None:
@@ -228,18 +267,24 @@ def _tensors(cache: DynamicCache) -> Cache:
     return [tensor for layer in cache.layers for tensor in (layer.keys, layer.values)]
 
 
-def _same(by_graph: tuple[torch.Tensor, Cache], logits: torch.Tensor, cache: DynamicCache) -> bool:
+def _longer(tensor: torch.Tensor, places: int) -> torch.Tensor:
+    """A copy with so many places more, what they hold not yet written."""
+    return torch.cat([tensor, tensor.new_empty((*tensor.shape[:-2], places, tensor.shape[-1]))], -2)
+
+
+def _same(by_graph: torch.Tensor, filled: Cache, logits: torch.Tensor, cache: DynamicCache) -> bool:
     """Whether logits and cache are equal bit for bit."""
-    return torch.equal(by_graph[0], logits) and all(map(torch.equal, by_graph[1], _tensors(cache)))
+    return torch.equal(by_graph, logits) and all(map(torch.equal, filled, _tensors(cache)))
 
 
 def _config(model: Any) -> Any:
     return model.config.get_text_config(decoder=True)
 
 
-def _cache_of(model: Any, tensors: Cache) -> DynamicCache:
-    """The model's own kind of cache with these keys and values in it."""
+def _cache_of(model: Any, tensors: Cache, kind: type[DynamicLayer] = DynamicLayer) -> DynamicCache:
+    """The model's own cache with these keys and values in it."""
     cache = DynamicCache(config=_config(model))
+    cache.layers = [kind() for _ in cache.layers]
     for layer, keys, values in zip(cache.layers, tensors[::2], tensors[1::2], strict=True):
         layer.keys, layer.values = keys, values
         layer.dtype, layer.device, layer.is_initialized = keys.dtype, keys.device, True
