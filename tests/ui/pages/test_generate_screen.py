@@ -146,12 +146,15 @@ def test_a_funnel_of_many_survivors_shows_the_first_token_that_is_cut(desk: Desk
     raw = torch.from_numpy(generation.steps[2].raw)
     cut = [row for row in funnel.rows if row.cut_by]
     assert [row.token_id for row in cut] == [int(torch.topk(raw, 31).indices[30])] and cut[0].cut_by == "top_k"
+    assert [row.kept_before for row in funnel.rows] == [0] * 12 + [30 - 12]
     output = desk.generate.output
     assert output._subtitle.isVisible() and not output.told.isVisible()
     for height in (720, 900):
         desk.window.resize(1120, height)
         desk.settle()
-        assert len(funnel.rows) - 1 in desk.generate.funnel.shown_rows(), height
+        shown = desk.generate.funnel.shown_rows()
+        assert len(funnel.rows) - 1 in shown, height
+        assert desk.generate.funnel.between() == [f"… {30 - (len(shown) - 1)} more kept"], height
     output.set_subtitle("so many words that no header of this width has room for them beside its buttons")
     assert not output._subtitle.isVisible() and output.told.isVisible()
     assert output.told.text() == output.subtitle(), "they stand on a line of their own, whole"
