@@ -94,7 +94,7 @@ class FunnelView(QWidget):
         return QSize(760, 390)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(560, 200)
+        return QSize(560, 240)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PySide6.QtCore import QPoint, QPointF, QRect, Qt
 from PySide6.QtGui import QCursor
-from PySide6.QtWidgets import QApplication, QMenu
+from PySide6.QtWidgets import QApplication, QMenu, QSplitter
 from pytestqt.qtbot import QtBot
 from ui.desk import Desk, chip_ids
 from ui.widgets.matrices import move
@@ -23,6 +23,8 @@ from app.session.generation import Generation
 from app.ui.pages.generate.branch_text import BranchText
 from app.ui.pages.generate.chip_colours import ATTENTION
 from app.ui.pages.generate.cost_words import cost_tip, cost_words
+from app.ui.pages.generate.output_layout import LOW
+from app.ui.pages.generate.output_panel import OutputPanel
 from app.ui.theme import Theme
 from app.ui.widgets.beam_legend import BeamLegend
 from app.ui.widgets.chip_legend import ChipLegend
@@ -100,8 +102,9 @@ def test_a_late_difference_is_brought_into_view_and_steps_are_walked(desk: Desk)
     desk.session.set_prompt(PROMPT)
     page, output = desk.generate, desk.generate.output
     generation = run(desk, method="greedy", max_new_tokens=70)
-    assert output.facts.text().startswith(f"{generation.cost.per_second:,.0f} tokens/s · first after ")
-    assert "cache 0." in output.facts.text() and "seed" not in output.facts.text()
+    said = f"{len(generation.steps)} of 70 tokens · {generation.cost.per_second:,.0f} tokens/s · first after "
+    assert output.said().startswith(said) and "cache 0." in output.said() and "seed" not in output.said()
+    assert output.toolTip().startswith(said)
     assert output.scrubber.width() > 240
     desk.click(output.back)
     desk.click(output.back)
@@ -148,16 +151,46 @@ def test_a_funnel_of_many_survivors_shows_the_first_token_that_is_cut(desk: Desk
     assert [row.token_id for row in cut] == [int(torch.topk(raw, 31).indices[30])] and cut[0].cut_by == "top_k"
     assert [row.kept_before for row in funnel.rows] == [0] * 12 + [30 - 12]
     output = desk.generate.output
-    assert output._subtitle.isVisible() and not output.told.isVisible()
+    assert output._subtitle.isVisible() and output.subtitle().startswith("3 of 3 tokens")
     for height in (720, 900):
         desk.window.resize(1120, height)
         desk.settle()
         shown = desk.generate.funnel.shown_rows()
         assert len(funnel.rows) - 1 in shown, height
         assert desk.generate.funnel.between() == [f"… {30 - (len(shown) - 1)} more kept"], height
-    output.set_subtitle("so many words that no header of this width has room for them beside its buttons")
-    assert not output._subtitle.isVisible() and output.told.isVisible()
-    assert output.told.text() == output.subtitle(), "they stand on a line of their own, whole"
+    output.say(["3 tokens", "which no header of this width has room for beside its buttons"], ["seed 3"], "")
+    assert output.subtitle() == "3 tokens", "whole parts, none is cut"
+    assert output.facts.isVisible() and output.facts.text().startswith("which no header"), "what it is, is said"
+    output.say(["3 tokens"], ["many figures which no header of this width has room for beside its buttons"], "")
+    assert not output.facts.isVisible(), "a low panel has more use for a line of text"
+    sizes = splitter_of(output).sizes()
+    splitter_of(output).setSizes([sum(sizes) - 300, 300])
+    desk.window.resize(1440, 1200)
+    desk.settle()
+    assert output.height() >= LOW and output.facts.isVisible()
+
+
+@pytest.mark.parametrize(("width", "height", "rows", "choice"), [(1440, 900, 6, 8), (1120, 720, 3, 5)])
+def test_text_and_funnel_share_the_room(desk: Desk, width: int, height: int, rows: int, choice: int) -> None:
+    desk.window.resize(width, height)
+    desk.window.show_page("generate")
+    desk.session.set_prompt(PROMPT)
+    run(desk, max_new_tokens=20, seed=3, top_k=40, top_p=1.0)
+    output, view = desk.generate.output, desk.generate.output.ours.viewport()
+    chip, pitch = output.text.chip_rect(0), output.text._flow.row_pitch
+    assert view.height() >= rows * pitch - (pitch - chip.height()), "so many rows of chips are whole"
+    assert len(desk.generate.funnel.shown_rows()) >= choice
+    splitter = splitter_of(output)
+    kept, usual = splitter.saveState(), splitter.sizes()
+    splitter.setSizes([10_000, 0])
+    assert desk.generate.funnel.height() >= 240 and len(desk.generate.funnel.shown_rows()) >= 5
+    splitter.restoreState(kept)
+    assert splitter.sizes() == usual, "what the person left comes back"
+
+
+def splitter_of(output: OutputPanel) -> QSplitter:
+    """The one between text and funnel."""
+    return next(each for each in output.window().findChildren(QSplitter) if each.objectName() == "generate writing")
 
 
 def step(text: str, logprob: float, raw: np.ndarray | None, attention: np.ndarray | None = None) -> GeneratedToken:
