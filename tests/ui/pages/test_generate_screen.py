@@ -25,9 +25,12 @@ from app.ui.pages.generate.chip_colours import ATTENTION
 from app.ui.pages.generate.cost_words import cost_tip, cost_words
 from app.ui.pages.generate.output_layout import LOW
 from app.ui.pages.generate.output_panel import OutputPanel
+from app.ui.pages.generate.parting import named
+from app.ui.pages.generate.text_names import own_words, partings, settings_words
 from app.ui.theme import Theme
 from app.ui.widgets.beam_legend import BeamLegend
 from app.ui.widgets.chip_legend import ChipLegend
+from app.ui.widgets.number_text import number
 
 PROMPT = "Once upon a time, there was a"
 
@@ -67,6 +70,7 @@ def test_two_texts_stand_side_by_side_and_any_two_can_be_chosen(desk: Desk) -> N
     assert output.ours.geometry().width() > 100 and output.theirs.mapTo(output, QPoint()).x() > 150
     assert output.theirs.mapTo(output, QPoint()).y() == output.ours.mapTo(output, QPoint()).y()
     assert output.partner.count() == 3
+    desk.wait(lambda: min(output._both.sizes()) > 150)
     one, two = generation.branches[0], generation.branches[1]
     output.partner.setCurrentIndex(0)
     output.partner.activated.emit(0)
@@ -74,6 +78,15 @@ def test_two_texts_stand_side_by_side_and_any_two_can_be_chosen(desk: Desk) -> N
     assert output.comparing is two and output.partner.currentIndex() == 0
     assert chip_ids(output.other)[len(two.prompt) :] == list(two.ids)
     place = first_difference(one, two)
+    names = [output.partner.itemText(at) for at in range(3)]
+    assert len(set(names)) == 3
+    words = " ".join("".join(each.text for each in two.steps[place:]).split())
+    told, _, score = names[0].partition(f"from {place + 1}: ")[2].partition(" · ")
+    assert words.startswith(told.rstrip("…")) and len(told) > 5, "where it parts, and how it goes on there"
+    assert score.endswith(number(two.score, 2))
+    shown = output.partner.words_shown()
+    assert shown.endswith("…") and names[0].startswith(shown[:-1]), "cut by a sign, not in the middle of a letter"
+    assert output.partner.view().minimumWidth() > output.partner.width(), "the list shows all of it"
     desk.wait(lambda: not output.ours._soon.isActive())
     assert ringed(output.ours) == ringed(output.theirs) == place
     assert f"parts at new token {place + 1}," in output.difference()
@@ -95,6 +108,38 @@ def test_two_texts_stand_side_by_side_and_any_two_can_be_chosen(desk: Desk) -> N
     assert "continues another prompt and parts at" in output.difference()
     desk.click(page.branches.compare)
     assert output.comparing is None and not output.partner.isVisible()
+
+
+def text_of(words: str, loaded: object = None, **settings: object) -> Branch:
+    """A text of these words, an id for each."""
+    by = replace(DecodingSettings(method="greedy"), **settings)  # type: ignore[arg-type]
+    steps = [
+        replace(step(f" {word}", -1.0, None), token_id=sum(map(ord, word)), settings=by, seed=by.seed)
+        for word in words.split()
+    ]
+    return Branch("Once", steps=steps, loaded=loaded)  # type: ignore[arg-type]
+
+
+def test_texts_that_begin_alike_are_told_apart() -> None:
+    warm = {"method": "sample", "temperature": 1.5}
+    lily = text_of("a girl named Lily had a ball", seed=3, **warm)
+    mia = text_of("a girl named Lily had one", method="sample", seed=3)
+    dog, alone = text_of("a dog ran"), text_of("a dog ran")
+    told = partings([lily, mia, dog])
+    assert [told[each] for each in (lily, mia, dog)] == [5, 5, 1]
+    assert [own_words(each, told[each]) for each in (lily, mia, dog)] == [" a ball", " one", " dog ran"]
+    assert own_words(lily, 1, 12) == " girl named…" and own_words(dog, 3) == ""
+    assert partings([dog, alone]) == {dog: 3, alone: 3} and partings([dog]) == {dog: 0}
+    everyone = [lily, mia, dog]
+    assert settings_words(lily, everyone) == "sample, T 1.5, seed 3"
+    assert settings_words(lily, [mia]) == "T 1.5" and settings_words(dog, everyone) == "greedy"
+    assert settings_words(dog, [alone]) == ""
+    assert named(lily, mia) == "from 6: a ball · T 1.5 · −1.00"
+    assert named(dog, alone) == "the same · −1.00"
+    longer = text_of("a dog ran home")
+    assert named(longer, dog) == "the same, and from 4: home · −1.00" and "up to 3" in named(dog, longer)
+    other = replace(mia, prompt_text="Twice upon a time", model="story")
+    assert named(other, mia) == "story: after “Twice upon a time”: a girl named Lily had one · −1.00"
 
 
 def test_a_late_difference_is_brought_into_view_and_steps_are_walked(desk: Desk) -> None:

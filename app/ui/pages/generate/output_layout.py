@@ -27,6 +27,7 @@ from app.ui.pages.generate.chip_colours import COLOURS
 from app.ui.pages.generate.invitation import invitation
 from app.ui.theme import Theme
 from app.ui.widgets.chip_legend import ChipLegend
+from app.ui.widgets.elided_combo import ElidedCombo
 from app.ui.widgets.empty_state import EmptyState
 from app.ui.widgets.labels import make_elided_label, make_label
 from app.ui.widgets.panel import Panel
@@ -53,10 +54,9 @@ class OutputLayout(Panel):
         self.text, self.other = self.ours.strip, self.theirs.strip
         self.empty = EmptyState(theme, "Nothing written yet", invitation(None), to_write_on(None))
         self.scrubber = StepScrubber(theme)
-        self.partner = QComboBox()
+        self.partner = ElidedCombo()
         self.partner.setAccessibleName("Text to compare with")
         self.partner.setToolTip("The text that stands at the right: any other one of the list of branches")
-        self.partner.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._here = make_label(theme, "The current text", 12, role="caption")
         self._here.setFixedHeight(28)
         self._both = both = QSplitter(Qt.Orientation.Horizontal)

@@ -144,6 +144,7 @@ class OutputPanel(OutputLayout):
             for at, name in enumerate(names):
                 if self.partner.itemText(at) != name:
                     self.partner.setItemText(at, name)
+            self.partner.fit_list()
             self.partner.setCurrentIndex(next(at for at, each in enumerate(self._choices) if each is other))
 
     def difference(self) -> str:
