@@ -114,6 +114,12 @@ class Branch:
         return len(self.steps) - cut
 
     @property
+    def most(self) -> int:
+        """How many new tokens it may have, as the last one was asked for; 0 before the first, and where it fills
+        gaps."""
+        return self.steps[-1].settings.max_new_tokens if self.steps and not self.filled else 0
+
+    @property
     def training_words(self) -> str:
         """Which weights wrote it, where the model was being trained: "the weights of training step 12"."""
         steps = self.training_steps

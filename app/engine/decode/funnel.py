@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -36,10 +37,11 @@ def funnel_of(
             StripPart(int(token), tokenizer.decode([int(token)]), float(edges[place]), float(edges[place + 1]))
             for place, token in enumerate(ids)
         )
+    between = _kept_between(order, raw.logits, last.logits)
     return Funnel(
         tuple(
-            FunnelRow(token, tokenizer.decode([token]), float(raw.logits[token]), _cut_by(stages, token))
-            for token in order
+            FunnelRow(token, tokenizer.decode([token]), float(raw.logits[token]), _cut_by(stages, token), kept)
+            for token, kept in zip(order, between, strict=True)
         ),
         tuple(told),
         strip,
@@ -67,6 +69,15 @@ def _with_first_cut(order: list[int], raw: np.ndarray, last: np.ndarray) -> list
     first = int(np.where(cut, raw, -np.inf).argmax())
     place = next((at for at, token in enumerate(order) if raw[token] < raw[first]), len(order))
     return [*order[:place], first, *order[place:]]
+
+
+def _kept_between(order: list[int], raw: np.ndarray, last: np.ndarray) -> list[int]:
+    """For each row how many tokens are left at the end, are no rows, and stand before it but not before the last."""
+    others = np.isfinite(last)
+    others[order] = False
+    kept = raw[others]
+    before = [int((kept > raw[token]).sum()) for token in order]
+    return [now - then for then, now in pairwise([0, *before])]
 
 
 def _cut_by(stages: list[StageOutcome], index: int) -> str:

@@ -138,6 +138,8 @@ class FunnelRow:
     """Raw, before any stage."""
     cut_by: str
     """Name of the stage that cut it, '' when none did."""
+    kept_before: int = 0
+    """How many tokens that every stage kept and that are no rows stand between the row before it and this one."""
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,13 @@ class BranchShown:
     length: int
     """How many new tokens it has."""
     label: str
-    """The token at the fork."""
+    """The token at the fork, or words that begin with it."""
     score: float | None
     """Mean log-probability of its tokens; None before the first."""
+    parts: int = 0
+    """Of one that leaves no other: the first token that no other one shares."""
+    by: str = ""
+    """What wrote it, where others were written otherwise."""
 
 
 def rows_of(branches: Sequence[BranchShown]) -> list[int]:

@@ -170,11 +170,15 @@ class BranchTree(QWidget):
             self.menu_for(index).exec(event.globalPos())
 
     def describe_branch(self, index: int) -> str:
-        """A branch in one line: its token, its fork, its length and its score."""
+        """A branch in one line: its words, its fork, its length, its score, and what wrote it."""
         branch = self._branches[index]
-        fork = "" if branch.parent is None else f" · forks at token {branch.fork + 1:,}"
+        fork = f" · forks at token {branch.fork + 1:,}" if branch.parent is not None else ""
+        if branch.parent is None and 0 < branch.parts < branch.length:
+            fork = f" · parts from the others at token {branch.parts + 1:,}"
         score = "nothing written yet" if branch.score is None else f"mean log-probability {number(branch.score, 2)}"
-        return f"{visible_token(branch.label)}{fork} · {branch.length:,} tokens · {score}"
+        return f"{visible_token(branch.label)}{fork} · {branch.length:,} tokens · {score}" + (
+            f" · {branch.by}" if branch.by else ""
+        )
 
     def _axis(self) -> BranchAxis:
         longest = max((branch.length for branch in self._branches), default=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from math import isfinite, log10
@@ -82,11 +82,13 @@ class Heights:
     """How many rows there is room for."""
     foot_top: float | None
     """Where the strip begins; None when there is no room for it."""
+    between: float = 0.0
+    """Height of the words between rows, of all of them together."""
 
     @property
     def rows_bottom(self) -> float:
         """Under the last row."""
-        return self.rows_top + self.fit * self.pitch
+        return self.rows_top + self.fit * self.pitch + self.between
 
 
 def columns_of(funnel: Funnel) -> tuple[Column, ...]:
@@ -127,17 +129,27 @@ def place_columns(columns: Sequence[Column], tails: Sequence[Tail], left: float,
     return tuple(made)
 
 
-def stack(height: float, header: float, line: float, rows: int, foot: float) -> Heights:
-    """Header, band, rows and foot under each other; a low widget loses the band and the foot before its last rows."""
+def stack(
+    height: float, header: float, line: float, rows: int, foot: float, between: Callable[[int], float] = lambda _: 0.0
+) -> Heights:
+    """Header, band, rows and foot under each other; a low widget loses the band and the foot before its last rows.
+
+    `between` gives the height of the words between so many rows.
+    """
+
+    def fitting(room: float) -> int:
+        return next((fit for fit in range(rows, 1, -1) if fit * line + between(fit) <= room), 1)
+
     top, room, band = header, height - header, 0.0
     for band, wanted in _BAND_AND_ROWS:
         top = header + (band + 2 * _SPARE_BAND if band else _SPARE_BAND)
         room = height - top - (foot if band else 0.0)
-        if room // line >= min(rows, wanted):
+        if fitting(room) >= min(rows, wanted):
             break
-    fit = max(min(int(room // line), rows), 1)
-    pitch = min(max(room / fit, line), line * _LOOSE_ROW)
-    return Heights(header + _SPARE_BAND, band, top, pitch, fit, top + fit * pitch if band else None)
+    fit = fitting(room)
+    words = between(fit)
+    pitch = min(max((room - words) / fit, line), line * _LOOSE_ROW)
+    return Heights(header + _SPARE_BAND, band, top, pitch, fit, top + fit * pitch + words if band else None, words)
 
 
 def chosen_row(funnel: Funnel) -> int | None:
@@ -156,6 +168,16 @@ def shown_rows(funnel: Funnel, fit: int) -> tuple[int, ...]:
     musts = {row for row in wanted if row is not None}
     others = (row for row in range(len(funnel.rows)) if row not in musts)
     return tuple(sorted([*musts, *islice(others, max(fit - len(musts), 0))]))
+
+
+def kept_between(funnel: Funnel, shown: Sequence[int]) -> tuple[int, ...]:
+    """For each row shown how many tokens that every stage kept stand between the one shown before it and it."""
+    between, before = [], -1
+    for row in shown:
+        passed = sum(not each.cut_by for each in funnel.rows[before + 1 : row])
+        between.append(passed + sum(each.kept_before for each in funnel.rows[before + 1 : row + 1]))
+        before = row
+    return tuple(between)
 
 
 def fate(funnel: Funnel, row: int, stage: int) -> str:

@@ -20,6 +20,7 @@ from app.ui.widgets.funnel_columns import (
     chosen_row,
     columns_of,
     fate,
+    kept_between,
     place_columns,
     shown_rows,
     stack,
@@ -64,16 +65,30 @@ class FunnelPicture:
             + (self._ink.line["caption"] if has_lost else 0.0)
         )
         header += 0.0 if self._one_line else self._ink.line["left"]
-        self._heights = stack(size.height(), header, self._ink.line["number"] + 4, len(funnel.rows), self._ink.foot)
+        line = self._ink.line["number"] + 4
+        self._heights = stack(size.height(), header, line, len(funnel.rows), self._ink.foot, self._between)
         self.shown = shown_rows(funnel, self._heights.fit)
+        self._kept = kept_between(funnel, self.shown)
         self._foot = FunnelFoot(self._ink, funnel, self.places, self.shown, size)
 
     def row_rect(self, row: int) -> QRectF:
         """Where a row of the funnel is painted, empty where it is left out."""
         if row not in self.shown:
             return QRectF()
-        at = self._heights
-        return QRectF(0.0, at.rows_top + self.shown.index(row) * at.pitch, self._size.width(), at.pitch)
+        at, place = self._heights, self.shown.index(row)
+        words = self._ink.line["caption"] * sum(kept > 0 for kept in self._kept[: place + 1])
+        return QRectF(0.0, at.rows_top + place * at.pitch + words, self._size.width(), at.pitch)
+
+    def between(self) -> list[tuple[QRectF, int]]:
+        """Where words stand between two rows, and how many tokens that were kept they tell of."""
+        high = self._ink.line["caption"]
+        rects = ((self.row_rect(row), kept) for row, kept in zip(self.shown, self._kept, strict=True) if kept)
+        return [(QRectF(0.0, rect.top() - high, rect.width(), high), kept) for rect, kept in rects]
+
+    def _between(self, fit: int) -> float:
+        """Height of the words between rows where there is room for so many rows."""
+        kept = kept_between(self._funnel, shown_rows(self._funnel, fit))
+        return self._ink.line["caption"] * sum(count > 0 for count in kept)
 
     def row_at(self, y: float) -> int:
         """The row at a height, −1 for none."""
@@ -84,6 +99,9 @@ class FunnelPicture:
         row = self.row_at(point.y())
         if row >= 0:
             return words_of.row_tip(self._funnel, row)
+        for rect, kept in self.between():
+            if rect.contains(point):
+                return words_of.between_tip(kept)
         head = next((place for place in self.places if place.left <= point.x() < place.right), None)
         if head is None or point.y() > self._heights.rows_top:
             return ""
@@ -100,6 +118,7 @@ class FunnelPicture:
             self._paint_head(painter, index)
         for row in self.shown:
             self._paint_row(painter, row)
+        self._paint_between(painter)
         self._paint_ends(painter)
         self._foot.paint(painter, self._heights.foot_top)
 
@@ -235,6 +254,11 @@ class FunnelPicture:
                 self._paint_final(painter, place, cell, row)
             else:
                 self._paint_cell(painter, place, cell, row)
+
+    def _paint_between(self, painter: QPainter) -> None:
+        for rect, kept in self.between():
+            words = rect.adjusted(self.places[0].left, 0, 0, 0)
+            self._ink.write(painter, words, LEFT, "caption", "ink3", words_of.between_text(kept))
 
     def _paint_cell(self, painter: QPainter, place: Place, cell: QRectF, row: int) -> None:
         """A stage's cell: what is left of a token, that it was cut here, or nothing any more."""

@@ -23,7 +23,7 @@ from app.ui.theme import Theme
 from app.ui.widgets.funnel_columns import Place
 from app.ui.widgets.funnel_ink import EDGE, WRAPPED
 from app.ui.widgets.funnel_picture import FunnelPicture
-from app.ui.widgets.funnel_words import EMPTY, describe, table_text
+from app.ui.widgets.funnel_words import EMPTY, between_text, describe, table_text
 from app.ui.widgets.painting import focus_ring
 
 
@@ -86,6 +86,10 @@ class FunnelView(QWidget):
         """The rows there is room for."""
         return () if self._picture is None else self._picture.shown
 
+    def between(self) -> list[str]:
+        """What stands between two rows, from the top down."""
+        return [] if self._picture is None else [between_text(kept) for _, kept in self._picture.between()]
+
     def columns(self) -> tuple[Place, ...]:
         """The columns and where they stand."""
         return () if self._picture is None else self._picture.places
@@ -98,7 +102,7 @@ class FunnelView(QWidget):
         return QSize(760, 390)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(560, 200)
+        return QSize(560, 240)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)

@@ -59,6 +59,18 @@ def setting_texts(setting: str) -> tuple[str, ...]:
     return (setting, figures, "")
 
 
+def between_text(kept: int) -> str:
+    """How many tokens between two rows were kept and are not shown."""
+    return f"… {kept:,} more kept"
+
+
+def between_tip(kept: int) -> str:
+    """The same in a sentence."""
+    if kept == 1:
+        return "1 token that stands between these rows by its logit is kept by every stage, and not shown."
+    return f"{kept:,} tokens that stand between these rows by their logits are kept by every stage, and not shown."
+
+
 def cuts(funnel: Funnel, stage: int) -> bool:
     """Whether a stage cut anything."""
     made = funnel.stages[stage]

@@ -83,6 +83,7 @@ class StepScrubber(QWidget):
         """How many steps there can be at most, 0 where that is open: a dashed line runs up to there."""
         if total != self._total:
             self._total = max(total, 0)
+            self._describe()
             self.update()
 
     def set_current(self, index: int | None) -> None:

@@ -55,7 +55,7 @@ def test_greedy_on_screen_equals_generate(writing: Desk, story: LoadedModel) -> 
 def test_a_seed_writes_the_same_again_and_another_seed_something_else(writing: Desk) -> None:
     first = run(writing)
     assert len(first) == 20
-    assert "seed 3" in writing.generate.output.facts.text()
+    assert "seed 3" in writing.generate.output.said()
     assert run(writing) == first
     writing.type_over(writing.generate.settings.seed, "4")
     assert writing.session.generation.settings.seed == 4
@@ -137,7 +137,7 @@ def test_a_stop_sequence_ends_the_text_before_it(writing: Desk) -> None:
     assert writing.session.generation.settings.stop == (".",)
     run(writing)
     assert "." not in writing.session.generation.text
-    assert "stop sequence" in writing.generate.output.subtitle()
+    assert "a stop sequence came" in writing.generate.output.said()
 
 
 def test_a_chip_shows_how_it_was_chosen(writing: Desk) -> None:
@@ -215,7 +215,8 @@ def test_the_drawn_token_is_marked_and_other_settings_are_said_to_be_others(writ
 
 def test_text_of_another_prompt_is_said_to_be_that(writing: Desk) -> None:
     run(writing)
-    assert "prompt before" not in writing.generate.output.subtitle()
+    assert "prompt before" not in writing.generate.output.said()
     writing.session.set_prompt("Another beginning")
     writing.settle()
-    assert "written from the prompt before" in writing.generate.output.subtitle()
+    output = writing.generate.output
+    assert "written from the prompt before" in f"{output.subtitle()} {output.facts.text()}" and output.facts.isVisible()

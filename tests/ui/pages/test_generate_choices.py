@@ -149,9 +149,9 @@ def test_forking_again_under_the_same_settings_draws_anew(writing: Desk) -> None
     assert list(generation.current.ids[:3]) == first[:3]
     assert list(generation.current.ids) != first
     seeds = [generation.current.steps[place].seed for place in (0, 3)]
-    facts = writing.generate.output.facts
-    assert f"seeds {seeds[0]}, {seeds[1]} · " in facts.text()
-    assert f"Drawn with seed {seeds[0]}, from new token 4 on with {seeds[1]}." in facts.toolTip()
+    output = writing.generate.output
+    assert f"seeds {seeds[0]}, {seeds[1]} · " in output.said()
+    assert f"Drawn with seed {seeds[0]}, from new token 4 on with {seeds[1]}." in output.toolTip()
     writing.click(writing.generate.settings.method.button(2))
     fork = writing.generate.branches.fork
     assert not fork.isEnabled() and "beam search" in fork.toolTip()
@@ -159,9 +159,15 @@ def test_forking_again_under_the_same_settings_draws_anew(writing: Desk) -> None
 
 def test_the_text_goes_on_where_it_ended(writing: Desk, story: LoadedModel) -> None:
     writing.click(writing.generate.settings.method.button(0))
-    generation = run(writing)
+    generation, output = run(writing), writing.generate.output
+    assert output.scrubber.accessibleDescription().startswith("20 of 20 steps")
     writing.key(writing.generate.text, Qt.Key.Key_G)
+    writing.wait(lambda: len(generation.steps) > 20 and "of 40 steps" in output.scrubber.accessibleDescription())
     finish(writing)
+    assert output.scrubber.accessibleDescription().startswith("40 of 40 steps")
+    assert output.subtitle().startswith("40 of 40 tokens")
+    writing.type_over(writing.generate.settings.fields["max_new_tokens"].field, "30")
+    assert output.scrubber.accessibleDescription().startswith("40 of 40 steps"), "it stands"
     ids = story.tokenizer(PROMPT, return_tensors="pt")["input_ids"]
     whole = story.model.generate(
         ids, attention_mask=torch.ones_like(ids), max_new_tokens=40, do_sample=False, pad_token_id=0
@@ -487,7 +493,7 @@ def test_a_text_stays_when_its_model_is_closed(writing: Desk) -> None:
     generation.choose(0)
     writing.settle()
     assert generation.text == text and page.text.count() > 0 and page.choice.funnel_shown() is None
-    assert f"by {name}, not open" in page.output.subtitle()
+    assert f"by {name}, not open" in page.output.said()
     assert f"{name}, which wrote this text, is not open" in page.choice.funnel.accessibleDescription()
     assert page.choice.opens.text() == f"Open {name}" and not page.branches.fork.isEnabled()
     writing.click(page.choice.opens)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PySide6.QtCore import QPoint, QPointF, QRect, Qt
 from PySide6.QtGui import QCursor
-from PySide6.QtWidgets import QApplication, QMenu
+from PySide6.QtWidgets import QApplication, QMenu, QSplitter
 from pytestqt.qtbot import QtBot
 from ui.desk import Desk, chip_ids
 from ui.widgets.matrices import move
@@ -23,9 +23,14 @@ from app.session.generation import Generation
 from app.ui.pages.generate.branch_text import BranchText
 from app.ui.pages.generate.chip_colours import ATTENTION
 from app.ui.pages.generate.cost_words import cost_tip, cost_words
+from app.ui.pages.generate.output_layout import LOW
+from app.ui.pages.generate.output_panel import OutputPanel
+from app.ui.pages.generate.parting import named
+from app.ui.pages.generate.text_names import own_words, partings, settings_words
 from app.ui.theme import Theme
 from app.ui.widgets.beam_legend import BeamLegend
 from app.ui.widgets.chip_legend import ChipLegend
+from app.ui.widgets.number_text import number
 
 PROMPT = "Once upon a time, there was a"
 
@@ -65,6 +70,7 @@ def test_two_texts_stand_side_by_side_and_any_two_can_be_chosen(desk: Desk) -> N
     assert output.ours.geometry().width() > 100 and output.theirs.mapTo(output, QPoint()).x() > 150
     assert output.theirs.mapTo(output, QPoint()).y() == output.ours.mapTo(output, QPoint()).y()
     assert output.partner.count() == 3
+    desk.wait(lambda: min(output._both.sizes()) > 150)
     one, two = generation.branches[0], generation.branches[1]
     output.partner.setCurrentIndex(0)
     output.partner.activated.emit(0)
@@ -72,6 +78,15 @@ def test_two_texts_stand_side_by_side_and_any_two_can_be_chosen(desk: Desk) -> N
     assert output.comparing is two and output.partner.currentIndex() == 0
     assert chip_ids(output.other)[len(two.prompt) :] == list(two.ids)
     place = first_difference(one, two)
+    names = [output.partner.itemText(at) for at in range(3)]
+    assert len(set(names)) == 3
+    words = " ".join("".join(each.text for each in two.steps[place:]).split())
+    told, _, score = names[0].partition(f"from {place + 1}: ")[2].partition(" · ")
+    assert words.startswith(told.rstrip("…")) and len(told) > 5, "where it parts, and how it goes on there"
+    assert score.endswith(number(two.score, 2))
+    shown = output.partner.words_shown()
+    assert shown.endswith("…") and names[0].startswith(shown[:-1]), "cut by a sign, not in the middle of a letter"
+    assert output.partner.view().minimumWidth() > output.partner.width(), "the list shows all of it"
     desk.wait(lambda: not output.ours._soon.isActive())
     assert ringed(output.ours) == ringed(output.theirs) == place
     assert f"parts at new token {place + 1}," in output.difference()
@@ -95,13 +110,46 @@ def test_two_texts_stand_side_by_side_and_any_two_can_be_chosen(desk: Desk) -> N
     assert output.comparing is None and not output.partner.isVisible()
 
 
+def text_of(words: str, loaded: object = None, **settings: object) -> Branch:
+    """A text of these words, an id for each."""
+    by = replace(DecodingSettings(method="greedy"), **settings)  # type: ignore[arg-type]
+    steps = [
+        replace(step(f" {word}", -1.0, None), token_id=sum(map(ord, word)), settings=by, seed=by.seed)
+        for word in words.split()
+    ]
+    return Branch("Once", steps=steps, loaded=loaded)  # type: ignore[arg-type]
+
+
+def test_texts_that_begin_alike_are_told_apart() -> None:
+    warm = {"method": "sample", "temperature": 1.5}
+    lily = text_of("a girl named Lily had a ball", seed=3, **warm)
+    mia = text_of("a girl named Lily had one", method="sample", seed=3)
+    dog, alone = text_of("a dog ran"), text_of("a dog ran")
+    told = partings([lily, mia, dog])
+    assert [told[each] for each in (lily, mia, dog)] == [5, 5, 1]
+    assert [own_words(each, told[each]) for each in (lily, mia, dog)] == [" a ball", " one", " dog ran"]
+    assert own_words(lily, 1, 12) == " girl named…" and own_words(dog, 3) == ""
+    assert partings([dog, alone]) == {dog: 3, alone: 3} and partings([dog]) == {dog: 0}
+    everyone = [lily, mia, dog]
+    assert settings_words(lily, everyone) == "sample, T 1.5, seed 3"
+    assert settings_words(lily, [mia]) == "T 1.5" and settings_words(dog, everyone) == "greedy"
+    assert settings_words(dog, [alone]) == ""
+    assert named(lily, mia) == "from 6: a ball · T 1.5 · −1.00"
+    assert named(dog, alone) == "the same · −1.00"
+    longer = text_of("a dog ran home")
+    assert named(longer, dog) == "the same, and from 4: home · −1.00" and "up to 3" in named(dog, longer)
+    other = replace(mia, prompt_text="Twice upon a time", model="story")
+    assert named(other, mia) == "story: after “Twice upon a time”: a girl named Lily had one · −1.00"
+
+
 def test_a_late_difference_is_brought_into_view_and_steps_are_walked(desk: Desk) -> None:
     desk.window.show_page("generate")
     desk.session.set_prompt(PROMPT)
     page, output = desk.generate, desk.generate.output
     generation = run(desk, method="greedy", max_new_tokens=70)
-    assert output.facts.text().startswith(f"{generation.cost.per_second:,.0f} tokens/s · first after ")
-    assert "cache 0." in output.facts.text() and "seed" not in output.facts.text()
+    said = f"{len(generation.steps)} of 70 tokens · {generation.cost.per_second:,.0f} tokens/s · first after "
+    assert output.said().startswith(said) and "cache 0." in output.said() and "seed" not in output.said()
+    assert output.toolTip().startswith(said)
     assert output.scrubber.width() > 240
     desk.click(output.back)
     desk.click(output.back)
@@ -146,15 +194,48 @@ def test_a_funnel_of_many_survivors_shows_the_first_token_that_is_cut(desk: Desk
     raw = torch.from_numpy(generation.steps[2].raw)
     cut = [row for row in funnel.rows if row.cut_by]
     assert [row.token_id for row in cut] == [int(torch.topk(raw, 31).indices[30])] and cut[0].cut_by == "top_k"
+    assert [row.kept_before for row in funnel.rows] == [0] * 12 + [30 - 12]
     output = desk.generate.output
-    assert output._subtitle.isVisible() and not output.told.isVisible()
+    assert output._subtitle.isVisible() and output.subtitle().startswith("3 of 3 tokens")
     for height in (720, 900):
         desk.window.resize(1120, height)
         desk.settle()
-        assert len(funnel.rows) - 1 in desk.generate.funnel.shown_rows(), height
-    output.set_subtitle("so many words that no header of this width has room for them beside its buttons")
-    assert not output._subtitle.isVisible() and output.told.isVisible()
-    assert output.told.text() == output.subtitle(), "they stand on a line of their own, whole"
+        shown = desk.generate.funnel.shown_rows()
+        assert len(funnel.rows) - 1 in shown, height
+        assert desk.generate.funnel.between() == [f"… {30 - (len(shown) - 1)} more kept"], height
+    output.say(["3 tokens", "which no header of this width has room for beside its buttons"], ["seed 3"], "")
+    assert output.subtitle() == "3 tokens", "whole parts, none is cut"
+    assert output.facts.isVisible() and output.facts.text().startswith("which no header"), "what it is, is said"
+    output.say(["3 tokens"], ["many figures which no header of this width has room for beside its buttons"], "")
+    assert not output.facts.isVisible(), "a low panel has more use for a line of text"
+    sizes = splitter_of(output).sizes()
+    splitter_of(output).setSizes([sum(sizes) - 300, 300])
+    desk.window.resize(1440, 1200)
+    desk.settle()
+    assert output.height() >= LOW and output.facts.isVisible()
+
+
+@pytest.mark.parametrize(("width", "height", "rows", "choice"), [(1440, 900, 6, 8), (1120, 720, 3, 5)])
+def test_text_and_funnel_share_the_room(desk: Desk, width: int, height: int, rows: int, choice: int) -> None:
+    desk.window.resize(width, height)
+    desk.window.show_page("generate")
+    desk.session.set_prompt(PROMPT)
+    run(desk, max_new_tokens=20, seed=3, top_k=40, top_p=1.0)
+    output, view = desk.generate.output, desk.generate.output.ours.viewport()
+    chip, pitch = output.text.chip_rect(0), output.text._flow.row_pitch
+    assert view.height() >= rows * pitch - (pitch - chip.height()), "so many rows of chips are whole"
+    assert len(desk.generate.funnel.shown_rows()) >= choice
+    splitter = splitter_of(output)
+    kept, usual = splitter.saveState(), splitter.sizes()
+    splitter.setSizes([10_000, 0])
+    assert desk.generate.funnel.height() >= 240 and len(desk.generate.funnel.shown_rows()) >= 5
+    splitter.restoreState(kept)
+    assert splitter.sizes() == usual, "what the person left comes back"
+
+
+def splitter_of(output: OutputPanel) -> QSplitter:
+    """The one between text and funnel."""
+    return next(each for each in output.window().findChildren(QSplitter) if each.objectName() == "generate writing")
 
 
 def step(text: str, logprob: float, raw: np.ndarray | None, attention: np.ndarray | None = None) -> GeneratedToken:

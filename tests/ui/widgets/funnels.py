@@ -62,7 +62,12 @@ def funnel_of(
             StripPart(int(token), text_of(int(token)), float(edges[place]), float(edges[place + 1]))
             for place, token in enumerate(tokens)
         )
-    rows_made = tuple(FunnelRow(token, text_of(token), float(raw[token]), cut_by[token]) for token in order)
+    kept = [int(token) for token in np.argsort(-raw) if token not in order and np.isfinite(stages[-1].logits[token])]
+    above = [sum(raw[each] > raw[token] for each in kept) for token in order]
+    rows_made = tuple(
+        FunnelRow(token, text_of(token), float(raw[token]), cut_by[token], int(now - then))
+        for token, now, then in zip(order, above, [0, *above], strict=False)
+    )
     return Funnel(rows_made, tuple(made), strip, chosen, VOCABULARY, draw if settings.draws else None)
 
 

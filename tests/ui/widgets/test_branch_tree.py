@@ -143,6 +143,10 @@ def test_it_says_what_it_shows(tree: BranchTree) -> None:
     assert tree.accessibleDescription().endswith(
         ", on ␣rabbit · forks at token 11 · 48 tokens · mean log-probability −1.34"
     )
+    tree.set_branches([BranchShown(None, 0, 9, " Lily had a", -1.0, 4, "greedy")], 0)
+    assert tree.describe_branch(0) == (
+        "␣Lily had a · parts from the others at token 5 · 9 tokens · mean log-probability −1.00 · greedy"
+    )
     tree.set_branches([], -1)
     assert tree.accessibleDescription() == "No branches yet."
 

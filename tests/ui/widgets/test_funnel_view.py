@@ -8,7 +8,7 @@ from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
-from PySide6.QtCore import QBuffer, QPoint, QRectF, QSize, Qt
+from PySide6.QtCore import QBuffer, QPoint, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtTest import QTest
@@ -166,6 +166,24 @@ def test_each_fate_is_told_from_the_others() -> None:
     assert survivors_end(funnel, min_p, shown) == 4
     assert survivors_end(funnel, min_p, (0, 1, 2)) is None
     assert not_shown(funnel, top_k, (0, 1, 2)) == 5
+
+
+@pytest.mark.parametrize("height", [220, 300, 390, 900])
+def test_words_between_rows_tell_how_many_more_were_kept(qtbot, theme: Theme, height: int) -> None:
+    """Forty are kept, and the last of them is drawn: its row stands under those of the first ones."""
+    funnel = funnel_of(DecodingSettings(top_k=40, temperature=2.0), 0.99999)
+    assert funnel.rows[-1].kept_before == 40 - len(funnel.rows)
+    view = view_of(qtbot, theme, funnel, 760, height)
+    shown = view.shown_rows()
+    assert view.between() == [f"… {40 - len(shown)} more kept"]
+    text, _, y = next(each for each in written(view) if "more kept" in each[0])
+    assert text == view.between()[0]
+    above, below = view.row_rect(shown[-2]), view.row_rect(shown[-1])
+    assert above.bottom() < y <= below.top() and below.bottom() <= height, "between the two, over neither"
+    tip = view._picture.tip(QPointF(200, (above.bottom() + below.top()) / 2)) if view._picture else ""
+    assert tip.startswith(f"{40 - len(shown)} tokens that stand between these rows")
+    nothing = view_of(qtbot, theme, picture_funnel(), 760, 900)
+    assert nothing.between() == [], "the first that was cut follows the last that was kept"
 
 
 def test_no_line_where_survivors_are_not_the_top_rows() -> None:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QScrollArea, QSizePolicy
 
 from app.session.branches import MOST, Branch
 from app.session.generation import Generation
+from app.ui.pages.generate.text_names import own_words, partings, settings_words
 from app.ui.theme import Theme
 from app.ui.widgets.branch_tree import BranchShown, BranchTree
 from app.ui.widgets.labels import make_label
 from app.ui.widgets.panel import Panel
 
 FORK_TIP = "Write on from the chosen token in a branch of its own, with the settings as they are (F)"
+_LONGEST, _LONGEST_BESIDE = 26, 14
+"""Letters of a text that tell it in the list: alone, and where settings stand beside them."""
 NO_FORK = "A beam search finishes its texts together and forks none: choose Greedy or Sample to fork here"
 
 
@@ -79,14 +80,15 @@ class BranchesPanel(Panel):
         generation.cost_told.connect(self.show_branches)
         self.show_branches()
 
-    @staticmethod
-    def _told_by(branch: Branch, earlier: Sequence[Branch]) -> str:
-        """The token that tells a branch: the first of its own, of a text written anew the first that is not the same
-        in the one before it."""
-        before = [each for each in earlier if each.prompt_text == branch.prompt_text]
-        apart = branch.differs_from(before[-1]) if before and branch.parent is None else None
-        place = branch.fork if apart is None else apart[0]
-        return branch.steps[place].text if place < len(branch.steps) else ""
+    def _label(self, branch: Branch, place: int) -> str:
+        """What tells a text: its words from where it parts, and settings, model and weights where these differ."""
+        branches = self._generation.branches
+        apart = settings_words(branch, branches, seeds=False)
+        own = own_words(branch, place, _LONGEST_BESIDE if apart else _LONGEST)
+        several = branch.parent is None and len({each.model for each in branches}) > 1
+        trained = branch.training_words.removeprefix("the weights of training ")
+        own = f"{branch.model}: {own}" if several else own
+        return " · ".join(part for part in (own, apart, trained) if part)
 
     @Slot()
     def _show_current(self) -> None:
@@ -101,17 +103,15 @@ class BranchesPanel(Panel):
         """Draw the tree as it stands; the current text's row is in view."""
         branches = self._generation.branches
         places = {id(branch): place for place, branch in enumerate(branches)}
-        models = {branch.model for branch in branches}
-        shown = []
-        for place, branch in enumerate(branches):
-            at = self._told_by(branch, branches[:place])
-            label = at if branch.parent is not None or len(models) < 2 else f"{branch.model}: {at}"
-            label = " · ".join(
-                part for part in (label, branch.training_words.removeprefix("the weights of training ")) if part
-            )
+        begins, shown = partings(branches), []
+        for branch in branches:
+            place = begins.get(branch, branch.fork)
+            # The same as another, or its beginning, has nothing of its own.
+            label = self._label(branch, place if place < len(branch.steps) or branch.parent is not None else 0)
             parent = places.get(id(holder)) if (holder := branch.forked_from) is not None else None
             score = branch.score if branch.steps else None
-            shown.append(BranchShown(parent, branch.fork, len(branch.steps), label, score))
+            seed = settings_words(branch, branches)
+            shown.append(BranchShown(parent, branch.fork, len(branch.steps), label, score, place, seed))
         current = places.get(id(self._generation.current), 0)
         self.tree.set_branches(shown, current)
         self.set_subtitle(str(len(branches)) if branches else "")

@@ -1,10 +1,23 @@
-"""What a run took and what it drew with, in words."""
+"""How long a text is, what its run took and what it drew with, in words."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from app.session.branches import Branch
 from app.session.generated import GeneratedToken, RunCost
+
+
+def count_words(branch: Branch, writing: bool) -> str:
+    """How many tokens a text has, of how many where it may go on or went that far; which weights wrote it."""
+    count = len(branch.steps)
+    words = f"{count} token{'' if count == 1 else 's'}"
+    if branch.filled:
+        words = f"{count} gap{'' if count == 1 else 's'} filled"
+    elif writing or branch.ended_by == "length":
+        words = f"{count} of {branch.most} tokens"
+    trained = branch.training_words.removeprefix("the weights of training ")
+    return f"{words}, {trained}" if trained else words
 
 
 def seed_words(steps: Sequence[GeneratedToken]) -> str:

@@ -45,7 +45,7 @@ class GenerateLayout(Page):
         above = split("generate above", Qt.Orientation.Horizontal, (self.output, 560), (self.branches, 250))
         above.setStretchFactor(1, 0)
         self.branches.setMinimumWidth(268)
-        writing = split("generate writing", Qt.Orientation.Vertical, (above, 320), (self.choice, 400))
+        writing = split("generate writing", Qt.Orientation.Vertical, (above, 350), (self.choice, 366))
         self.right = QStackedWidget()
         self.right.addWidget(writing)
         self.right.addWidget(self.beams)

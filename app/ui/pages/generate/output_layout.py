@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QFontMetricsF, QResizeEvent
 from PySide6.QtWidgets import (
@@ -25,18 +27,20 @@ from app.ui.pages.generate.chip_colours import COLOURS
 from app.ui.pages.generate.invitation import invitation
 from app.ui.theme import Theme
 from app.ui.widgets.chip_legend import ChipLegend
+from app.ui.widgets.elided_combo import ElidedCombo
 from app.ui.widgets.empty_state import EmptyState
-from app.ui.widgets.labels import make_label
+from app.ui.widgets.labels import make_elided_label, make_label
 from app.ui.widgets.panel import Panel
 from app.ui.widgets.step_scrubber import StepScrubber
 
 LOW_FOR_TWO, VERY_LOW_FOR_TWO = 420, 300
 """A panel lower than this has no room for two texts and the scrubber, nor for what stands under it."""
-LOW = 320
-"""A panel lower than this has more use for lines of text than for high bars."""
+LOW = 400
+"""A panel lower than this has more use for lines of text than for high bars and a line of figures."""
 PACES = (("Full speed", 0.0), ("5 a second", 5.0), ("1 a second", 1.0), ("1 in 3 s", 1 / 3))
-_BESIDE_WORDS = 40
-"""Pixels of the header that belong neither to its words nor to its buttons."""
+_BESIDE_WORDS = 28
+"""Pixels of the header that belong neither to its words nor to its buttons: its edges, and the gap after its title."""
+_SEPARATOR = " · "
 
 
 class OutputLayout(Panel):
@@ -50,10 +54,9 @@ class OutputLayout(Panel):
         self.text, self.other = self.ours.strip, self.theirs.strip
         self.empty = EmptyState(theme, "Nothing written yet", invitation(None), to_write_on(None))
         self.scrubber = StepScrubber(theme)
-        self.partner = QComboBox()
+        self.partner = ElidedCombo()
         self.partner.setAccessibleName("Text to compare with")
         self.partner.setToolTip("The text that stands at the right: any other one of the list of branches")
-        self.partner.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._here = make_label(theme, "The current text", 12, role="caption")
         self._here.setFixedHeight(28)
         self._both = both = QSplitter(Qt.Orientation.Horizontal)
@@ -66,15 +69,17 @@ class OutputLayout(Panel):
         self._stack = QStackedWidget()
         self._stack.addWidget(self.empty)
         self._stack.addWidget(both)
+        self._told: tuple[str, ...] = ()
+        self._figures: tuple[str, ...] = ()
         self._difference, self._unknown = _line(theme, 12), _line(theme)
-        self.told, self.facts = _line(theme), _line(theme)
+        self.facts = make_elided_label(theme, "", 11.5, role="caption")
         self.body_layout.setContentsMargins(10, 6, 10, 6)
         self.body_layout.setSpacing(4)
         self.body_layout.addWidget(self._stack, 1)
         self._steps, self._row = self._scrubbing(), self._controls(theme)
-        for part in (self._difference, self._unknown, self._steps, self._row, self.told, self.facts):
+        for part in (self._difference, self._unknown, self._steps, self._row, self.facts):
             self.body_layout.addWidget(part)
-        for part in (self._unknown, self.told):
+        for part in (self._unknown, self.facts):
             part.hide()
         theme.changed.connect(self.tint_icons)
         self.tint_icons()
@@ -166,21 +171,30 @@ class OutputLayout(Panel):
         self._make_room()
         self._place_words()
 
-    def set_subtitle(self, subtitle: str) -> None:
-        super().set_subtitle(subtitle)
+    def say(self, told: Sequence[str], figures: Sequence[str], tip: str) -> None:
+        """What stands beside the title: what the text is, which is always to be read, then figures of its run."""
+        self._told, self._figures = tuple(told), tuple(figures)
+        for part in (self, self.facts):
+            part.setToolTip(tip)
         self._place_words()
 
+    def said(self) -> str:
+        """All of it, wherever there is room for it."""
+        return _SEPARATOR.join((*self._told, *self._figures))
+
     def _place_words(self) -> None:
-        """The words beside the title stand on a line of their own where the header has no room for all of them."""
-        words = self.subtitle()
+        """As many words as fit stand beside the title, the others on a line of their own: where the panel is low only
+        if they are more than figures, which the tooltip has too."""
         buttons = (self.pause, self.one, self.stop, self.start)
         taken = sum(button.sizeHint().width() + self._header.spacing() for button in buttons) + _BESIDE_WORDS
-        taken += self._title.sizeHint().width()
-        wide = QFontMetricsF(self._subtitle.font()).horizontalAdvance(words)
-        fits = taken + wide <= self.width()
-        self._subtitle.setVisible(fits)
-        self.told.setText("" if fits else words)
-        self.told.setVisible(not fits)
+        room = self.width() - taken - self._title.sizeHint().width()
+        metrics, words = QFontMetricsF(self._subtitle.font()), (*self._told, *self._figures)
+        fit = len(words)
+        while fit and metrics.horizontalAdvance(_SEPARATOR.join(words[:fit])) > room:
+            fit -= 1
+        self.set_subtitle(_SEPARATOR.join(words[:fit]))
+        self.facts.setText(_SEPARATOR.join(words[fit:]))
+        self.facts.setVisible(fit < len(self._told) or (fit < len(words) and self.height() >= LOW))
 
     def _make_room(self) -> None:
         """Two texts in a low window take the room of the scrubber, in a very low one that of all under it; examples
@@ -188,13 +202,7 @@ class OutputLayout(Panel):
         two, high, written = self._two, self.height(), self._stack.currentIndex() == 1
         self._steps.setVisible(written and (not two or high >= LOW_FOR_TWO))
         self.scrubber.set_low(high < LOW)
-        for part in (self._row, self.facts):
-            part.setVisible(not two or high >= VERY_LOW_FOR_TWO)
-
-    def say_facts(self, words: str, tip: str) -> None:
-        """The line of figures under the text."""
-        self.facts.setText(words)
-        self.facts.setToolTip(tip)
+        self._row.setVisible(not two or high >= VERY_LOW_FOR_TWO)
 
 
 def _under(head: QWidget, text: QWidget) -> QWidget:

@@ -49,13 +49,13 @@ class OutputPanel(OutputLayout):
         """Another text, from its beginning."""
         self.scrubber.set_steps([])
         self.scrubber.set_current(None)
-        self.scrubber.set_total(0 if branch.filled else self._generation.settings.max_new_tokens)
         self.scrubber.set_marks([branch.fork] if branch.parent is not None else [])
         self._show_sheet(1 if writing or branch.prompt or branch.steps else 0)
         self.text.set_streaming(writing)
         self.ours.mark(None)
         self.ours.show_branch(branch)
         self.scrubber.set_steps([step.probability for step in branch.steps])
+        self.show_total()
         self._parted = None
         self._say_unknown()
 
@@ -67,10 +67,18 @@ class OutputPanel(OutputLayout):
         else:
             for step in new:
                 self.scrubber.append(step.probability)
+        if new:
+            self.show_total()
         if new and self.comparing is not None:
             self._followed = True
             self._compare()
         return bool(new)
+
+    def show_total(self) -> None:
+        """How many steps there can be: what the newest was asked for, which is more where a text is gone on with."""
+        branch = self.ours.branch()
+        open_yet = 0 if branch.filled else self._generation.settings.max_new_tokens
+        self.scrubber.set_total(branch.most or open_yet)
 
     def chip_of(self, step: int) -> int:
         """Where a step stands among the chips."""
@@ -137,6 +145,7 @@ class OutputPanel(OutputLayout):
             for at, name in enumerate(names):
                 if self.partner.itemText(at) != name:
                     self.partner.setItemText(at, name)
+            self.partner.fit_list()
             self.partner.setCurrentIndex(next(at for at, each in enumerate(self._choices) if each is other))
 
     def difference(self) -> str:

@@ -3,24 +3,42 @@
 from __future__ import annotations
 
 from app.session.branches import Branch
+from app.ui.pages.generate.text_names import own_words, settings_words
 from app.ui.widgets.number_text import number
 from app.ui.widgets.token_text import visible_token
 
-_LONGEST = 18
-"""Characters of a text that stand for it in a menu."""
+_LONGEST = 26
+"""Letters of a text that stand for it in a menu."""
 
 
 def named(other: Branch, current: Branch) -> str:
-    """A text as a menu offers it beside the current one: its mean log-probability, and what is its own."""
-    lead = f"{other.model}: " if other.model != current.model else ""
+    """A text as a menu offers it beside the current one: where it parts and how it goes on there, the settings and
+    the model where these are others, and its mean log-probability."""
+    words = [
+        f"{other.model}: {_own(other, current)}" if other.model != current.model else _own(other, current),
+        settings_words(other, [current]),
+        number(other.score, 2),
+    ]
+    return " · ".join(part for part in words if part)
+
+
+def _own(other: Branch, current: Branch) -> str:
+    if not other.steps:
+        return "empty"
     if other.prompt_text != current.prompt_text:
-        own = other.prompt_text
-    else:
-        _, begin = current.differs_from(other) or (0, 0)
-        own = "".join(step.text for step in other.steps[begin : begin + 12])
-    own = " ".join(own.split())
-    shown = own if len(own) <= _LONGEST else f"{own[: _LONGEST - 1]}…"
-    return f"{number(other.score, 2)}  {lead}{shown or 'empty'}"
+        return f"after “{_short(other.prompt_text)}”: {_short(own_words(other, 0))}"
+    places = current.differs_from(other)
+    if places is not None:
+        return f"from {places[1] + 1}: {_short(own_words(other, places[1]))}"
+    ours, theirs = len(current.steps), len(other.steps)
+    if other.loaded is current.loaded and theirs > ours:
+        return f"the same, and from {ours + 1}: {_short(own_words(other, ours))}"
+    return f"the same up to {theirs}" if theirs < ours else "the same"
+
+
+def _short(words: str) -> str:
+    words = " ".join(words.split())
+    return words if len(words) <= _LONGEST else f"{words[: _LONGEST - 1].rstrip()}…"
 
 
 def parting_words(current: Branch, other: Branch) -> str:

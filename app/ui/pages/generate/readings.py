@@ -15,7 +15,7 @@ from app.ui.explanation import Explanation
 from app.ui.icons import icon
 from app.ui.pages.generate import explanations
 from app.ui.pages.generate.branches_panel import FORK_TIP, NO_FORK
-from app.ui.pages.generate.cost_words import cost_tip, cost_words, seed_tip, seed_words
+from app.ui.pages.generate.cost_words import cost_tip, cost_words, count_words, seed_tip, seed_words
 from app.ui.pages.generate.head_chooser import watched_head
 from app.ui.pages.generate.invitation import invitation
 from app.ui.pages.generate.layout import GenerateLayout
@@ -29,7 +29,8 @@ LOOK_EVERY = 6
 ENDINGS = {
     "end of text": "the model ended the text",
     "stop string": "a stop sequence came",
-    "length": "limit reached",
+    # That so many of so many stand there says it.
+    "length": "",
     "context full": "the context is full",
     "all gaps filled": "all gaps filled",
     "searched": "search finished",
@@ -211,33 +212,27 @@ class GenerateReadings(GenerateLayout):
     def _say_counts(self) -> None:
         generation = self._session.generation
         if not generation.steps:
-            self.output.set_subtitle("")
-            self.output.say_facts("", "")
+            self.output.say((), (), "")
             return
-        count = len(generation.steps)
-        words = f"{count} token{'' if count == 1 else 's'}"
-        if generation.current.filled:
-            words = f"{count} gap{'' if count == 1 else 's'} filled"
-        if generation.current.training_words:
-            words = f"{words}, {generation.current.training_words.removeprefix('the weights of training ')}"
-        ending = "paused" if generation.paused else ENDINGS[generation.ended_by]
-        old = "written from the prompt before" if generation.prompt_text != self._session.prompt else ""
-        adapter, now = generation.current.adapter, adapter_state(generation.current.loaded)
-        # A text stays what it is when its model's adapter is switched; it says so.
-        other = (
+        current, old = generation.current, generation.prompt_text != self._session.prompt
+        adapter, now = current.adapter, adapter_state(current.loaded)
+        told = (
+            count_words(current, generation.running),
+            self._writer_words(),
+            # A text stays what it is when its model's adapter is switched; it says so.
             ""
-            if adapter == now or generation.current.loaded is None
-            else f"written {adapter or 'without the adapter'}, which is not the state now"
+            if adapter == now or current.loaded is None
+            else f"written {adapter or 'without the adapter'}, which is not the state now",
+            "paused" if generation.paused else ENDINGS[generation.ended_by],
+            "written from the prompt before" if old else "",
         )
-        told = " · ".join(part for part in (words, self._writer_words(), other, ending, old) if part)
-        self.output.set_subtitle(told)
-        cost = generation.cost
-        whose = "" if self._costed is generation.current or not cost_words(cost) else "last run: "
-        drawn = seed_words(generation.steps)
-        facts = " · ".join(part for part in (drawn, f"{whose}{cost_words(cost)}") if part)
-        tip = " ".join(part for part in (seed_tip(generation.steps), cost_tip(cost)) if part)
-        self.output.say_facts(facts, tip)
-        self.output.setToolTip(f"{told}. {facts}. {tip}")
+        cost, seeds = generation.cost, seed_words(generation.steps)
+        speed, *others = cost_words(cost).split(" · ")
+        figures = [speed, seeds, *others] if self._costed is current else [seeds, f"last run: {speed}", *others]
+        figures = figures if speed else [seeds]
+        words = " · ".join(part for part in (*told, *figures) if part)
+        tip = " ".join(part for part in (f"{words}.", seed_tip(generation.steps), cost_tip(cost)) if part)
+        self.output.say([part for part in told if part], [part for part in figures if part], tip)
 
     def _writer_words(self) -> str:
         """Which model wrote the text, where that is not A."""
@@ -258,7 +253,7 @@ class GenerateReadings(GenerateLayout):
     @Slot()
     def _settings_changed(self) -> None:
         self.settings.show_settings(self._session.generation.settings)
-        self.scrubber.set_total(self._session.generation.settings.max_new_tokens)
+        self.output.show_total()
         self._say_counts()
         self._say_fork()
         self._ask_distribution()
