@@ -9,6 +9,7 @@ import pytest
 import torch
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
 from transformers.generation.logits_process import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 from ui.desk import Desk, chip_ids, words
 
@@ -67,12 +68,36 @@ def test_a_seed_writes_the_same_again_and_another_seed_something_else(writing: D
 
 
 def test_a_seed_that_is_no_number_is_refused_in_words(writing: Desk) -> None:
-    writing.type_over(writing.generate.settings.seed, "seven")
-    assert writing.generate.banner.isVisible()
-    assert "“seven” is not a whole number" in writing.generate.banner.text()
-    assert writing.generate.settings.seed.text() == "3"
+    page = writing.generate
+    writing.type_over(page.settings.seed, "seven")
+    refusal = page.settings.words.seed_refusal
+    assert refusal.isVisible() and "“seven” is not a whole number" in refusal.text()
+    assert page.settings.seed.text() == "seven" and not page.banner.isVisible()
+    writing.click(page.start)
+    assert not writing.session.generation.steps and "“seven” is not a whole number" in page.banner.text()
+    writing.type_over(page.settings.seed, "3")
+    assert not refusal.isVisible()
     assert len(run(writing)) == 20
-    assert not writing.generate.banner.isVisible()
+    assert not page.banner.isVisible()
+
+
+def test_what_is_typed_counts_without_enter(writing: Desk) -> None:
+    page = writing.generate
+    run(writing)
+    for edit, text in ((page.settings.seed, "8"), (page.settings.fields["max_new_tokens"].field, "7")):
+        edit.setFocus()
+        edit.selectAll()
+        QTest.keyClicks(edit, text)
+        writing.window.run()
+        writing.settle()
+        assert writing.session.generation.settings.seed == 8
+    assert len(writing.session.generation.steps) == 7
+    page.settings.stop.setFocus()
+    QTest.keyClicks(page.settings.stop, "a||b")
+    writing.window.run()
+    writing.settle()
+    assert "empty stop sequence" in page.banner.text() and page.settings.stop.text() == "a||b"
+    assert len(writing.session.generation.branches) == 3
 
 
 def test_slider_and_number_agree_and_act_on_the_next_token(writing: Desk) -> None:

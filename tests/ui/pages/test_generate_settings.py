@@ -125,10 +125,13 @@ def test_a_bar_can_be_part_of_a_stop_and_focus_that_passes_changes_nothing(made:
     made.type(made.panel.stop, r"\||end")
     assert made.settings.stop == ("|", "end")
     made.type(made.panel.stop, r"a||b")
-    assert "“a||b” holds an empty stop sequence" in made.errors[-1].fact
-    assert made.settings.stop == ("|", "end") and made.panel.stop.text() == r"\||end"
+    refusal = made.panel.words.stop_refusal
+    assert not refusal.isHidden() and "“a||b” holds an empty stop sequence" in refusal.text()
+    assert made.settings.stop == ("|", "end") and made.panel.stop.text() == "a||b", "what was typed can be mended"
+    made.show(temperature=0.5, stop=("|", "end"))
+    assert made.panel.stop.text() == "a||b" and not refusal.isHidden()
     made.type(made.panel.stop, "")
-    assert made.settings.stop == () and len(made.errors) == 1
+    assert made.settings.stop == () and refusal.isHidden() and not made.errors
     for line in ("plain", r"\d and \\", "\\", "a b|c"):
         assert read_stops(written_stops(read_stops(line))) == read_stops(line)
     assert read_stops(r"\d") == (r"\d",)
@@ -138,9 +141,10 @@ def test_a_seed_out_of_range_is_told_so(made: Panel) -> None:
     made.show(seed=7)
     for text, words in (("-1", "out of range"), (str(2**63), "out of range"), ("1.5", "not a whole number")):
         made.type(made.panel.seed, text)
-        assert words in made.errors[-1].fact and text in made.errors[-1].fact
-        assert made.settings.seed == 7 and made.panel.seed.text() == "7"
+        said = made.panel.words.seed_refusal.text()
+        assert words in said and text in said and made.panel.seed.text() == text
+        assert made.settings.seed == 7 and not made.panel.commit() and made.errors[-1].fact == said
     made.type(made.panel.seed, str(2**63 - 1))
     assert made.settings.seed == 2**63 - 1
     made.type(made.panel.seed, "")
-    assert made.settings.seed is None and len(made.errors) == 3
+    assert made.settings.seed is None and made.panel.commit()

@@ -244,6 +244,8 @@ class GeneratePage(GenerateReadings):
 
     @Slot()
     def run(self) -> None:
+        if not self.settings.commit():
+            return
         if self.prompt.editing and self.prompt.editor.toPlainText():
             self.prompt.submit()
         elif not self._session.prompt:

@@ -1,4 +1,5 @@
-"""The seed and the stop sequences: what is typed in words, not dragged."""
+"""The seed and the stop sequences: what is typed in words, not dragged. What does not fit stays in its field, with the
+reason under it."""
 
 from __future__ import annotations
 
@@ -21,11 +22,12 @@ _LONGEST = 40
 
 
 class SeedAndStop(QWidget):
-    """`seed_chosen(int or None)` and `stop_chosen(tuple of str)` are the person's doing; `refused` brings why not."""
+    """`seed_chosen(int or None)` and `stop_chosen(tuple of str)` are the person's doing."""
 
     seed_chosen = Signal(object)
     stop_chosen = Signal(object)
     refused = Signal(object)
+    """The label that says why."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -53,18 +55,33 @@ class SeedAndStop(QWidget):
         row.addWidget(self.seed, 1)
         row.addWidget(self.dice)
         column.addLayout(row)
+        self.seed_refusal, self.stop_refusal = (make_label(theme, "", 11.5, role="error") for _ in range(2))
+        column.addWidget(self.seed_refusal)
         column.addWidget(self._stop_label)
         column.addWidget(self.stop)
+        column.addWidget(self.stop_refusal)
+        for refusal in (self.seed_refusal, self.stop_refusal):
+            refusal.setWordWrap(True)
+            refusal.hide()
         for edit in (self.seed, self.stop):
             edit.setFont(theme.font(12, mono=True))
         theme.changed.connect(self._tint_icon)
         self._tint_icon()
 
+    def refusal(self) -> QLabel | None:
+        """Why what stands in a field was refused; None where all fits."""
+        return next((each for each in (self.seed_refusal, self.stop_refusal) if not each.isHidden()), None)
+
     def show_settings(self, settings: DecodingSettings, filling: bool) -> None:
-        """Show seed and stop sequences, and where they do nothing why; emits nothing."""
+        """Show seed and stop sequences, and where they do nothing why; emits nothing. What was refused stays while
+        its setting does."""
+        if self.seed_refusal.isHidden() or settings.seed != self._settings.seed:
+            self.seed.setText(_seed_text(settings))
+            self.seed_refusal.hide()
+        if self.stop_refusal.isHidden() or settings.stop != self._settings.stop:
+            self.stop.setText(written_stops(settings.stop))
+            self.stop_refusal.hide()
         self._settings = settings
-        self.seed.setText(_seed_text(settings))
-        self.stop.setText(written_stops(settings.stop))
         idle = idle_words("seed", settings, filling)
         _say((self.seed, self._seed_label), f"{SEED_TIP}\n{_seed_range()}", idle)
         _say((self.dice,), "Draw a new seed for every run", idle)
@@ -77,36 +94,40 @@ class SeedAndStop(QWidget):
     @Slot()
     def _seed_typed(self) -> None:
         text, knob = self.seed.text().strip(), knob_of("seed")
+        self.seed_refusal.hide()
         if text == _seed_text(self._settings):
             return
         seed = int(text.replace("−", "-")) if _WHOLE.fullmatch(text) else None
         assert knob.maximum is not None
         if text and seed is None:
-            self._refuse_seed(f"The seed “{text}” is not a whole number.", "Type digits only, or leave it empty.")
+            self._refuse(self.seed_refusal, f"The seed “{text}” is not a whole number. {_seed_range()}")
         elif seed is not None and not 0 <= seed <= knob.maximum:
-            self._refuse_seed(f"The seed {text} is out of range.", _seed_range())
+            self._refuse(self.seed_refusal, f"The seed {text} is out of range. {_seed_range()}")
         else:
             self.seed_chosen.emit(seed)
 
-    def _refuse_seed(self, fact: str, remedy: str) -> None:
-        self.seed.setText(_seed_text(self._settings))
-        self.refused.emit(UserError(fact, remedy))
+    def _refuse(self, label: QLabel, words: str) -> None:
+        label.setText(words)
+        label.show()
+        self.refused.emit(label)
 
     @Slot()
     def _seed_free(self) -> None:
+        self.seed.clear()
+        self.seed_refusal.hide()
         self.seed_chosen.emit(None)
 
     @Slot()
     def _stop_typed(self) -> None:
         line = self.stop.text()
+        self.stop_refusal.hide()
         # Focus that merely passes changes nothing.
         if line == written_stops(self._settings.stop):
             return
         try:
             stops = read_stops(line)
         except UserError as error:
-            self.stop.setText(written_stops(self._settings.stop))
-            self.refused.emit(error)
+            self._refuse(self.stop_refusal, str(error))
         else:
             self.stop_chosen.emit(stops)
 

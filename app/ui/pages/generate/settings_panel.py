@@ -107,7 +107,7 @@ class SettingsPanel(Panel):
         ):
             self.resets.watch(control, name)
         column.addStretch(1)
-        scroll = QScrollArea()
+        self._scroll = scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(inner)
@@ -191,12 +191,30 @@ class SettingsPanel(Panel):
         return made
 
     def _seed_and_stop(self, theme: Theme) -> SeedAndStop:
-        self._words = SeedAndStop(theme)
-        self.seed, self.dice, self.stop = self._words.seed, self._words.dice, self._words.stop
-        self._words.seed_chosen.connect(self._seed_chosen)
-        self._words.stop_chosen.connect(self._stop_chosen)
-        self._words.refused.connect(self.refused)
-        return self._words
+        self.words = SeedAndStop(theme)
+        self.seed, self.dice, self.stop = self.words.seed, self.words.dice, self.words.stop
+        self.words.seed_chosen.connect(self._seed_chosen)
+        self.words.stop_chosen.connect(self._stop_chosen)
+        # Once the words have their place.
+        self.words.refused.connect(self._bring_into_view, Qt.ConnectionType.QueuedConnection)
+        return self.words
+
+    def commit(self) -> bool:
+        """Take what is typed in a field and was not confirmed yet; False where that, or a field, does not fit."""
+        refused: list[object] = []
+        focused, listening = self.window().focusWidget(), self.refused.connect(refused.append)
+        if isinstance(focused, QLineEdit) and self.isAncestorOf(focused):
+            focused.editingFinished.emit()
+        self.refused.disconnect(listening)
+        wrong = self.words.refusal()
+        if wrong is not None:
+            self._bring_into_view(wrong)
+            self.refused.emit(UserError(wrong.text()))
+        return not refused and wrong is None
+
+    @Slot(object)
+    def _bring_into_view(self, part: QWidget) -> None:
+        self._scroll.ensureWidgetVisible(part)
 
     def show_settings(self, settings: DecodingSettings) -> None:
         """Show settings that were chosen elsewhere; emits nothing."""
@@ -219,7 +237,7 @@ class SettingsPanel(Panel):
         self.zero.setVisible(settings.method in DRAWING and not settings.draws)
         self.bans.show_settings(settings)
         self.presets.setCurrentText(preset_of(settings, self._own))
-        self._words.show_settings(settings, self._filling)
+        self.words.show_settings(settings, self._filling)
 
     def _change(self, **changes: Any) -> None:
         try:
