@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import TYPE_CHECKING
@@ -15,8 +16,11 @@ if TYPE_CHECKING:
 
 OF_BEAMS = ("num_beams", "length_penalty")
 """Settings that mean nothing without a beam search."""
-MOST = 24
+MOST = 100
 """More texts than this are not kept: the oldest goes."""
+WITH_LOGITS = 8
+"""Logits are kept of so many of the newest texts; a vocabulary of 150,000 takes 120 MB for 200 tokens. Of the others
+the model is asked again."""
 
 
 @dataclass(eq=False)
@@ -37,6 +41,8 @@ class Branch:
     """That model's: "decoder", "encoder" or "encoder-decoder"."""
     ref: str = ""
     """What opens that model again."""
+    precision: str = ""
+    """Of its weights: "fp32", "fp16" or "bf16"; '' where that is not known."""
     loaded: LoadedModel | None = None
     """That model, for going on and for looking at its choices; None while it is closed."""
     ended_by: str = ""
@@ -51,11 +57,21 @@ class Branch:
     def attach(self, loaded: LoadedModel, ref: str) -> None:
         """It is written by this model, or the model that wrote it is open again."""
         self.loaded, self.model, self.kind, self.ref = loaded, loaded.summary.name, loaded.kind, ref
+        self.precision = loaded.summary.precision
+
+    def is_by(self, loaded: LoadedModel, ref: str) -> bool:
+        """Whether this model, opened by `ref`, is the one that wrote it."""
+        return self.ref == ref and self.precision in ("", loaded.summary.precision)
 
     def detach(self) -> None:
-        """Its model was closed. Logits go with it, but for filled gaps, whose the model does not compute again."""
+        """Its model was closed, and its logits go with it."""
         self.loaded = None
-        if not self.filled:
+        self.forget_logits()
+
+    def forget_logits(self) -> None:
+        """The model is asked for them again when a choice is looked at; those of filled gaps stay, of which it is
+        not."""
+        if not self.filled and any(step.raw is not None for step in self.steps):
             self.steps[:] = [replace(step, raw=None, context=None) for step in self.steps]
 
     @property
@@ -189,13 +205,38 @@ def told_with_settings(branch: Branch) -> str:
     changed = {name: value for name, value in vars(settings).items() if value != neutral[name] and name not in idle}
     drawn = any(step.settings.draws for step in branch.steps)
     changed["seed"] = branch.searched.seed if branch.searched is not None else branch.steps[0].seed if drawn else None
-    lines = [f"model: {branch.model}, {branch.adapter}" if branch.adapter else f"model: {branch.model}"]
+    lines = [f"model: {', '.join(part for part in (branch.model, branch.precision, branch.adapter) if part)}"]
     lines += [f"prompt: {branch.prompt_text!r}"]
     lines += [f"found by: {branch.found_by}"] if branch.found_by else []
     lines += [f"written with: {branch.training_words}"] if branch.training_words else []
     lines += [f"method: {settings.method}"]
     lines += [f"{name}: {value}" for name, value in changed.items() if value is not None]
     return "\n".join([branch.text, "", "---", *lines])
+
+
+@dataclass(frozen=True)
+class Removed:
+    """Texts that the person took out of the list, and how they stood in it."""
+
+    gone: tuple[Branch, ...]
+    order: tuple[Branch, ...]
+    """All texts before."""
+    family: tuple[tuple[Branch | None, int], ...]
+    """Parent and fork of each of them."""
+
+    def back_in(self, branches: Sequence[Branch]) -> list[Branch]:
+        """The texts that are there now, and those that were gone, in their old order and family."""
+        there = [each for each in self.order if each in self.gone or each in branches]
+        for branch, (parent, fork) in zip(self.order, self.family, strict=True):
+            branch.parent, branch.fork = parent, fork
+        return [*there, *(each for each in branches if each not in self.order)]
+
+
+def set_aside(branches: Sequence[Branch], gone: Sequence[Branch]) -> Removed:
+    """What brings them back; their logits are the model's again."""
+    for branch in gone:
+        branch.forget_logits()
+    return Removed(tuple(gone), tuple(branches), tuple((each.parent, each.fork) for each in branches))
 
 
 def without(branches: list[Branch], gone: Branch) -> list[Branch]:

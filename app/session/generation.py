@@ -11,7 +11,7 @@ from app.engine.decode.settings import BEAMS, DecodingSettings
 from app.engine.errors import UserError
 from app.jobs.board import Board
 from app.session import writing
-from app.session.branches import Branch
+from app.session.branches import Branch, set_aside
 from app.session.kept_texts import KeptTexts
 from app.session.text_runs import Before, TextRuns
 
@@ -40,8 +40,9 @@ class Generation(TextRuns):
         """
         self._stop_quietly()
         seed = self._seed_beside(loaded, text) if beside and seed is None else seed
-        if not beside:
-            self.branches = []
+        if not beside and self.branches:
+            self.removed, self.branches = set_aside(self.branches, self.branches), []
+            self.texts_removed.emit()
         ask = self._ask if seed is None else lambda: replace(self._settings, seed=seed)
         searches = loaded.kind != "encoder" and self._settings.method in BEAMS
         found = self.tree is not None and self.tree.finished and bool(self.tree.sequences)
@@ -181,13 +182,15 @@ class Generation(TextRuns):
         busy = [branch.loaded for branch in self._targets] or [self._loaded]
         if self._job is not None and any(loaded not in refs for loaded in busy):
             self.stop()
-        opened, closed = {ref: loaded for loaded, ref in refs.items()}, False
-        for branch in {*self.branches, self.current, self._searched}:
+        closed = False
+        removed = () if self.removed is None else self.removed.order
+        for branch in {*self.branches, *removed, self.current, self._searched}:
             if branch.loaded is not None and branch.loaded not in refs:
                 branch.detach()
                 closed = True
-            if branch.loaded is None and branch.ref in opened:
-                branch.attach(opened[branch.ref], branch.ref)
+            again = next((loaded for loaded, ref in refs.items() if branch.is_by(loaded, ref)), None)
+            if branch.loaded is None and again is not None:
+                branch.attach(again, branch.ref)
         if closed:
             # The cache of keys and values holds on to its model.
             self._kept = []

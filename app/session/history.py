@@ -48,6 +48,15 @@ class History:
         self._now, self._last = moment, (kind, now)
         self._future.clear()
 
+    def separate(self) -> None:
+        """Something happened that is kept elsewhere: the next change is one of its own."""
+        self._last = ("", 0.0)
+
+    @property
+    def present(self) -> Moment:
+        """How things are now."""
+        return self._now
+
     def undo(self) -> Moment | None:
         """The moment before, None at the beginning."""
         return self._step(self._past, self._future)

@@ -25,7 +25,7 @@ class Keeper(QObject):
     def __init__(self, session: Session, board: Board, path: Path) -> None:
         super().__init__()
         self._session, self._board, self._path = session, board, path
-        self._written = ""
+        self._written: saved.Saved | None = None
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(SAVE_AFTER_MS)
@@ -59,26 +59,25 @@ class Keeper(QObject):
 
     @Slot()
     def _save(self) -> None:
-        text = saved.encode(self._session.saved())
-        if text != self._written:
-            self._written = text
-            path = self._path
-            job = self._board.start(FILES_LANE, "Save session", lambda: _write(path, text), key="save", quiet=True)
+        now, path = self._session.saved(), self._path
+        if now != self._written:
+            self._written = now
+            job = self._board.start(FILES_LANE, "Save session", lambda: _write(path, now), key="save", quiet=True)
             job.failed.connect(self._failed)
 
     @Slot(object)
     def _failed(self, error: BaseException) -> None:
-        self._written = ""
+        self._written = None
         self._session.failed.emit("session", error)
 
     def finish(self) -> None:
         """Write what was not written yet, at the end of the program."""
         self._soon.stop()
-        text = saved.encode(self._session.saved())
-        if text != self._written:
-            saved.write(self._path, text)
+        now = self._session.saved()
+        if now != self._written:
+            saved.write(self._path, saved.encode(now))
 
 
-def _write(path: Path, text: str) -> Generator[Any, None, None]:
-    saved.write(path, text)
+def _write(path: Path, now: saved.Saved) -> Generator[Any, None, None]:
+    saved.write(path, saved.encode(now))
     yield

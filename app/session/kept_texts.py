@@ -13,7 +13,7 @@ from app.engine.trace.records import Token
 from app.session.branches import Branch
 from app.session.generated import GeneratedToken
 
-MOST_TOKENS = 4000
+MOST_TOKENS = 12_000
 """New tokens kept over all texts, the newest texts first: the file is written often."""
 MOST_NODES = 4000
 """A tree of more nodes is not kept, for the same reason."""
@@ -103,6 +103,7 @@ def _kept(branch: Branch, wanted: Sequence[Branch]) -> dict[str, Any]:
         "model": branch.model,
         "kind": branch.kind,
         "ref": branch.ref,
+        "precision": branch.precision,
         "adapter": branch.adapter,
         "ended_by": branch.ended_by,
         "found_by": branch.found_by,
@@ -121,7 +122,7 @@ def _branch_back(kept: Mapping[str, Any], earlier: Sequence[Branch]) -> Branch:
         None if kept["parent"] is None else earlier[kept["parent"]],
         int(kept["fork"]),
     )
-    for name in ("model", "kind", "ref", "adapter", "ended_by", "found_by"):
+    for name in ("model", "kind", "ref", "precision", "adapter", "ended_by", "found_by"):
         setattr(branch, name, str(kept[name]))
     branch.searched = DecodingSettings(**kept["searched"]) if kept["searched"] else None
     return branch

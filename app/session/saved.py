@@ -110,7 +110,7 @@ def _from_5(content: dict[str, Any]) -> dict[str, Any]:
     a = content["models"].get("A")
     if a is None or not content["texts"]:
         return {**content, "texts": {}}
-    told = {"model": OpenRequest(**a).name, "kind": "", "ref": a["ref"]}
+    told = {"model": OpenRequest(**a).name, "kind": "", "ref": a["ref"], "precision": ""}
     told |= {"searched": None, "adapter": "", "found_by": ""}
     texts = [{**told, **text, "steps": [_step_from_5(step) for step in text["steps"]]} for text in content["texts"]]
     return {**content, "texts": {"branches": texts, "current": len(texts) - 1, "best": None}}

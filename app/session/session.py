@@ -85,6 +85,9 @@ class Session(QObject):
         self._texts: Mapping[str, Any] = {}
         """Texts as they were saved last."""
         self._history = History(self._moment())
+        self._removed_at: Moment | None = None
+        """The moment at which texts were removed last."""
+        self.generation.texts_removed.connect(self._texts_removed)
         self.models.changed.connect(self._model_changed)
         self.models.opening_changed.connect(self.opening_changed)
         self.models.failed.connect(self._open_failed)
@@ -246,7 +249,10 @@ class Session(QObject):
         self.recent_changed.emit()
 
     def undo(self) -> None:
-        """Take the last change of prompt, selection or settings back."""
+        """Take the last change of prompt, selection or settings back, or bring back texts that were removed since."""
+        if self.generation.removed is not None and self._removed_at is self._history.present:
+            self.generation.take_back()
+            return
         self._go_to(self._history.undo())
 
     def redo(self) -> None:
@@ -274,6 +280,11 @@ class Session(QObject):
 
     def _moment(self) -> Moment:
         return Moment(self.prompt, self.selection, self.generation.settings, self.second)
+
+    @Slot()
+    def _texts_removed(self) -> None:
+        self._removed_at = self._history.present
+        self._history.separate()
 
     @Slot()
     def _settings_changed(self) -> None:

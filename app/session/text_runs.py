@@ -15,7 +15,7 @@ from app.engine.trace.records import Token
 from app.jobs.board import Board
 from app.jobs.job import Job, Work
 from app.session import writing
-from app.session.branches import MOST, Branch, adapter_state, without
+from app.session.branches import MOST, WITH_LOGITS, Branch, adapter_state, without
 from app.session.generated import GeneratedToken, RunCost
 from app.session.pacing import Pacing
 from app.session.texts import LANE, Texts
@@ -45,6 +45,8 @@ class TextRuns(Texts):
 
     beams_grew = Signal()
     cost_told = Signal()
+    dropped = Signal(int)
+    """So many of the oldest texts made room for newer ones."""
 
     def __init__(self, board: Board, settings: DecodingSettings) -> None:
         super().__init__(board, settings)
@@ -121,7 +123,12 @@ class TextRuns(Texts):
             branch: Before(tuple(branch.steps), branch.ended_by, len(branch.steps), branch in new) for branch in targets
         }
         if listed:
-            self.branches = [*self.branches, *new][-MOST:]
+            texts = [*self.branches, *new]
+            self.branches = texts[-MOST:]
+            for branch in self.branches[:-WITH_LOGITS]:
+                branch.forget_logits()
+            if len(texts) > MOST:
+                self.dropped.emit(len(texts) - MOST)
         assert self._loaded is not None
         for branch in targets:
             branch.attach(self._loaded, self._refs.get(self._loaded, self._loaded.summary.ref))

@@ -13,7 +13,7 @@ from app.engine.trace.records import Token
 from app.jobs.board import Board
 from app.jobs.job import Job
 from app.session import writing
-from app.session.branches import Branch, without
+from app.session.branches import MOST, Branch, Removed, set_aside, without
 from app.session.generated import DistributionReading, GeneratedToken, RunCost
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ class Texts(QObject):
     """So many tokens were added at the end of the current text."""
     branches_changed = Signal()
     """Texts came or went, ended, or another is current."""
+    texts_removed = Signal()
+    """The person took texts out of the list; `take_back` brings them back."""
     state_changed = Signal()
     settings_changed = Signal()
     presets_changed = Signal()
@@ -45,6 +47,8 @@ class Texts(QObject):
         self.presets: dict[str, DecodingSettings] = {}
         """Settings that the person gave a name."""
         self.branches: list[Branch] = []
+        self.removed: Removed | None = None
+        """What was taken out of the list last."""
         self.current = Branch("")
         self.tree: BeamTree | None = None
         """The last beam search, None when the last run was none."""
@@ -120,9 +124,21 @@ class Texts(QObject):
         if len(self.branches) < 2 or self.branches[place] in self._targets:
             return
         gone = self.branches[place]
+        self.removed = set_aside(self.branches, [gone])
         self.branches = without(self.branches, gone)
         if gone is self.current:
             self._turn_to(self.branches[min(place, len(self.branches) - 1)])
+        self.branches_changed.emit()
+        self.texts_removed.emit()
+
+    def take_back(self) -> None:
+        """Bring back the texts that were removed last."""
+        if self.removed is None:
+            return
+        gone, self.branches = self.removed.gone, self.removed.back_in(self.branches)[-MOST:]
+        self.removed = None
+        if self._job is None:
+            self._turn_to(gone[-1])
         self.branches_changed.emit()
 
     def _turn_to(self, branch: Branch) -> None:

@@ -18,6 +18,7 @@ from app.session.branches import told_with_settings
 from app.session.generated import RunCost
 from app.session.generation import Generation
 from app.session.session import Session
+from app.ui.pages.generate.parting import named, parting_words
 
 PROMPT = "Once upon a time, there was a"
 GREEDY = DecodingSettings(method="greedy", max_new_tokens=16)
@@ -249,3 +250,54 @@ def test_what_an_encoder_decoder_wrote_is_edited_and_gone_on_with(qtbot: QtBot) 
     desk.settle()
     assert generation.current is child, "a decoder's positions cannot slide"
     board.close()
+
+
+def test_texts_that_were_removed_come_back(desk: Desk) -> None:
+    generation = desk.run(method="sample", temperature=1.0, seed=1, max_new_tokens=6)
+    generation.fork(2)
+    desk.settle()
+    desk.run(beside=True, seed=2)
+    first, child, last = generation.branches
+    generation.remove(0)
+    assert generation.branches == [child, last] and child.parent is None
+    desk.session.undo()
+    assert generation.branches == [first, child, last] and child.parent is first and child.fork == 2
+    assert generation.current is first and generation.removed is None
+    desk.run(beside=False, seed=3)
+    assert len(generation.branches) == 1
+    newest = generation.current
+    generation.take_back()
+    assert generation.branches == [first, child, last, newest]
+    generation.read_distribution(3)
+    desk.settle()
+    assert generation.steps[3].raw is not None, "its logits are asked for again"
+    generation.remove(1)
+    generation.set_settings(replace(generation.settings, seed=9))
+    desk.session.undo()
+    assert generation.settings.seed == 3 and len(generation.branches) == 3, "what was done last is taken back first"
+
+
+def test_a_long_list_drops_the_oldest_and_says_so(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.session.text_runs.MOST", 3)
+    monkeypatch.setattr("app.session.text_runs.WITH_LOGITS", 2)
+    dropped: list[int] = []
+    desk.generation.dropped.connect(dropped.append)
+    for _ in range(4):
+        generation = desk.run(beside=True, max_new_tokens=2)
+    assert len(generation.branches) == 3 and dropped == [1]
+    assert [branch.steps[0].raw is None for branch in generation.branches] == [True, False, False]
+
+
+def test_one_model_in_two_precisions_is_two_writers(desk: Desk) -> None:
+    generation = desk.run(max_new_tokens=3)
+    desk.session.open_model("story-gpt", precision="bf16", slot="B")
+    desk.settle()
+    desk.session.generate(beside=True, slot="B")
+    desk.settle()
+    ours, theirs = generation.branches
+    assert (ours.precision, theirs.precision) == ("fp32", "bf16")
+    assert "model: story-gpt, bf16" in told_with_settings(theirs)
+    assert named(theirs, ours).startswith("story-gpt bf16: ") and "story-gpt bf16" in parting_words(ours, theirs)
+    desk.session.models.close("B")
+    desk.settle()
+    assert theirs.loaded is None and ours.loaded is desk.loaded, "weights rounded otherwise are another model's"

@@ -150,7 +150,7 @@ def test_forking_again_under_the_same_settings_draws_anew(writing: Desk) -> None
     assert list(generation.current.ids) != first
     seeds = [generation.current.steps[place].seed for place in (0, 3)]
     output = writing.generate.output
-    assert f"seeds {seeds[0]}, {seeds[1]} · " in output.said()
+    assert f"seeds {seeds[0]}, {seeds[1]}" in output.said()
     assert f"Drawn with seed {seeds[0]}, from new token 4 on with {seeds[1]}." in output.toolTip()
     writing.click(writing.generate.settings.method.button(2))
     fork = writing.generate.branches.fork
@@ -493,7 +493,7 @@ def test_a_text_stays_when_its_model_is_closed(writing: Desk) -> None:
     generation.choose(0)
     writing.settle()
     assert generation.text == text and page.text.count() > 0 and page.choice.funnel_shown() is None
-    assert f"by {name}, not open" in page.output.said()
+    assert f"by {name} fp32, not open" in page.output.said()
     assert f"{name}, which wrote this text, is not open" in page.choice.funnel.accessibleDescription()
     assert page.choice.opens.text() == f"Open {name}" and not page.branches.fork.isEnabled()
     writing.click(page.choice.opens)
@@ -524,7 +524,7 @@ def test_the_text_is_copied_and_saved_with_its_settings(writing: Desk, tmp_path:
     page.output.with_settings.trigger()
     copied = QGuiApplication.clipboard().text()
     assert copied.startswith(generation.text)
-    for line in ("model: story-gpt", "seed: 3", "top_k: 40", "temperature: 0.8", f"prompt: {PROMPT!r}"):
+    for line in ("model: story-gpt, fp32", "seed: 3", "top_k: 40", "temperature: 0.8", f"prompt: {PROMPT!r}"):
         assert line in copied.splitlines()
     page.save_to(tmp_path / "text.txt")
     assert (tmp_path / "text.txt").read_text(encoding="utf-8") == copied + "\n"

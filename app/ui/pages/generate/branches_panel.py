@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QScrollArea, QSizePolicy
 
 from app.session.branches import MOST, Branch
 from app.session.generation import Generation
-from app.ui.pages.generate.text_names import own_words, partings, settings_words
+from app.ui.pages.generate.text_names import model_words, own_words, partings, settings_words
 from app.ui.theme import Theme
 from app.ui.widgets.branch_tree import BranchShown, BranchTree
 from app.ui.widgets.labels import make_label
@@ -64,7 +64,21 @@ class BranchesPanel(Panel):
         self.note.setToolTip("Click a token of the text, then a row of its funnel, to fork there with another one")
         self.note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.body_layout.addWidget(self.note)
-        self.body_layout.addWidget(self.beside, 0, Qt.AlignmentFlag.AlignLeft)
+        self._build_rows()
+        generation.branches_changed.connect(self.show_branches)
+        # A few times a second while one is written.
+        generation.cost_told.connect(self.show_branches)
+        self.show_branches()
+
+    def _build_rows(self) -> None:
+        """What is done with the whole list, under it."""
+        self.again = QPushButton("Bring back")
+        self.again.clicked.connect(self._generation.take_back)
+        beside = QHBoxLayout()
+        beside.addWidget(self.beside)
+        beside.addStretch(1)
+        beside.addWidget(self.again)
+        self.body_layout.addLayout(beside)
         under = QHBoxLayout()
         under.setSpacing(6)
         under.addWidget(self.compare)
@@ -75,19 +89,15 @@ class BranchesPanel(Panel):
         under.addWidget(self.back)
         under.addWidget(self.second)
         self.body_layout.addLayout(under)
-        generation.branches_changed.connect(self.show_branches)
-        # A few times a second while one is written.
-        generation.cost_told.connect(self.show_branches)
-        self.show_branches()
 
     def _label(self, branch: Branch, place: int) -> str:
         """What tells a text: its words from where it parts, and settings, model and weights where these differ."""
         branches = self._generation.branches
         apart = settings_words(branch, branches, seeds=False)
         own = own_words(branch, place, _LONGEST_BESIDE if apart else _LONGEST)
-        several = branch.parent is None and len({each.model for each in branches}) > 1
+        whose = model_words(branch, branches) if branch.parent is None else ""
         trained = branch.training_words.removeprefix("the weights of training ")
-        own = f"{branch.model}: {own}" if several else own
+        own = f"{whose}: {own}" if whose else own
         return " · ".join(part for part in (own, apart, trained) if part)
 
     @Slot()
@@ -120,6 +130,11 @@ class BranchesPanel(Panel):
             QTimer.singleShot(0, self._show_current)
         self._seen = (len(branches), current)
         self.back.setVisible(self._generation.tree is not None)
+        removed = self._generation.removed
+        self.again.setVisible(removed is not None)
+        if removed is not None:
+            count = len(removed.gone)
+            self.again.setToolTip(f"Bring back the {'text' if count == 1 else f'{count} texts'} removed last (Ctrl+Z)")
         self.compare.setEnabled(len(branches) > 1)
         if len(branches) < 2 and self.compare.isChecked():
             self.compare.setChecked(False)

@@ -104,7 +104,7 @@ class OutputPanel(OutputLayout):
         count, name = self.ours.unknown(), self.colours.currentText().lower()
         tokens = "1 token" if count == 1 else f"{count:,} tokens"
         branch = self.ours.branch()
-        why = "as logits are not kept from start to start. Click one, and it is computed."
+        why = "as logits are kept of the newest texts of this start alone. Click one, and it is computed."
         if branch.loaded is None:
             why = f"while {branch.model} is closed."
         self._unknown.setText(f"Dashed: the {name} of {tokens} is not known, {why}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.session.branches import Branch
-from app.ui.pages.generate.text_names import own_words, settings_words
+from app.ui.pages.generate.text_names import model_words, own_words, settings_words
 from app.ui.widgets.number_text import number
 from app.ui.widgets.token_text import visible_token
 
@@ -14,8 +14,9 @@ _LONGEST = 26
 def named(other: Branch, current: Branch) -> str:
     """A text as a menu offers it beside the current one: where it parts and how it goes on there, the settings and
     the model where these are others, and its mean log-probability."""
+    whose = model_words(other, [current])
     words = [
-        f"{other.model}: {_own(other, current)}" if other.model != current.model else _own(other, current),
+        f"{whose}: {_own(other, current)}" if whose else _own(other, current),
         settings_words(other, [current]),
         number(other.score, 2),
     ]
@@ -31,7 +32,7 @@ def _own(other: Branch, current: Branch) -> str:
     if places is not None:
         return f"from {places[1] + 1}: {_short(own_words(other, places[1]))}"
     ours, theirs = len(current.steps), len(other.steps)
-    if other.loaded is current.loaded and theirs > ours:
+    if not model_words(other, [current]) and theirs > ours:
         return f"the same, and from {ours + 1}: {_short(own_words(other, ours))}"
     return f"the same up to {theirs}" if theirs < ours else "the same"
 
@@ -43,7 +44,7 @@ def _short(words: str) -> str:
 
 def parting_words(current: Branch, other: Branch) -> str:
     """Where the other text, at the right, parts from the current one."""
-    whose = f" ({other.model})" if other.model != current.model else ""
+    whose = f" ({words})" if (words := model_words(other, [current])) else ""
     prompt = "" if current.prompt_text == other.prompt_text else " continues another prompt and"
     places = current.differs_from(other)
     if places is None:

@@ -7,7 +7,7 @@ from typing import Any
 from PySide6.QtCore import QTimer, Slot
 
 from app.engine.decode.settings import BEAMS, DecodingSettings
-from app.session.branches import Branch, adapter_state
+from app.session.branches import MOST, Branch, adapter_state
 from app.session.examples import to_write_on
 from app.session.generated import DistributionReading
 from app.session.session import Session
@@ -77,6 +77,7 @@ class GenerateReadings(GenerateLayout):
         generation.beams_grew.connect(self._say_counts)
         generation.branches_changed.connect(self._branches_changed)
         generation.cost_told.connect(self._cost_told)
+        generation.dropped.connect(self._dropped)
         generation.state_changed.connect(self._state_changed)
         generation.settings_changed.connect(self._settings_changed)
         generation.distribution_read.connect(self._distribution_read)
@@ -238,13 +239,18 @@ class GenerateReadings(GenerateLayout):
         """Which model wrote the text, where that is not A."""
         current = self._session.generation.current
         if current.loaded is None:
-            return f"by {current.model}, not open"
-        return "" if current.loaded is self._session.models.loaded() else f"by {current.model}"
+            return f"by {current.model} {current.precision}".rstrip() + ", not open"
+        return "" if current.loaded is self._session.models.loaded() else f"by {current.model} {current.precision}"
 
     @Slot()
     def _cost_told(self) -> None:
         self._costed = self._session.generation.current
         self._say_counts()
+
+    @Slot(int)
+    def _dropped(self, count: int) -> None:
+        oldest = "oldest text" if count == 1 else f"{count} oldest texts"
+        self.noted.emit(f"The {oldest} made room: {MOST} are kept.")
 
     @Slot()
     def _presets_changed(self) -> None:

@@ -41,10 +41,10 @@ def partings(branches: Sequence[Branch]) -> dict[Branch, int]:
 
     Where it is the beginning of another, or the same, that is its end.
     """
-    groups: dict[tuple[str, int], list[Branch]] = {}
+    groups: dict[tuple[str, str, str], list[Branch]] = {}
     for branch in branches:
         if branch.parent is None:
-            groups.setdefault((branch.prompt_text, id(branch.loaded)), []).append(branch)
+            groups.setdefault((branch.prompt_text, branch.ref, branch.precision), []).append(branch)
     found = {branch: 0 for group in groups.values() for branch in group}
     for group in groups.values():
         # Of texts in the order of their tokens the neighbours have the longest beginning in common.
@@ -58,6 +58,14 @@ def _same(one: Branch, other: Branch) -> int:
     """How many new tokens two texts of one model share from the first on."""
     pairs = enumerate(zip(one.ids, other.ids, strict=False))
     return next((at for at, (ours, theirs) in pairs if ours != theirs), min(len(one.steps), len(other.steps)))
+
+
+def model_words(branch: Branch, others: Sequence[Branch]) -> str:
+    """The model of a text where others have another: its name, and its precision where that alone tells it."""
+    alike = [each for each in others if each.model == branch.model]
+    if any((each.ref, each.precision) != (branch.ref, branch.precision) for each in alike):
+        return f"{branch.model} {branch.precision}".rstrip()
+    return branch.model if len(alike) < len(others) else ""
 
 
 def settings_of(branch: Branch) -> DecodingSettings | None:
