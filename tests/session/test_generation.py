@@ -297,7 +297,7 @@ def test_one_model_in_two_precisions_is_two_writers(desk: Desk) -> None:
     ours, theirs = generation.branches
     assert (ours.precision, theirs.precision) == ("fp32", "bf16")
     assert "model: story-gpt, bf16" in told_with_settings(theirs)
-    assert named(theirs, ours).startswith("story-gpt bf16: ") and "story-gpt bf16" in parting_words(ours, theirs)
+    assert named(theirs, ours).startswith("bf16: ") and "(bf16)" in parting_words(ours, theirs)
     desk.session.models.close("B")
     desk.settle()
     assert theirs.loaded is None and ours.loaded is desk.loaded, "weights rounded otherwise are another model's"

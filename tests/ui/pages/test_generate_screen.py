@@ -26,7 +26,7 @@ from app.ui.pages.generate.cost_words import cost_tip, cost_words
 from app.ui.pages.generate.output_layout import LOW
 from app.ui.pages.generate.output_panel import OutputPanel
 from app.ui.pages.generate.parting import named
-from app.ui.pages.generate.text_names import own_words, partings, settings_words
+from app.ui.pages.generate.text_names import own_words, partings, settings_apart, settings_words
 from app.ui.theme import Theme
 from app.ui.widgets.beam_legend import BeamLegend
 from app.ui.widgets.chip_legend import ChipLegend
@@ -131,9 +131,12 @@ def test_texts_that_begin_alike_are_told_apart() -> None:
     assert own_words(lily, 1, 12) == " girl named…" and own_words(dog, 3) == ""
     assert partings([dog, alone]) == {dog: 3, alone: 3} and partings([dog]) == {dog: 0}
     everyone = [lily, mia, dog]
-    assert settings_words(lily, everyone) == "sample, T 1.5, seed 3"
-    assert settings_words(lily, [mia]) == "T 1.5" and settings_words(dog, everyone) == "greedy"
-    assert settings_words(dog, [alone]) == ""
+    assert settings_words(lily, settings_apart(everyone)) == "sample, T 1.5, seed 3"
+    assert (
+        settings_words(lily, settings_apart([lily, mia])) == "T 1.5"
+        and settings_words(dog, settings_apart(everyone)) == "greedy"
+    )
+    assert settings_words(dog, settings_apart([dog, alone])) == ""
     assert named(lily, mia) == "from 6: a ball · T 1.5 · −1.00"
     assert named(dog, alone) == "the same · −1.00"
     longer = text_of("a dog ran home")

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QScrollArea, QSizePolicy
 
 from app.session.branches import MOST, Branch
 from app.session.generation import Generation
-from app.ui.pages.generate.text_names import model_words, own_words, partings, settings_words
+from app.ui.pages.generate.text_names import model_words, own_words, partings, settings_apart, settings_words
 from app.ui.theme import Theme
 from app.ui.widgets.branch_tree import BranchShown, BranchTree
 from app.ui.widgets.labels import make_label
 from app.ui.widgets.panel import Panel
+from app.ui.widgets.token_text import visible_token
 
 FORK_TIP = "Write on from the chosen token in a branch of its own, with the settings as they are (F)"
 _LONGEST, _LONGEST_BESIDE = 26, 14
@@ -90,14 +93,13 @@ class BranchesPanel(Panel):
         under.addWidget(self.second)
         self.body_layout.addLayout(under)
 
-    def _label(self, branch: Branch, place: int) -> str:
+    def _label(self, branch: Branch, place: int, settings: frozenset[str], writers: Sequence[Branch]) -> str:
         """What tells a text: its words from where it parts, and settings, model and weights where these differ."""
-        branches = self._generation.branches
-        apart = settings_words(branch, branches, seeds=False)
+        apart = settings_words(branch, settings - {"seed"})
         own = own_words(branch, place, _LONGEST_BESIDE if apart else _LONGEST)
-        whose = model_words(branch, branches) if branch.parent is None else ""
+        whose = model_words(branch, writers) if branch.parent is None else ""
         trained = branch.training_words.removeprefix("the weights of training ")
-        own = f"{whose}: {own}" if whose else own
+        own = f"{whose}: {visible_token(own)}" if whose else own
         return " · ".join(part for part in (own, apart, trained) if part)
 
     @Slot()
@@ -113,14 +115,16 @@ class BranchesPanel(Panel):
         """Draw the tree as it stands; the current text's row is in view."""
         branches = self._generation.branches
         places = {id(branch): place for place, branch in enumerate(branches)}
-        begins, shown = partings(branches), []
+        begins, shown, apart = partings(branches), [], settings_apart(branches)
+        writers = list({(branch.ref, branch.precision): branch for branch in branches}.values())
         for branch in branches:
             place = begins.get(branch, branch.fork)
             # The same as another, or its beginning, has nothing of its own.
-            label = self._label(branch, place if place < len(branch.steps) or branch.parent is not None else 0)
+            place_shown = place if place < len(branch.steps) or branch.parent is not None else 0
+            label = self._label(branch, place_shown, apart, writers)
             parent = places.get(id(holder)) if (holder := branch.forked_from) is not None else None
             score = branch.score if branch.steps else None
-            seed = settings_words(branch, branches)
+            seed = settings_words(branch, apart)
             shown.append(BranchShown(parent, branch.fork, len(branch.steps), label, score, place, seed))
         current = places.get(id(self._generation.current), 0)
         self.tree.set_branches(shown, current)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.session.branches import Branch
-from app.ui.pages.generate.text_names import model_words, own_words, settings_words
+from app.ui.pages.generate.text_names import model_words, own_words, settings_apart, settings_words
 from app.ui.widgets.number_text import number
 from app.ui.widgets.token_text import visible_token
 
@@ -17,7 +17,7 @@ def named(other: Branch, current: Branch) -> str:
     whose = model_words(other, [current])
     words = [
         f"{whose}: {_own(other, current)}" if whose else _own(other, current),
-        settings_words(other, [current]),
+        settings_words(other, settings_apart([current, other])),
         number(other.score, 2),
     ]
     return " · ".join(part for part in words if part)

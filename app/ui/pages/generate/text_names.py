@@ -61,11 +61,14 @@ def _same(one: Branch, other: Branch) -> int:
 
 
 def model_words(branch: Branch, others: Sequence[Branch]) -> str:
-    """The model of a text where others have another: its name, and its precision where that alone tells it."""
-    alike = [each for each in others if each.model == branch.model]
-    if any((each.ref, each.precision) != (branch.ref, branch.precision) for each in alike):
-        return f"{branch.model} {branch.precision}".rstrip()
-    return branch.model if len(alike) < len(others) else ""
+    """The model of a text where others have another: its name, or its precision where that alone tells it."""
+    writers = {(each.model, each.ref, each.precision) for each in (*others, branch)}
+    if len(writers) == 1:
+        return ""
+    alike = [writer for writer in writers if writer[0] == branch.model]
+    words = [branch.model] if len(alike) < len(writers) else []
+    words += [branch.precision] if len({writer[2] for writer in alike}) > 1 else []
+    return " ".join(words) or branch.ref
 
 
 def settings_of(branch: Branch) -> DecodingSettings | None:
@@ -73,24 +76,26 @@ def settings_of(branch: Branch) -> DecodingSettings | None:
     return branch.searched or (branch.steps[-1].settings if branch.steps else None)
 
 
-def settings_words(branch: Branch, others: Sequence[Branch], seeds: bool = True) -> str:
-    """The settings of a text that are not those of all the others: "greedy", "T 0.5, seed 3"; '' where all are."""
-    own = settings_of(branch)
-    theirs = [settings for each in others if (settings := settings_of(each)) is not None]
+def settings_apart(branches: Sequence[Branch]) -> frozenset[str]:
+    """The settings, by their names, in which texts differ: those that somebody reads, "method" and "seed"."""
+    every = [settings for branch in branches if (settings := settings_of(branch)) is not None]
+    # What greedy search does not read tells nothing of its texts.
+    drawing = [each for each in every if each.draws or each.method in BEAMS]
+    found = {name for name in _SHORT if len({getattr(each, name) for each in drawing}) > 1}
+    found |= {"method"} if len({each.method for each in every}) > 1 else set()
+    found |= {"seed"} if len({_seed(branch) for branch in branches}) > 1 else set()
+    return frozenset(found)
+
+
+def settings_words(branch: Branch, apart: frozenset[str]) -> str:
+    """Those settings of a text: "greedy", "T 0.5, seed 3"; '' for none."""
+    own, seed = settings_of(branch), _seed(branch)
     if own is None:
         return ""
-    parts = [_METHODS[own.method]] if any(own.method != each.method for each in theirs) else []
-    # What greedy search does not read tells nothing of its texts.
-    drawing = [each for each in theirs if each.draws or each.method in BEAMS]
+    parts = [_METHODS[own.method]] if "method" in apart else []
     if own.draws or own.method in BEAMS:
-        parts += [
-            words.format(getattr(own, name))
-            for name, words in _SHORT.items()
-            if any(getattr(own, name) != getattr(each, name) for each in drawing)
-        ]
-    seed = _seed(branch)
-    if seeds and seed is not None and any(_seed(each) != seed for each in others):
-        parts.append(f"seed {seed}")
+        parts += [words.format(getattr(own, name)) for name, words in _SHORT.items() if name in apart]
+    parts += [f"seed {seed}"] if seed is not None and "seed" in apart else []
     return ", ".join(parts)
 
 
