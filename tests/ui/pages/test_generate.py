@@ -57,10 +57,17 @@ def test_a_seed_writes_the_same_again_and_another_seed_something_else(writing: D
     assert len(first) == 20
     assert "seed 3" in writing.generate.output.said()
     assert run(writing) == first
+    assert "The same settings give the same text" in writing.generate.banner.text()
+    assert "Empty the seed" in writing.generate.banner.text()
+    assert len(writing.session.generation.branches) == 1, "it stands once"
     writing.type_over(writing.generate.settings.seed, "4")
     assert writing.session.generation.settings.seed == 4
     assert run(writing) != first
-    assert len(writing.session.generation.branches) == 3, "what was written stays"
+    assert len(writing.session.generation.branches) == 2, "what was written stays"
+    assert not writing.generate.banner.is_open()
+    writing.type_over(writing.generate.settings.seed, "3")
+    assert run(writing) == first, "the text that stands is shown"
+    assert len(writing.session.generation.branches) == 2
     writing.click(writing.generate.branches.beside)
     run(writing)
     assert len(writing.session.generation.branches) == 1

@@ -358,6 +358,15 @@ def test_chips_are_coloured_by_attention(writing: Desk, story: LoadedModel) -> N
         row = trace(story, text).attention(1, 2)[-2, : len(generation.prompt) + 5]
         assert last is not None and np.allclose(last, row.numpy(), atol=1e-5)
     assert last is not None and last.sum() == pytest.approx(1, abs=1e-4)
+    count, before = len(generation.branches), generation.current
+    page.heads.heads.setCurrentIndex(0)
+    page.heads.heads.activated.emit(0)
+    run(writing)
+    assert generation.current is not before and generation.current.ids == before.ids
+    assert {each.head for each in generation.steps} == {("self", 1, 0)}, "written once more, for this head"
+    assert len(generation.branches) == count and before not in generation.branches, "it stands once"
+    run(writing)
+    assert len(generation.branches) == count and "same settings give the same text" in page.banner.text()
 
 
 def test_a_full_context_stops_and_offers_to_slide(writing: Desk) -> None:

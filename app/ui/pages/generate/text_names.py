@@ -71,15 +71,16 @@ def settings_words(branch: Branch, others: Sequence[Branch], seeds: bool = True)
     theirs = [settings for each in others if (settings := settings_of(each)) is not None]
     if own is None:
         return ""
-    parts = [_METHODS[own.method]] if any(own.method != each.method for each in theirs) else []
     # What greedy search does not read tells nothing of its texts.
     drawing = [each for each in theirs if each.draws or each.method in BEAMS]
-    if own.draws or own.method in BEAMS:
-        parts += [
-            words.format(getattr(own, name))
-            for name, words in _SHORT.items()
-            if any(getattr(own, name) != getattr(each, name) for each in drawing)
-        ]
+    parts = [
+        words.format(getattr(own, name))
+        for name, words in _SHORT.items()
+        if (own.draws or own.method in BEAMS) and any(getattr(own, name) != getattr(each, name) for each in drawing)
+    ]
+    # A temperature says already that it was drawn.
+    if any(own.method != each.method for each in theirs) and not (own.method == "sample" and parts):
+        parts.insert(0, _METHODS[own.method])
     seed = _seed(branch)
     if seeds and seed is not None and any(_seed(each) != seed for each in others):
         parts.append(f"seed {seed}")
