@@ -142,9 +142,23 @@ def test_stop_keeps_what_is_written(writing: Desk) -> None:
 def test_a_stop_sequence_ends_the_text_before_it(writing: Desk) -> None:
     writing.type_over(writing.generate.settings.stop, ".")
     assert writing.session.generation.settings.stop == (".",)
+    high = writing.generate.choice.minimumSizeHint().height()
     run(writing)
     assert "." not in writing.session.generation.text
     assert "a stop sequence came" in writing.generate.output.said()
+    page, first = writing.generate, writing.session.generation.current.ids
+    assert page.choice.note.isVisible() and page.choice.note.text().startswith("A stop sequence followed")
+    assert page.choice.minimumSizeHint().height() == high, "the funnel gives its own room for the words"
+    page.output.stepped.emit(-2)
+    writing.settle()
+    assert not page.choice.note.isVisible(), "of this step all is there"
+    writing.type_over(page.settings.stop, "")
+    assert len(run(writing)) == 20 and writing.session.generation.current.ids[: len(first)] == first
+    writing.session.generation.current.steps[-1] = replace(writing.session.generation.steps[-1], shortened=True)
+    writing.session.generation.current.ended_by = "stop string"
+    page.output.stepped.emit(-1)
+    writing.settle()
+    assert "begins inside this token" in page.choice.note.text()
 
 
 def test_a_chip_shows_how_it_was_chosen(writing: Desk) -> None:

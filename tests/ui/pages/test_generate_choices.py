@@ -408,7 +408,10 @@ def test_masks_are_filled(desk: Desk) -> None:
     assert len(generation.steps) == 2
     assert all("[MASK]" in words for words in to_write_on(desk.session.summary))
     assert "[MASK]" not in generation.text and generation.text.startswith("Mia went to the ")
-    assert "2 gaps filled" in desk.generate.output.subtitle()
+    output = desk.generate.output
+    assert "2 gaps filled" in output.subtitle()
+    assert "".join(chip.text for chip in output.text._chips[1:-1]) == generation.text, "with the spaces before the gaps"
+    assert output.scrubber.bar_rect(1).width() > 40 and output.scrubber.accessibleDescription().startswith("2 of 2")
     pin(desk, 1)
     assert desk.generate.funnel.funnel() is not None
     menu = desk.generate.choice.menu_for(generation.steps[1].token_id)
