@@ -56,6 +56,7 @@ def test_a_seed_writes_the_same_again_and_another_seed_something_else(writing: D
     first = run(writing)
     assert len(first) == 20
     assert "seed 3" in writing.generate.output.said()
+    assert "takes that one's seed after a setting was changed" in writing.generate.settings.seed.toolTip()
     assert run(writing) == first
     assert "The same settings give the same text" in writing.generate.banner.text()
     assert "Empty the seed" in writing.generate.banner.text()

@@ -31,7 +31,7 @@ def _own(other: Branch, current: Branch) -> str:
     if places is not None:
         return f"from {places[1] + 1}: {_short(own_words(other, places[1]))}"
     ours, theirs = len(current.steps), len(other.steps)
-    if other.loaded is current.loaded and theirs > ours:
+    if other.loaded is current.loaded and other.model == current.model and theirs > ours:
         return f"the same, and from {ours + 1}: {_short(own_words(other, ours))}"
     return f"the same up to {theirs}" if theirs < ours else "the same"
 

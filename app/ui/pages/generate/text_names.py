@@ -41,10 +41,11 @@ def partings(branches: Sequence[Branch]) -> dict[Branch, int]:
 
     Where it is the beginning of another, or the same, that is its end.
     """
-    groups: dict[tuple[str, int], list[Branch]] = {}
+    groups: dict[tuple[str, str, int], list[Branch]] = {}
     for branch in branches:
         if branch.parent is None:
-            groups.setdefault((branch.prompt_text, id(branch.loaded)), []).append(branch)
+            # Of a closed model only its name is there.
+            groups.setdefault((branch.prompt_text, branch.model, id(branch.loaded)), []).append(branch)
     found = {branch: 0 for group in groups.values() for branch in group}
     for group in groups.values():
         # Of texts in the order of their tokens the neighbours have the longest beginning in common.
