@@ -119,17 +119,19 @@ class Texts(QObject):
         if 0 <= place < len(self.branches) and self.branches[place] is not self.current:
             self._turn_to(self.branches[place])
 
-    def remove(self, place: int) -> None:
-        """Forget a text; never the only one, nor one that is being written."""
+    def remove(self, place: int, by_person: bool = True) -> None:
+        """Take a text out of the list; never the only one, nor one that is being written. What the person removed can
+        be taken back."""
         if len(self.branches) < 2 or self.branches[place] in self._targets:
             return
         gone = self.branches[place]
-        self.removed = set_aside(self.branches, [gone])
+        self.removed = set_aside(self.branches, [gone]) if by_person else self.removed
         self.branches = without(self.branches, gone)
         if gone is self.current:
             self._turn_to(self.branches[min(place, len(self.branches) - 1)])
         self.branches_changed.emit()
-        self.texts_removed.emit()
+        if by_person:
+            self.texts_removed.emit()
 
     def take_back(self) -> None:
         """Bring back the texts that were removed last."""

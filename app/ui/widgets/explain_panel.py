@@ -31,6 +31,8 @@ class ExplainPanel(QFrame):
         self.setAccessibleName("Explain")
         self.setFixedWidth(OPEN_WIDTH)
         self._header_parts: list[QWidget] = []
+        self._sections: dict[QLabel, QWidget] = {}
+        """By its caption each section whole."""
         self.toggle_button = QToolButton()
         self.toggle_button.setIconSize(QSize(18, 18))
         self.toggle_button.clicked.connect(self.toggle)
@@ -62,8 +64,7 @@ class ExplainPanel(QFrame):
             (self._try_this, explanation.try_this),
         ):
             text.setText(words)
-            caption.setVisible(bool(words))
-            text.setVisible(bool(words))
+            self._sections[caption].setVisible(bool(words))
         self._formula_caption.setText(explanation.formula_caption)
         self._formula.setText(explanation.formula_html)
         self._formula.setVisible(bool(explanation.formula_html))
@@ -71,8 +72,7 @@ class ExplainPanel(QFrame):
         self._formula_note.setText(explanation.formula_note)
         self._formula_note.setVisible(bool(explanation.formula_note))
         has_formula = bool(explanation.formula_html or explanation.blocks)
-        self._well.setVisible(has_formula)
-        self._formula_caption.setVisible(has_formula)
+        self._sections[self._formula_caption].setVisible(has_formula)
 
     def is_collapsed(self) -> bool:
         """Whether only the strip of 32 px is shown."""
@@ -164,10 +164,14 @@ class ExplainPanel(QFrame):
             self._plain,
             self._try_this,
         ):
-            column.addSpacing(16)
-            column.addWidget(caption)
-            column.addSpacing(6)
-            column.addWidget(body)
+            # What is left out leaves no gap either.
+            self._sections[caption] = section = QWidget()
+            lines = QVBoxLayout(section)
+            lines.setContentsMargins(0, 16, 0, 0)
+            lines.setSpacing(6)
+            lines.addWidget(caption)
+            lines.addWidget(body)
+            column.addWidget(section)
         column.addStretch(1)
         self._scroll = QScrollArea()
         self._scroll.setWidgetResizable(True)

@@ -16,7 +16,9 @@ from app.ui.widgets.painting import fill_round, focus_ring
 _SIDE = 8.0
 _BARS, _LOW_BARS = 42, 20
 """Pixels above the baseline."""
-_WIDEST = 16.0
+_WIDEST, _WIDEST_OF_FEW = 16.0, 48.0
+_FEW = 12
+"""So many steps are few: their bars may be wide."""
 _FEWEST_PLACES = 64
 _MARKER = 6.0
 _MARGIN = 3
@@ -181,7 +183,9 @@ class StepScrubber(QWidget):
         return places
 
     def _pitch(self) -> float:
-        return min(max(self.width() - 2 * _SIDE, 1.0) / max(self._places(), 1), _WIDEST)
+        places = max(self._places(), 1)
+        widest = _WIDEST_OF_FEW if places <= _FEW else _WIDEST
+        return min(max(self.width() - 2 * _SIDE, 1.0) / places, widest)
 
     def _middle(self, index: int) -> float:
         pitch = self._pitch()

@@ -57,11 +57,19 @@ def test_a_seed_writes_the_same_again_and_another_seed_something_else(writing: D
     first = run(writing)
     assert len(first) == 20
     assert "seed 3" in writing.generate.output.said()
+    assert "takes that one's seed after a setting was changed" in writing.generate.settings.seed.toolTip()
     assert run(writing) == first
+    assert "The same settings give the same text" in writing.generate.banner.text()
+    assert "Empty the seed" in writing.generate.banner.text()
+    assert len(writing.session.generation.branches) == 1, "it stands once"
     writing.type_over(writing.generate.settings.seed, "4")
     assert writing.session.generation.settings.seed == 4
     assert run(writing) != first
-    assert len(writing.session.generation.branches) == 3, "what was written stays"
+    assert len(writing.session.generation.branches) == 2, "what was written stays"
+    assert not writing.generate.banner.is_open()
+    writing.type_over(writing.generate.settings.seed, "3")
+    assert run(writing) == first, "the text that stands is shown"
+    assert len(writing.session.generation.branches) == 2
     writing.click(writing.generate.branches.beside)
     run(writing)
     assert len(writing.session.generation.branches) == 1
@@ -160,9 +168,23 @@ def test_stop_keeps_what_is_written(writing: Desk) -> None:
 def test_a_stop_sequence_ends_the_text_before_it(writing: Desk) -> None:
     writing.type_over(writing.generate.settings.stop, ".")
     assert writing.session.generation.settings.stop == (".",)
+    high = writing.generate.choice.minimumSizeHint().height()
     run(writing)
     assert "." not in writing.session.generation.text
     assert "a stop sequence came" in writing.generate.output.said()
+    page, first = writing.generate, writing.session.generation.current.ids
+    assert page.choice.note.isVisible() and page.choice.note.text().startswith("A stop sequence followed")
+    assert page.choice.minimumSizeHint().height() == high, "the funnel gives its own room for the words"
+    page.output.stepped.emit(-2)
+    writing.settle()
+    assert not page.choice.note.isVisible(), "of this step all is there"
+    writing.type_over(page.settings.stop, "")
+    assert len(run(writing)) == 20 and writing.session.generation.current.ids[: len(first)] == first
+    writing.session.generation.current.steps[-1] = replace(writing.session.generation.steps[-1], shortened=True)
+    writing.session.generation.current.ended_by = "stop string"
+    page.output.stepped.emit(-1)
+    writing.settle()
+    assert "begins inside this token" in page.choice.note.text()
 
 
 def test_a_chip_shows_how_it_was_chosen(writing: Desk) -> None:

@@ -358,6 +358,15 @@ def test_chips_are_coloured_by_attention(writing: Desk, story: LoadedModel) -> N
         row = trace(story, text).attention(1, 2)[-2, : len(generation.prompt) + 5]
         assert last is not None and np.allclose(last, row.numpy(), atol=1e-5)
     assert last is not None and last.sum() == pytest.approx(1, abs=1e-4)
+    count, before = len(generation.branches), generation.current
+    page.heads.heads.setCurrentIndex(0)
+    page.heads.heads.activated.emit(0)
+    run(writing)
+    assert generation.current is not before and generation.current.ids == before.ids
+    assert {each.head for each in generation.steps} == {("self", 1, 0)}, "written once more, for this head"
+    assert len(generation.branches) == count and before not in generation.branches, "it stands once"
+    run(writing)
+    assert len(generation.branches) == count and "same settings give the same text" in page.banner.text()
 
 
 def test_a_full_context_stops_and_offers_to_slide(writing: Desk) -> None:
@@ -399,7 +408,10 @@ def test_masks_are_filled(desk: Desk) -> None:
     assert len(generation.steps) == 2
     assert all("[MASK]" in words for words in to_write_on(desk.session.summary))
     assert "[MASK]" not in generation.text and generation.text.startswith("Mia went to the ")
-    assert "2 gaps filled" in desk.generate.output.subtitle()
+    output = desk.generate.output
+    assert "2 gaps filled" in output.subtitle()
+    assert "".join(chip.text for chip in output.text._chips[1:-1]) == generation.text, "with the spaces before the gaps"
+    assert output.scrubber.bar_rect(1).width() > 40 and output.scrubber.accessibleDescription().startswith("2 of 2")
     pin(desk, 1)
     assert desk.generate.funnel.funnel() is not None
     menu = desk.generate.choice.menu_for(generation.steps[1].token_id)

@@ -20,6 +20,7 @@ from app.engine.trace.records import Token
 from app.session.branches import Branch
 from app.session.generated import GeneratedToken, RunCost
 from app.session.generation import Generation
+from app.session.same_text import same_text
 from app.ui.pages.generate.branch_text import BranchText
 from app.ui.pages.generate.chip_colours import ATTENTION
 from app.ui.pages.generate.cost_words import cost_tip, cost_words
@@ -131,11 +132,9 @@ def test_texts_that_begin_alike_are_told_apart() -> None:
     assert own_words(lily, 1, 12) == " girl named…" and own_words(dog, 3) == ""
     assert partings([dog, alone]) == {dog: 3, alone: 3} and partings([dog]) == {dog: 0}
     everyone = [lily, mia, dog]
-    assert settings_words(lily, settings_apart(everyone)) == "sample, T 1.5, seed 3"
-    assert (
-        settings_words(lily, settings_apart([lily, mia])) == "T 1.5"
-        and settings_words(dog, settings_apart(everyone)) == "greedy"
-    )
+    assert settings_words(lily, settings_apart(everyone)) == "T 1.5, seed 3"
+    assert settings_words(lily, settings_apart([lily, mia])) == "T 1.5"
+    assert settings_words(dog, settings_apart(everyone)) == "greedy"
     assert settings_words(dog, settings_apart([dog, alone])) == ""
     assert named(lily, mia) == "from 6: a ball · T 1.5 · −1.00"
     assert named(dog, alone) == "the same · −1.00"
@@ -143,6 +142,34 @@ def test_texts_that_begin_alike_are_told_apart() -> None:
     assert named(longer, dog) == "the same, and from 4: home · −1.00" and "up to 3" in named(dog, longer)
     other = replace(mia, prompt_text="Twice upon a time", model="story")
     assert named(other, mia) == "story: after “Twice upon a time”: a girl named Lily had one · −1.00"
+
+
+def test_a_run_that_would_write_a_text_once_more_is_known(desk: Desk) -> None:
+    loaded = desk.session.models.loaded()
+    assert loaded is not None
+    greedy = DecodingSettings(method="greedy", max_new_tokens=20)
+    written = replace(text_of("a girl", loaded, max_new_tokens=20), ended_by="length")
+
+    written.ref = "story-gpt"
+
+    def stands(
+        settings: DecodingSettings, text: Branch = written, prompt: str = "Once", ref: str = "story-gpt"
+    ) -> bool:
+        return same_text([text], loaded, ref, prompt, settings) is text
+
+    assert stands(greedy) and stands(replace(greedy, temperature=0.3, top_k=9, seed=7)), "greedy reads none of these"
+    assert stands(replace(greedy, method="sample", temperature=0.0)), "which is greedy"
+    assert not stands(replace(greedy, repetition_penalty=1.2)) and not stands(replace(greedy, max_new_tokens=30))
+    assert not stands(greedy, prompt="Twice") and not stands(greedy, replace(written, ended_by="stopped"))
+    assert not stands(greedy, replace(written, adapter="with LoRA"))
+    assert not stands(greedy, ref="/runs/pirates"), "since then the model was trained"
+    assert not stands(greedy, replace(written, steps=[replace(each, training_step=3) for each in written.steps]))
+    drawn = replace(greedy, method="sample", seed=3)
+    sampled = replace(text_of("a girl", loaded, max_new_tokens=20, method="sample", seed=3), ended_by="length")
+    sampled.ref = "story-gpt"
+    assert stands(drawn, sampled) and stands(replace(drawn, num_beams=4), sampled)
+    for other in ({"seed": None}, {"seed": 4}, {"top_k": 5}, {"num_sequences": 2}, {"method": "beam", "num_beams": 2}):
+        assert not stands(replace(drawn, **other), sampled), other  # type: ignore[arg-type]
 
 
 def test_a_late_difference_is_brought_into_view_and_steps_are_walked(desk: Desk) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QPushButton, QWidget
@@ -307,6 +307,24 @@ def test_explain_shows_and_collapses(qtbot, theme: Theme) -> None:
     panel.toggle()
     assert panel.width() == OPEN_WIDTH
     assert "Attention weights" in words_in(panel)
+
+
+def test_what_explain_leaves_out_leaves_no_gap(qtbot, theme: Theme) -> None:
+    panel = ExplainPanel(theme)
+    qtbot.addWidget(panel)
+    panel.resize(OPEN_WIDTH, 800)
+    panel.show()
+
+    def gap() -> int:
+        """Pixels between the first section's text and the next caption."""
+        above, below = panel._looking_at[1], panel._plain[0]
+        page = panel._scroll.widget()
+        return below.mapTo(page, QPoint()).y() - above.mapTo(page, QPoint(0, above.height())).y()
+
+    panel.set_explanation(EXPLANATION)
+    qtbot.waitUntil(lambda: gap() > 60, timeout=20_000)
+    panel.set_explanation(Explanation("No formula", looking_at="One line.", plain="Another."))
+    qtbot.waitUntil(lambda: gap() == 16, timeout=20_000)
 
 
 def test_explain_scrolls_when_it_does_not_fit(qtbot, theme: Theme) -> None:

@@ -125,6 +125,15 @@ def test_a_dashed_line_runs_up_to_the_maximum(scrubber: Watched, theme: Theme) -
     assert dashes() == 0
 
 
+def test_the_bars_of_few_steps_are_wide(scrubber: Watched) -> None:
+    assert scrubber.bar_rect(0).width() < 17
+    scrubber.set_total(5)
+    assert scrubber.bar_rect(0).width() == 48
+    assert scrubber.accessibleDescription().startswith("5 of 5 steps")
+    scrubber.set_total(12)
+    assert scrubber.bar_rect(11).right() <= scrubber.width()
+
+
 def test_steps_to_come_have_their_room(scrubber: Watched) -> None:
     scrubber.set_total(60)
     before = scrubber.bar_rect(1)

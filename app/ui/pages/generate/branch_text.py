@@ -78,15 +78,25 @@ class BranchText(QScrollArea):
         return new
 
     def _draw_filled(self) -> list[GeneratedToken]:
-        filled = {step.position: step for step in self._branch.steps}
+        filled, spaces = {step.position: step for step in self._branch.steps}, self._spaces()
         self.strip.set_tokens(
-            (filled[place].text, filled[place].token_id, filled[place].probability, False)
+            (spaces.get(place, "") + filled[place].text, filled[place].token_id, filled[place].probability, False)
             if place in filled
             else (token.shown, token.id, None, True)
             for place, token in enumerate(self._branch.prompt)
         )
         self.recolour()
         return self._branch.steps
+
+    def _spaces(self) -> dict[int, str]:
+        """By gap the space before it in the text, which the chips beside it show too."""
+        steps, prompt = self._branch.steps, self._branch.prompt
+        if not steps or steps[0].position is None:
+            return {}
+        mask = prompt[steps[0].position].text
+        gaps = (place for place, token in enumerate(prompt) if token.text == mask)
+        pieces = self._branch.prompt_text.split(mask)
+        return {place: " " if piece.endswith(" ") else "" for place, piece in zip(gaps, pieces, strict=False)}
 
     def _lead(self) -> tuple[Token, ...]:
         """What stands before the new tokens: the prompt, which an encoder-decoder does not continue."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from PySide6.QtCore import QPoint, Qt, Signal, Slot
-from PySide6.QtWidgets import QMenu, QPushButton, QStackedWidget
+from PySide6.QtWidgets import QMenu, QPushButton, QSizePolicy, QStackedWidget
 
 from app.engine.decode.records import Funnel
 from app.engine.decode.settings import DecodingSettings
@@ -58,7 +58,12 @@ class ChoicePanel(Panel):
         self._sheets.addWidget(self.funnel)
         self._sheets.addWidget(self.bars)
         self.body_layout.setContentsMargins(8, 6, 8, 6)
-        self.body_layout.addWidget(self._sheets)
+        self.body_layout.addWidget(self._sheets, 1)
+        self._view_chosen(FUNNEL)
+        self.note = make_label(theme, "", 11.5, role="caption")
+        self.note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.note.hide()
+        self.body_layout.addWidget(self.note)
 
     def clear(self) -> None:
         """Nothing is chosen."""
@@ -67,6 +72,16 @@ class ChoicePanel(Panel):
         self.funnel.set_funnel(None, {})
         self.left.setText("")
         self.set_subtitle("")
+        self.say("")
+
+    def say(self, words: str, more: str = "") -> None:
+        """Something about this step that no funnel shows, under it, with `more` in its tooltip; '' for nothing."""
+        self.note.setText(words)
+        self.note.setToolTip(f"{words} {more}".strip())
+        self.note.setVisible(bool(words))
+        # Its line is the funnel's, so that the text above keeps its room.
+        line = self.note.sizeHint().height() + self.body_layout.spacing()
+        self.funnel.setMinimumHeight(self.funnel.minimumSizeHint().height() - line if words else 0)
 
     def say_closed(self, branch: Branch | None, opening: bool = False) -> None:
         """Say of a text whose model is closed why nothing is shown, and offer to open the model, unless that is under
@@ -135,6 +150,10 @@ class ChoicePanel(Panel):
     @Slot(int)
     def _view_chosen(self, index: int) -> None:
         self._sheets.setCurrentIndex(index)
+        # The one that is not seen claims no room.
+        for place, sheet in enumerate((self.funnel, self.bars)):
+            policy = QSizePolicy.Policy.Expanding if place == index else QSizePolicy.Policy.Ignored
+            sheet.setSizePolicy(policy, policy)
 
 
 def setting_words(settings: DecodingSettings) -> dict[str, str]:

@@ -174,8 +174,7 @@ class OutputLayout(Panel):
     def say(self, told: Sequence[str], figures: Sequence[str], tip: str) -> None:
         """What stands beside the title: what the text is, which is always to be read, then figures of its run."""
         self._told, self._figures = tuple(told), tuple(figures)
-        for part in (self, self.facts):
-            part.setToolTip(tip)
+        self.setToolTip(tip)
         self._place_words()
 
     def said(self) -> str:

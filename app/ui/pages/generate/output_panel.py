@@ -77,7 +77,7 @@ class OutputPanel(OutputLayout):
     def show_total(self) -> None:
         """How many steps there can be: what the newest was asked for, which is more where a text is gone on with."""
         branch = self.ours.branch()
-        open_yet = 0 if branch.filled else self._generation.settings.max_new_tokens
+        open_yet = len(branch.steps) if branch.filled else self._generation.settings.max_new_tokens
         self.scrubber.set_total(branch.most or open_yet)
 
     def chip_of(self, step: int) -> int:

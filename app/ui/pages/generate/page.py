@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QFileDialog
 
 from app.engine.decode.settings import DecodingSettings
 from app.engine.errors import UserError
-from app.session.branches import told_with_settings
+from app.session.branches import Branch, told_with_settings
+from app.session.same_text import same_text
 from app.session.session import Session
 from app.ui.actions import bound
 from app.ui.pages.generate.chip_colours import ATTENTION
@@ -26,12 +27,15 @@ class GeneratePage(GenerateReadings):
         super().__init__(theme, session, start)
         self._second_wanted = False
         """Two texts are to be compared as soon as there are two."""
+        self._outdone: Branch | None = None
+        """A text that is written once more so that a head is recorded, and goes when that one stands."""
         self._connect_panels()
 
     def _connect_panels(self) -> None:
         self.prompt.submitted.connect(self._prompt_submitted)
         self.prompt.rewritten.connect(self._session.generation.rewrite)
         self._session.generation.branches_changed.connect(self._second_came)
+        self._session.generation.branches_changed.connect(self._once_more_came)
         self.heads.chosen.connect(self._head_chosen)
         self.settings.changed.connect(self._session.generation.set_settings)
         self.settings.refused.connect(self.show_error)
@@ -72,7 +76,44 @@ class GeneratePage(GenerateReadings):
     @Slot(str)
     def _prompt_submitted(self, text: str) -> None:
         self._session.set_prompt(text)
-        self._session.generate(self.branches.beside.isChecked())
+        self._write()
+
+    def _write(self, slot: str = "A", seed: int | None = None) -> bool:
+        """Write what the settings say, beside the other texts if they are kept; False where it stands among them."""
+        generation, beside = self._session.generation, slot != "A" or self.branches.beside.isChecked()
+        loaded, request, settings = (
+            self._session.models.loaded(slot),
+            self._session.models.request(slot),
+            generation.settings,
+        )
+        settings = settings if seed is None else replace(settings, seed=seed)
+        same = None
+        if loaded is not None and request is not None and beside:
+            same = same_text(generation.branches, loaded, request.ref, self._session.prompt, settings)
+        recorded = generation.watched is None or (same and same.steps[-1].head == generation.watched)
+        if same is None or not recorded:
+            self._outdone = same
+            self._session.generate(beside, slot, seed)
+            return True
+        generation.stop()
+        generation.choose(generation.branches.index(same))
+        self.banner.show_message(
+            "info",
+            "The same settings give the same text, which stands here already.",
+            "Empty the seed for another one." if settings.draws and seed is None else "Change one for another text.",
+        )
+        return False
+
+    @Slot()
+    def _once_more_came(self) -> None:
+        """Of a text that was written twice the newer one is kept, unless forks begin in the older."""
+        generation, old = self._session.generation, self._outdone
+        if old is None or generation.running:
+            return
+        self._outdone = None
+        again = old is not generation.current and old.ids == generation.current.ids
+        if again and old in generation.branches and all(each.parent is not old for each in generation.branches):
+            generation.remove(generation.branches.index(old), by_person=False)
 
     @Slot()
     def _pause_pressed(self) -> None:
@@ -118,8 +159,10 @@ class GeneratePage(GenerateReadings):
         generation = self._session.generation
         searched = generation.tree.seed if generation.tree is not None else None
         seed = generation.steps[0].seed if generation.steps else searched
-        self._session.generate(beside=True, slot="B", seed=seed)
         self._second_wanted = True
+        if not self._write("B", seed):
+            self._second_wanted = False
+            self.branches.compare.setChecked(True)
         self._second_came()
 
     @Slot()
@@ -251,7 +294,7 @@ class GeneratePage(GenerateReadings):
         elif not self._session.prompt:
             self.show_error(UserError("There is no prompt to continue.", "Type one above, or press an example."))
         else:
-            self._session.generate(self.branches.beside.isChecked())
+            self._write()
 
     def stop(self) -> None:
         if self.prompt.editing and self._session.prompt:

@@ -19,6 +19,7 @@ from app.ui.pages.generate.cost_words import cost_tip, cost_words, count_words, 
 from app.ui.pages.generate.head_chooser import watched_head
 from app.ui.pages.generate.invitation import invitation
 from app.ui.pages.generate.layout import GenerateLayout
+from app.ui.pages.generate.stop_words import stop_note
 from app.ui.theme import Theme
 from app.ui.widgets.token_text import visible_token
 
@@ -294,6 +295,7 @@ class GenerateReadings(GenerateLayout):
             new += f" · in the text: {visible_token(reading.step.shown)}"
         seed = generation.steps[reading.index].seed if generation.settings.draws else None
         self.choice.show_reading(reading, generation.settings, f"token #{place}{pinned}{new}{drawn}", seed)
+        self.choice.say(*stop_note(generation.current, reading.index))
         if self._pinned is not None or not generation.running or generation.paused:
             # Words that change with every token cannot be read, and laying them out costs more than the token.
             self.explain()

@@ -11,12 +11,13 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBox
 from app.engine.decode.settings import DecodingSettings
 from app.engine.errors import UserError
 from app.ui.icons import icon
-from app.ui.pages.generate.setting_words import SEED_TIP, STOP_TIP, idle_words, knob_of
+from app.ui.pages.generate.setting_words import DRAWN_SEED_TIP, SEED_TIP, STOP_TIP, idle_words, knob_of
 from app.ui.pages.generate.stop_words import read_stops, written_stops
 from app.ui.theme import Theme
 from app.ui.widgets.labels import make_label
 
 _WHOLE = re.compile(r"[+\-−]?[0-9]+")
+_OPEN_SEED = "Leave the seed open: it is drawn"
 _LONGEST = 40
 """Digits of a seed that can be typed; the largest seed has 19."""
 
@@ -39,7 +40,7 @@ class SeedAndStop(QWidget):
         self.seed.setMaxLength(_LONGEST)
         self.seed.editingFinished.connect(self._seed_typed)
         self.dice = QPushButton()
-        self.dice.setAccessibleName("Draw a new seed for every run")
+        self.dice.setAccessibleName(_OPEN_SEED)
         self.dice.clicked.connect(self._seed_free)
         self.stop.setPlaceholderText("none")
         self.stop.setAccessibleName("Stop sequences")
@@ -83,8 +84,8 @@ class SeedAndStop(QWidget):
             self.stop_refusal.hide()
         self._settings = settings
         idle = idle_words("seed", settings, filling)
-        _say((self.seed, self._seed_label), f"{SEED_TIP}\n{_seed_range()}", idle)
-        _say((self.dice,), "Draw a new seed for every run", idle)
+        _say((self.seed, self._seed_label), f"{SEED_TIP}\n{_seed_range()} {DRAWN_SEED_TIP}", idle)
+        _say((self.dice,), _OPEN_SEED, idle)
         _say((self.stop, self._stop_label), STOP_TIP, idle_words("stop", settings, filling))
 
     @Slot()
@@ -139,7 +140,7 @@ def _seed_text(settings: DecodingSettings) -> str:
 def _seed_range() -> str:
     knob = knob_of("seed")
     assert knob.maximum is not None
-    return f"A whole number from 0 to {int(knob.maximum):,}; empty: a new one is drawn at every run."
+    return f"A whole number from 0 to {int(knob.maximum):,}; empty: it is drawn."
 
 
 def _say(parts: tuple[QWidget, ...], tip: str, idle: str) -> None:

@@ -16,6 +16,10 @@ METHOD_TIPS = (
 )
 DRAWN_TIP = "Beam sampling: the candidates of every step are drawn by their odds, not the best taken\nOff at first."
 SEED_TIP = "Starts the random numbers: the same seed, settings and prompt give the same text"
+DRAWN_SEED_TIP = (
+    "A text that stands beside another takes that one's seed after a setting was changed, so that what differs comes "
+    "from the change; where nothing was changed, a new one is drawn."
+)
 STOP_TIP = (
     "Writing ends before any of these texts. Several are separated by |; a line break is written \\n, a tab \\t, a bar "
     "that belongs to the text \\|, a backslash \\\\\nEmpty is none."

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from app.engine.errors import UserError
+from app.session.branches import Branch
 
 _WRITTEN = {"\\": "\\\\", "|": "\\|", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 _READ = {written[1]: sign for sign, written in _WRITTEN.items()}
@@ -36,3 +37,16 @@ def read_stops(line: str) -> tuple[str, ...]:
             "Take the bar out, or write \\| where the bar belongs to the text.",
         )
     return tuple(parts)
+
+
+def stop_note(branch: Branch, index: int) -> tuple[str, str]:
+    """Why what followed a text's last step cannot be looked at, where a stop sequence ended it, and what helps; else
+    two empty ones."""
+    if branch.ended_by != "stop string" or index != len(branch.steps) - 1:
+        return "", ""
+    if branch.steps[index].shortened:
+        return "A stop sequence begins inside this token: the text ends in the middle of it, and no choice follows.", ""
+    return (
+        "A stop sequence followed: its tokens were taken back, and how they were chosen is not kept.",
+        "Take it out of “Stop at” and press Generate again: with the same seed the same tokens come, and stay.",
+    )

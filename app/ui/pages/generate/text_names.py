@@ -92,9 +92,12 @@ def settings_words(branch: Branch, apart: frozenset[str]) -> str:
     own, seed = settings_of(branch), _seed(branch)
     if own is None:
         return ""
-    parts = [_METHODS[own.method]] if "method" in apart else []
+    parts = []
     if own.draws or own.method in BEAMS:
-        parts += [words.format(getattr(own, name)) for name, words in _SHORT.items() if name in apart]
+        parts = [words.format(getattr(own, name)) for name, words in _SHORT.items() if name in apart]
+    # A temperature says already that it was drawn.
+    if "method" in apart and not (own.method == "sample" and parts):
+        parts.insert(0, _METHODS[own.method])
     parts += [f"seed {seed}"] if seed is not None and "seed" in apart else []
     return ", ".join(parts)
 
