@@ -67,10 +67,12 @@ def generate(
             count += 1
             clock.step()
             ended = _ends(step)
-            yield _token(loaded, step, used)
+            # Told before the token, after which slow motion holds: what is told then is true as long as it holds.
             if clock.due():
                 yield clock.cost(kept)
-                yield Progress(min(1.0, count / used.max_new_tokens), f"{count} of {used.max_new_tokens} tokens")
+                done, most = min(1.0, count / used.max_new_tokens), used.max_new_tokens
+                yield Progress(done, f"{count} of {most} tokens", before=min(done, len(given) / most))
+            yield _token(loaded, step, used)
     yield clock.cost(kept)
     return _why(loaded, text, ended, count, used.max_new_tokens)
 
@@ -100,11 +102,11 @@ def generate_batch(
             clock.step()
             lengths[row] += 1
             ended[row] = _ends(step)
-            yield row, _token(loaded, step, used)
             if clock.due():
                 longest = max(lengths)
                 yield clock.cost(kept)
                 yield Progress(min(1.0, longest / used.max_new_tokens), f"{count} texts, {longest} tokens each")
+            yield row, _token(loaded, step, used)
     yield clock.cost(kept)
     return tuple(
         _why(loaded, text, end, length, used.max_new_tokens) for end, length in zip(ended, lengths, strict=True)

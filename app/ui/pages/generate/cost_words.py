@@ -43,7 +43,8 @@ def cost_words(cost: RunCost | None) -> str:
     """Tokens a second, time to the first token and the memory of the cache, for one line; '' before they are known."""
     if cost is None or not cost.tokens:
         return ""
-    speed = f"{cost.per_second:,.0f} tokens/s" if cost.per_second else ""
+    # In slow motion it is less than one.
+    speed = f"{cost.per_second:,.{1 if cost.per_second < 10 else 0}f} tokens/s" if cost.per_second else ""
     cache = f"cache {cost.cache_bytes / 1e6:,.1f} MB" if cost.cache_bytes else ""
     return " · ".join(part for part in (speed, f"first after {cost.first:.2f} s", cache) if part)
 
