@@ -12,6 +12,7 @@ from app.engine.errors import UserError
 from app.session.demo import Demo
 from app.session.session import Session
 from app.ui.page import Page
+from app.ui.widgets.save_dialog import ask_where
 
 _KIND = "Unembed session (*.unembed.json)"
 
@@ -30,9 +31,9 @@ class DemoControls(QObject):
     @Slot()
     def save(self) -> None:
         """Ask where, and save the session with the text that was written."""
-        path, _ = QFileDialog.getSaveFileName(self._window, "Save this session", "demo.unembed.json", _KIND)
-        if path:
-            self.save_to(Path(path))
+        path = ask_where(self._window, "demo", "unembed.json", "Unembed session")
+        if path is not None:
+            self.save_to(path)
 
     @Slot()
     def open(self) -> None:

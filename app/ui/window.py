@@ -6,7 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QPaintEvent, QResizeEvent, QShortcut
+from PySide6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QGuiApplication,
+    QKeySequence,
+    QPaintEvent,
+    QResizeEvent,
+    QShortcut,
+)
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from app.engine.errors import UserError
@@ -84,6 +93,14 @@ class Window(QMainWindow):
         self._keys()
         session.failed.connect(self._failed)
         board.defect.connect(self._defect)
+        QGuiApplication.clipboard().dataChanged.connect(self._clipboard_changed)
+
+    @Slot()
+    def _clipboard_changed(self) -> None:
+        """Every copy is confirmed, wherever it is made; a page that says more of it does so after. What other programs
+        copy, they do while another window is active."""
+        if self.isActiveWindow():
+            self.strip.note("Copied to the clipboard.")
 
     def complete(self) -> None:
         """Build the pages that are not there yet."""

@@ -19,7 +19,7 @@ def ask_where(over: QWidget, stem: str, ending: str, kind: str) -> Path | None:
     if not chosen:
         return None
     path = Path(chosen)
-    if path.suffix.lower() == f".{ending}":
+    if path.name.lower().endswith(f".{ending}"):
         return path
     path = path.with_name(f"{path.name}.{ending}")
     # The dialog asked about the name as it was typed, and this is another file.

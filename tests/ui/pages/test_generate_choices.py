@@ -538,7 +538,11 @@ def test_the_text_is_copied_and_saved_with_its_settings(writing: Desk, tmp_path:
     assert copied.startswith(generation.text)
     for line in ("model: story-gpt, fp32", "seed: 3", "top_k: 40", "temperature: 0.8", f"prompt: {PROMPT!r}"):
         assert line in copied.splitlines()
+    assert "The text with its settings is on the clipboard." in words(writing.window.strip)
+    QGuiApplication.clipboard().setText(page.choice.funnel.table_text())
+    assert "Copied to the clipboard." in words(writing.window.strip), "copies of every other kind"
     page.save_to(tmp_path / "text.txt")
+    assert f"saved as {tmp_path / 'text.txt'}" in words(writing.window.strip)
     assert (tmp_path / "text.txt").read_text(encoding="utf-8") == copied + "\n"
     page.save_to(tmp_path / "nowhere" / "text.txt")
     assert "could not be written" in page.banner.text()

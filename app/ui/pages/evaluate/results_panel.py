@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QSize, Signal, Slot
 from PySide6.QtGui import QGuiApplication, QResizeEvent
-from PySide6.QtWidgets import QFileDialog, QMenu, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMenu, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from app.session.measured import Figures, Table
 from app.ui.actions import bound
@@ -19,6 +19,7 @@ from app.ui.theme import Theme
 from app.ui.widgets.banner import Banner
 from app.ui.widgets.empty_state import EmptyState
 from app.ui.widgets.panel import Panel
+from app.ui.widgets.save_dialog import ask_where
 from app.ui.widgets.segmented import Segmented
 
 SAMPLES = "Use sample texts"
@@ -232,9 +233,9 @@ class ResultsPanel(Panel):
             QGuiApplication.clipboard().setText(_COPIES[what](self.figures()))
             return
         ending, kind, _ = _FILES[what]
-        path, _ = QFileDialog.getSaveFileName(self, f"Save as {kind}", f"figures.{ending}", f"{kind} (*.{ending})")
-        if path:
-            self.save_to(Path(path), what)
+        path = ask_where(self, "figures", ending, kind)
+        if path is not None:
+            self.save_to(path, what)
 
     @Slot()
     def _tint_icons(self) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from PySide6.QtCore import QEvent, QObject, Qt, Slot
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QTextCursor
-from PySide6.QtWidgets import QFileDialog
 
 from app.engine.decode.settings import DecodingSettings
 from app.engine.errors import UserError
@@ -18,6 +17,7 @@ from app.ui.actions import bound
 from app.ui.pages.generate.chip_colours import ATTENTION
 from app.ui.pages.generate.readings import GenerateReadings
 from app.ui.theme import Theme
+from app.ui.widgets.save_dialog import ask_where
 
 
 class GeneratePage(GenerateReadings):
@@ -209,17 +209,19 @@ class GeneratePage(GenerateReadings):
     @Slot()
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self._session.generation.text)
+        self.noted.emit("The text is on the clipboard.")
 
     @Slot()
     def _copy_with_settings(self) -> None:
         QGuiApplication.clipboard().setText(told_with_settings(self._session.generation.current))
+        self.noted.emit("The text with its settings is on the clipboard.")
 
     @Slot()
     def _save(self) -> None:
         """Ask for a file and write the text with its settings."""
-        path, _ = QFileDialog.getSaveFileName(self, "Save the text", "text.txt", "Text (*.txt)")
-        if path:
-            self.save_to(Path(path))
+        path = ask_where(self, "text", "txt", "Text")
+        if path is not None:
+            self.save_to(path)
 
     def save_to(self, path: Path) -> None:
         """Write the text with its settings into a file."""
@@ -227,6 +229,8 @@ class GeneratePage(GenerateReadings):
             path.write_text(told_with_settings(self._session.generation.current) + "\n", encoding="utf-8")
         except OSError as error:
             self.show_error(UserError(f"The file {path} could not be written: {error.strerror}.", "Choose another."))
+        else:
+            self.noted.emit(f"The text with its settings is saved as {path}")
 
     @Slot()
     def _edit(self) -> None:
