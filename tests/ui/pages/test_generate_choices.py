@@ -293,7 +293,7 @@ def test_what_does_nothing_under_a_method_is_idle_and_says_why(writing: Desk) ->
     assert "Beam sampling" in words(writing.window.explain)
     writing.click(settings.method.button(1))
     writing.type_over(settings.fields["temperature"].field, "0")
-    assert settings.zero.isVisible() and "greedy" in settings.zero.text()
+    assert settings.notes["temperature"].isVisible() and "greedy" in settings.notes["temperature"].text()
     assert not settings.fields["top_p"].field.isEnabled()
 
 

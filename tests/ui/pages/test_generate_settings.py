@@ -137,6 +137,13 @@ def test_a_bar_can_be_part_of_a_stop_and_focus_that_passes_changes_nothing(made:
     assert read_stops(r"\d") == (r"\d",)
 
 
+def test_more_tokens_at_least_than_at_most_is_said(made: Panel) -> None:
+    made.show(min_new_tokens=100, max_new_tokens=60)
+    assert made.panel.notes["min_new_tokens"].isVisible() and "New tokens" in made.panel.notes["min_new_tokens"].text()
+    made.show(min_new_tokens=60, max_new_tokens=60)
+    assert not made.panel.notes["min_new_tokens"].isVisible()
+
+
 def test_a_seed_out_of_range_is_told_so(made: Panel) -> None:
     made.show(seed=7)
     for text, words in (("-1", "out of range"), (str(2**63), "out of range"), ("1.5", "not a whole number")):

@@ -334,7 +334,7 @@ class GenerateReadings(GenerateLayout):
             self.heads.show_head(summary, generation.watched)
             if generation.steps and generation.steps[-1].head is None and not generation.running:
                 head = f"L{generation.watched[1]} H{generation.watched[2]}"
-                self.banner.show_message("info", f"Attention of {head} is recorded from the next token on.")
+                self.noted.emit(f"Attention of {head} is recorded from the next token on.")
         self._show_row()
 
     def _show_row(self) -> None:

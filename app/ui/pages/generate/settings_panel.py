@@ -47,6 +47,11 @@ KEPT_BY_PRESETS = ("seed", "stop", "banned", "forced")
 """What a preset leaves as it is: it is about this text, not about a way of writing."""
 _CUSTOM = "Custom"
 _BEAMS = PRESETS["Beam search"].num_beams
+_NOTES = {
+    "temperature": "0 means greedy: always the likeliest token.",
+    "min_new_tokens": "More than New tokens, so the text may end nowhere before them.",
+}
+"""What is said under a field for some values."""
 
 
 class SettingsPanel(Panel):
@@ -81,14 +86,15 @@ class SettingsPanel(Panel):
         self.drawn = QCheckBox("Draw the beams")
         self.drawn.toggled.connect(self._drawn_toggled)
         column.addWidget(self.drawn)
+        self.notes = {name: self._note(theme, words) for name, words in _NOTES.items()}
         for title, names in GROUPS:
             column.addWidget(make_rule())
             column.addWidget(make_label(theme, title, 12.5, 650))
             for name in names:
                 self.fields[name] = self._slider(theme, name)
                 column.addWidget(self.fields[name])
-                if name == "temperature":
-                    column.addWidget(self._zero_note(theme))
+                if name in self.notes:
+                    column.addWidget(self.notes[name])
         self.endless = QCheckBox(knob_of("ignore_eos").label)
         self.endless.toggled.connect(self._endless_toggled)
         column.addWidget(self.endless)
@@ -158,11 +164,12 @@ class SettingsPanel(Panel):
         self.keep.setMenu(self.keep_menu)
         self.add_header_widget(self.reset)
 
-    def _zero_note(self, theme: Theme) -> QLabel:
-        self.zero: QLabel = make_label(theme, "0 means greedy: always the likeliest token.", 11.5, role="caption")
-        self.zero.setWordWrap(True)
-        self.zero.hide()
-        return self.zero
+    @staticmethod
+    def _note(theme: Theme, words: str) -> QLabel:
+        note: QLabel = make_label(theme, words, 11.5, role="caption")
+        note.setWordWrap(True)
+        note.hide()
+        return note
 
     @Slot()
     def _tint_icons(self) -> None:
@@ -234,7 +241,8 @@ class SettingsPanel(Panel):
             box.blockSignals(False)
             box.setEnabled(not idle)
             box.setToolTip(f"{tip}\n{idle}" if idle else tip)
-        self.zero.setVisible(settings.method in DRAWING and not settings.draws)
+        self.notes["min_new_tokens"].setVisible(settings.min_new_tokens > settings.max_new_tokens)
+        self.notes["temperature"].setVisible(settings.method in DRAWING and not settings.draws)
         self.bans.show_settings(settings)
         self.presets.setCurrentText(preset_of(settings, self._own))
         self.words.show_settings(settings, self._filling)
