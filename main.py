@@ -82,8 +82,8 @@ class Program:
         self.board.catch_everything()
         page = options.page or (settings.value("page") if settings else None)
         self.page = page if page in PAGES else "inspect"
-        writes = self.page == "generate" and bool(options.prompt)
-        decoding = replace(BALANCED, seed=PICTURE_SEED, max_new_tokens=PICTURE_TOKENS) if writes else BALANCED
+        pictured = replace(BALANCED, seed=PICTURE_SEED, max_new_tokens=PICTURE_TOKENS)
+        decoding = pictured if options.screenshot is not None else BALANCED
         self.session = Session(self.board, decoding)
         log = str(log_file())
         self.window = Window(self.theme, self.session, self.board, bundled_models(), log, self.remembering)
@@ -116,7 +116,7 @@ class Program:
             self.session.set_prompt(prompt)
         once = Qt.ConnectionType.SingleShotConnection
         if self.page == "generate" and self.options.prompt:
-            self.session.model_changed.connect(self.session.generate, once)
+            self.session.model_changed.connect(self.session.generate_plainly, once)
         first = OpenRequest(self.options.model) if self.options.model else saved.models.get("A", OpenRequest(BUNDLED))
         if (second := saved.models.get("B")) is not None and not self.options.model:
             self.session.model_changed.connect(lambda: self.session.models.open(second), once)
