@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from app.engine.errors import TooLongError, UserError
 from app.session.session import Session
+from app.ui.actions import Command
 from app.ui.theme import Theme
 from app.ui.widgets.banner import Banner
 
@@ -43,6 +44,10 @@ class Page(QWidget):
 
     def take_focus(self) -> None:
         """Give the keyboard to the part of the page that uses it most."""
+
+    def commands(self) -> list[Command]:
+        """What the palette finds of this page besides what the window does."""
+        return []
 
     def explain(self) -> None:
         """Emit `explained` for what is on screen now."""

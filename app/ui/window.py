@@ -196,7 +196,8 @@ class Window(QMainWindow):
             QShortcut(QKeySequence(keys), self).activated.connect(act)
 
     def _commands(self) -> list[Command]:
-        return [*window_commands(self), *model_commands(self), *tensor_commands(self)]
+        of_pages = [command for page in self.pages.values() for command in page.commands()]
+        return [*window_commands(self), *of_pages, *model_commands(self), *tensor_commands(self)]
 
     @Slot(str)
     def show_page(self, key: str) -> None:

@@ -92,7 +92,7 @@ class Palette(QFrame):
         layout.addWidget(picture)
         if command.absent:
             title.setProperty("role", "caption")
-            why = make_elided_label(self._theme, f"none: {command.absent}", 12, role="caption")
+            why = make_elided_label(self._theme, f"not here: {command.absent}", 12, role="caption")
             layout.addWidget(title)
             layout.addWidget(why, 1)
         else:

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 from PySide6.QtCore import QPoint, QPointF, QRect, Qt
-from PySide6.QtGui import QCursor
+from PySide6.QtGui import QCursor, QGuiApplication
 from PySide6.QtWidgets import QApplication, QMenu, QSplitter
 from pytestqt.qtbot import QtBot
-from ui.desk import Desk, chip_ids
+from ui.desk import Desk, chip_ids, words
 from ui.widgets.matrices import move
 
 from app.engine.decode.settings import DecodingSettings
@@ -347,3 +347,36 @@ def test_what_a_run_took_in_words() -> None:
     assert "8 tokens of the text were in it already" in cost_tip(cost)
     assert cost_words(RunCost(1, 0.5, 0.5, 0, 0)) == "first after 0.50 s"
     assert cost_words(None) == cost_words(RunCost(0, 0.0, 0.0, 0, 0)) == cost_tip(None) == ""
+
+
+def test_the_palette_does_what_the_page_does(desk: Desk) -> None:
+    page, palette = desk.generate, desk.window.palette_popup
+
+    def do(typed: str) -> list[str]:
+        palette.open()
+        palette.field.setText(typed)
+        shown = palette.shown()
+        desk.key(palette.field, Qt.Key.Key_Return)
+        desk.settle()
+        return shown
+
+    desk.window.show_page("inspect")
+    assert do("fork here") == ["Fork here"]
+    assert "nothing is written yet" in words(desk.window.strip) and desk.window.page_key == "generate"
+    desk.session.set_prompt(PROMPT)
+    generation = run(desk, method="sample", seed=3, max_new_tokens=8)
+    assert do("fork")[0] == "Fork here" and len(generation.branches) == 2
+    do("compare")
+    assert page.branches.compare.isChecked()
+    do("copy the text with")
+    assert QGuiApplication.clipboard().text().startswith(generation.text)
+    assert do("preset focused") and generation.settings.temperature == 0.4
+    do("colour surprisal")
+    assert page.output.colours.currentText() == "Surprisal"
+    do("slow motion 5")
+    assert generation.pacing.per_second == 5
+    for typed in ("pause", "ban", "force", "branch", "beam", "slow", "sampling", "keep texts", "bring back"):
+        palette.open()
+        palette.field.setText(typed)
+        assert palette.shown(), typed
+        palette.hide()

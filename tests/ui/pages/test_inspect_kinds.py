@@ -461,7 +461,7 @@ def test_what_a_model_lacks_is_told_with_the_reason(desk: Desk, root: Path) -> N
     desk.click(page.any_tensor)
     popup = desk.window.palette_popup
     desk.qtbot.keyClicks(popup.field, "pos_embed")
-    assert popup.shown() == ["Tensor pos_embed"] and "none: Positions enter as a slope" in words(popup)
+    assert popup.shown() == ["Tensor pos_embed"] and "not here: Positions enter as a slope" in words(popup)
     desk.key(popup.field, Qt.Key.Key_Return)
     assert "not as a table that is added" in words(page.banner)
 

@@ -13,8 +13,9 @@ from app.engine.errors import UserError
 from app.session.branches import Branch, told_with_settings
 from app.session.same_text import same_text
 from app.session.session import Session
-from app.ui.actions import bound
+from app.ui.actions import Command, bound
 from app.ui.pages.generate.chip_colours import ATTENTION
+from app.ui.pages.generate.page_commands import generate_commands
 from app.ui.pages.generate.readings import GenerateReadings
 from app.ui.theme import Theme
 from app.ui.widgets.save_dialog import ask_where
@@ -307,6 +308,13 @@ class GeneratePage(GenerateReadings):
             self._session.generation.stop()
         elif self._pinned is not None:
             self._pin(None)
+
+    def commands(self) -> list[Command]:
+        return generate_commands(self)
+
+    def current_empty(self) -> bool:
+        """Whether no text stands here that something could be done with."""
+        return not self._session.generation.steps
 
     def take_focus(self) -> None:
         if self.prompt.editing:

@@ -45,7 +45,7 @@ GROUPS = (
 LOGARITHMIC = ("top_k",)
 KEPT_BY_PRESETS = ("seed", "stop", "banned", "forced")
 """What a preset leaves as it is: it is about this text, not about a way of writing."""
-_CUSTOM = "Custom"
+CUSTOM = "Custom"
 _BEAMS = PRESETS["Beam search"].num_beams
 _NOTES = {
     "temperature": "0 means greedy: always the likeliest token.",
@@ -143,7 +143,7 @@ class SettingsPanel(Panel):
         self.reset.setToolTip("Put every setting back to what the program starts with")
         self.reset.clicked.connect(self._reset)
         self.presets = QComboBox()
-        self.presets.addItems([*PRESETS, _CUSTOM])
+        self.presets.addItems([*PRESETS, CUSTOM])
         self.presets.setAccessibleName("Preset")
         self.presets.setToolTip("A named set of settings; seed, stop sequences and bans stay as they are")
         self.presets.textActivated.connect(self._preset_chosen)
@@ -296,7 +296,7 @@ class SettingsPanel(Panel):
         """Offer the presets that the person named, after those of the program."""
         self._own = dict(presets)
         self.presets.clear()
-        self.presets.addItems([*PRESETS, *self._own, _CUSTOM])
+        self.presets.addItems([*PRESETS, *self._own, CUSTOM])
         self.presets.setCurrentText(preset_of(self._settings, self._own))
 
     @Slot()
@@ -316,7 +316,7 @@ class SettingsPanel(Panel):
     def _named(self) -> None:
         name = self.name.text().strip()
         self.name.hide()
-        if name in PRESETS or name == _CUSTOM:
+        if name in PRESETS or name == CUSTOM:
             self.refused.emit(UserError(f"“{name}” is a preset of the program.", "Choose another name."))
         elif name:
             self.preset_kept.emit(name, self._settings)
@@ -353,4 +353,4 @@ def preset_of(settings: DecodingSettings, own: Mapping[str, DecodingSettings]) -
     """The name of the preset that these settings are, "Custom" where they are none."""
     kept = {name: getattr(settings, name) for name in KEPT_BY_PRESETS}
     every = {**PRESETS, **own}
-    return next((name for name, preset in every.items() if replace(preset, **kept) == settings), _CUSTOM)
+    return next((name for name, preset in every.items() if replace(preset, **kept) == settings), CUSTOM)
