@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QScrollArea, QSplitter, QVBoxLayout, QWidget
 
 from app.engine.errors import TooLongError, UserError
 from app.session.session import Session
@@ -78,6 +78,15 @@ class Page(QWidget):
         """Say what happened, until it is dismissed or the next run succeeds."""
         cut = f"Cut to {error.limit - self.room_after(error.limit):,} tokens" if isinstance(error, TooLongError) else ""
         self.banner.show_message("error", error.fact, error.remedy, cut)
+
+
+def pass_the_keyboard_on(page: QWidget) -> None:
+    """Tab stops at what can be used, and not before at the area that it scrolls in."""
+    for area in page.findChildren(QScrollArea):
+        held = area.widget()
+        parts = [held, *held.findChildren(QWidget)] if held is not None else []
+        if any(part.focusPolicy() & Qt.FocusPolicy.TabFocus for part in parts):
+            area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
 
 def split(name: str, orientation: Qt.Orientation, *parts: tuple[QWidget, int]) -> QSplitter:

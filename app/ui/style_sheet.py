@@ -32,6 +32,7 @@ QFrame[role="well"] { background: $sunken; border: 1px solid $line; border-radiu
 QFrame[role="bar"] { background: $surface; border: none; }
 QFrame[role="rule"] { background: $line; border: none; }
 QScrollArea { background: transparent; border: none; }
+QScrollArea:focus { border: 2px solid $accent; border-radius: 6px; }
 QAbstractScrollArea::corner { background: transparent; border: none; }
 QScrollArea > QWidget > QWidget[role="page"] { background: transparent; }
 

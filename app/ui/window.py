@@ -31,7 +31,7 @@ from app.ui.job_status import JobStatus
 from app.ui.jobs_panel import JobsPanel
 from app.ui.model_controls import ModelControls
 from app.ui.options import SMALLEST
-from app.ui.page import Page
+from app.ui.page import Page, pass_the_keyboard_on
 from app.ui.remembered import remember, remember_page, remember_runs
 from app.ui.theme import Theme
 from app.ui.widgets.explain_panel import ExplainPanel
@@ -110,6 +110,7 @@ class Window(QMainWindow):
     def _page(self, key: str) -> Page:
         if key not in self.pages:
             made = self._new_page(key)
+            pass_the_keyboard_on(made)
             self.pages[key] = made
             self.stack.addWidget(made)
             made.banner.action_triggered.connect(self._answered)

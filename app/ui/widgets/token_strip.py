@@ -222,7 +222,7 @@ class TokenStrip(QWidget):
         elif self._streaming:
             self._paint_caret(painter)
         if self.hasFocus() and self._selected is None:
-            focus_ring(painter, QRectF(self.rect()), self._theme.color("accent"))
+            focus_ring(painter, QRectF(self.visibleRegion().boundingRect()), self._theme.color("accent"))
         painter.end()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PySide6.QtCore import QPoint, QPointF, QRect, Qt
 from PySide6.QtGui import QCursor, QGuiApplication
-from PySide6.QtWidgets import QApplication, QMenu, QSplitter
+from PySide6.QtWidgets import QApplication, QMenu, QScrollArea, QSplitter
 from pytestqt.qtbot import QtBot
 from ui.desk import Desk, chip_ids, words
 from ui.widgets.matrices import move
@@ -380,3 +380,19 @@ def test_the_palette_does_what_the_page_does(desk: Desk) -> None:
         palette.field.setText(typed)
         assert palette.shown(), typed
         palette.hide()
+
+
+def test_the_keyboard_stops_at_what_can_be_used_and_leaves_the_text_where_it_is(desk: Desk) -> None:
+    areas = [area for area in desk.generate.findChildren(QScrollArea) if area.widget() is not None]
+    assert areas and all(area.focusPolicy() == Qt.FocusPolicy.NoFocus for area in areas)
+    desk.window.show_page("generate")
+    desk.session.set_prompt(PROMPT)
+    run(desk, method="greedy", max_new_tokens=120)
+    text = desk.generate.output.ours
+    desk.wait(lambda: text.verticalScrollBar().maximum() > 20)
+    text.verticalScrollBar().setValue(place := text.verticalScrollBar().maximum() - 2)
+    desk.generate.start.setFocus()
+    for key in (Qt.Key.Key_Tab, Qt.Key.Key_Tab, Qt.Key.Key_Backtab):
+        desk.key(desk.window.focusWidget(), key)
+        assert text.verticalScrollBar().value() == place
+    assert desk.window.focusWidget() is text.strip

@@ -39,10 +39,20 @@ class BranchText(QScrollArea):
         self.strip.hovered.connect(self._chip_hovered)
         self.setWidgetResizable(True)
         self.setWidget(self.strip)
+        # The ring runs along what is seen of the strip.
+        self.verticalScrollBar().valueChanged.connect(self.strip.update)
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(0)
         self._soon.timeout.connect(self._move)
+
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        """The keyboard comes and goes without moving the text; Qt would bring the middle of the strip into view."""
+        bar = self.verticalScrollBar()
+        place = bar.value()
+        moved = super().focusNextPrevChild(forward)
+        bar.setValue(place)
+        return moved
 
     def branch(self) -> Branch:
         """What is shown."""
