@@ -23,6 +23,7 @@ from app.session.generation import Generation
 from app.session.saved import decode, encode
 from app.ui.pages.generate.chip_colours import ATTENTION
 from app.ui.widgets.beam_words import table_text as tree_text
+from app.ui.widgets.token_text import set_off
 
 PROMPT = "Once upon a time, there was a"
 
@@ -213,6 +214,14 @@ def test_beams_on_screen_equal_generate(writing: Desk, story: LoadedModel) -> No
     assert funnel is not None and funnel.searched and funnel.chosen == theirs[1][-1]
     assert all(stage.left == 4096 for stage in funnel.stages), "what a search found was not forced by a ban"
     assert "argmax" not in words(writing.window.explain)
+    assert "Apart from that" not in words(writing.window.explain)
+    assert page.choice.title() == "How a token was chosen"
+    writing.click(page.settings.reset)
+    writing.settle()
+    assert page.choice.funnel_shown().stages == funnel.stages, (
+        "it is what the search did, whatever the settings are now"
+    )
+    assert "Apart from that: the settings as they are now choose one token at a time" in words(writing.window.explain)
     writing.click(page.branches.back)
     assert page.beams.isVisible()
 
@@ -242,6 +251,12 @@ def test_a_banned_token_never_comes_and_is_freed_by_a_press(writing: Desk) -> No
     writing.generate.choice.forced.emit(other)
     run(writing)
     assert generation.steps[0].token_id == other
+    pin(writing, 0)
+    funnel = writing.generate.choice.funnel_shown()
+    assert funnel is not None and funnel.forced and funnel.chosen == other and funnel.draw is None
+    assert "was forced, as you asked" in words(writing.window.explain)
+    pin(writing, 1)
+    assert not writing.generate.choice.funnel_shown().forced
 
 
 def test_presets_are_named_and_settings_of_no_preset_too(writing: Desk) -> None:
@@ -352,6 +367,9 @@ def test_chips_are_coloured_by_attention(writing: Desk, story: LoadedModel) -> N
     run(writing, num_sequences=2, method="sample", max_new_tokens=3)
     assert all(step.attention is not None for branch in generation.branches[-2:] for step in branch.steps)
     generation = run(writing, method="greedy", max_new_tokens=6, ignore_eos=False)
+    told, steps = words(writing.window.explain), generation.steps
+    assert "self-attention, layer 1, head 2" in told and f"before it, <code>{set_off(steps[-2].shown)}</code>" in told
+    assert "likelier the model held it" not in told
     last = generation.steps[-1].attention
     text = story.tokenizer.decode([*(token.id for token in generation.prompt), *generation.current.ids])
     if story.tokenizer(text)["input_ids"] == [*(token.id for token in generation.prompt), *generation.current.ids]:

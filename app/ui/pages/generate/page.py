@@ -162,6 +162,7 @@ class GeneratePage(GenerateReadings):
     @Slot(str)
     def _colours_chosen(self, name: str) -> None:
         self._watch(name == ATTENTION)
+        self.explain()
 
     @Slot()
     def _copy(self) -> None:
