@@ -14,6 +14,7 @@ from app.session import writing
 from app.session.branches import Branch
 from app.session.kept_texts import KeptTexts
 from app.session.text_runs import Before, TextRuns
+from app.session.texts import LANE
 
 if TYPE_CHECKING:
     from app.engine.models.loaded import LoadedModel
@@ -138,6 +139,14 @@ class Generation(TextRuns):
             lambda: writing.tail(loaded, text, written),
             lambda tail: self._write_on(Branch(tail), (), self._ask),
         )
+
+    def read_token(self, loaded: LoadedModel, text: str, then: Callable[[int, str], None]) -> None:
+        """Which token of a model a text is, its id and its text; that it is several is told as a failure."""
+        job = self._board.start(
+            LANE, "Read the token", lambda: writing.one_token(loaded, text), key="one token", quiet=True
+        )
+        job.finished.connect(lambda found: then(*found))
+        job.failed.connect(self.failed)
 
     def write_out(self, ids: tuple[int, ...]) -> None:
         """Make an ordinary text of one that a beam search found, so that each of its choices can be looked at."""

@@ -173,6 +173,20 @@ def tail(loaded: LoadedModel, text: str, written: tuple[int, ...]) -> Generator[
     return last
 
 
+def one_token(loaded: LoadedModel, text: str) -> Generator[Any, None, tuple[int, str]]:
+    """The one token that a text is, its id and what it stands for. Raises UserError for several."""
+    yield None
+    given = {"text_target": text} if loaded.kind == "encoder-decoder" else {"text": text}
+    ids = [int(token) for token in loaded.tokenizer(**given, add_special_tokens=False)["input_ids"]]
+    texts = [loaded.tokenizer.decode([token]) for token in ids]
+    if not ids:
+        raise UserError(f"{loaded.summary.name} has no token for that.", "Type a letter, a word or a sign.")
+    if len(ids) > 1:
+        named = ", ".join(f"“{piece.replace(' ', '␣')}”" for piece in texts)
+        raise UserError(f"That is {len(ids)} tokens of {loaded.summary.name}: {named}.", "Type one of them.")
+    return ids[0], texts[0]
+
+
 def target_ids(loaded: LoadedModel, text: str) -> Generator[Any, None, tuple[int, ...]]:
     """A text that an encoder-decoder is to go on writing, as the ids of its decoder after the start token."""
     from app.engine.trace.tokens import target_tokens

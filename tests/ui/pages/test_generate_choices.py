@@ -259,6 +259,36 @@ def test_a_banned_token_never_comes_and_is_freed_by_a_press(writing: Desk) -> No
     assert not writing.generate.choice.funnel_shown().forced
 
 
+def test_a_token_is_typed_to_be_banned_or_begun_with_and_the_later_act_holds(writing: Desk, story: LoadedModel) -> None:
+    page, generation = writing.generate, writing.session.generation
+    bans, strip, bar = page.settings.bans, writing.window.strip, page.settings._scroll.verticalScrollBar()
+    little, girl = (story.tokenizer(word)["input_ids"][0] for word in (" little", " girl"))
+    bans.field.setText("␣little")
+    writing.key(bans.field, Qt.Key.Key_Return)
+    writing.wait(lambda: generation.settings.banned == (little,))
+    assert "“␣little” is banned from the next text on." in words(strip) and bans.field.text() == ""
+    writing.type_over(bans.field, " little girl")
+    writing.wait(lambda: "That is 2 tokens of story-gpt: “␣little”, “␣girl”." in page.banner.text())
+    assert generation.settings.banned == (little,)
+    for typed in (" girl", " little"):
+        bans.field.setText(typed)
+        writing.click(bans.begin)
+        writing.wait(lambda: bans.field.text() == "")
+    assert generation.settings.forced == (girl, little) and generation.settings.banned == ()
+    assert "begins with “␣girl”, then “␣little”. “␣little” is not banned any more." in words(strip)
+    assert not page.banner.is_open()
+    run(writing)
+    assert generation.current.ids[:2] == (girl, little)
+    pin(writing, 1)
+    bar.setValue(0)
+    page.choice.banned.emit(girl)
+    assert (generation.settings.banned, generation.settings.forced) == ((girl,), (little,))
+    assert "which does not begin with it any more" in words(strip)
+    button = bans.button_of(girl, begins=False)
+    assert button is not None
+    writing.wait(lambda: bar.value() > 0 and not button.visibleRegion().isEmpty())
+
+
 def test_presets_are_named_and_settings_of_no_preset_too(writing: Desk) -> None:
     settings = writing.generate.settings
     assert settings.presets.currentText() == "Custom"

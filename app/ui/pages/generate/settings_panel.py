@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -107,7 +107,7 @@ class SettingsPanel(Panel):
         ):
             self.resets.watch(control, name)
         column.addStretch(1)
-        scroll = QScrollArea()
+        self._scroll = scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(inner)
@@ -116,6 +116,17 @@ class SettingsPanel(Panel):
         theme.changed.connect(self._tint_icons)
         self._tint_icons()
         self.show_settings(settings)
+
+    def show_token(self, token: int, begins: bool) -> None:
+        """Bring the button of a token into view that was banned, or that the text is to begin with, elsewhere."""
+
+        def show() -> None:
+            button = self.bans.button_of(token, begins)
+            if button is not None:
+                self._scroll.ensureWidgetVisible(button)
+
+        # Once it has its place.
+        QTimer.singleShot(0, self, show)
 
     def set_filling(self, filling: bool) -> None:
         """A masked model fills gaps one by one: what belongs to writing on is idle."""
@@ -217,7 +228,7 @@ class SettingsPanel(Panel):
             box.setEnabled(not idle)
             box.setToolTip(f"{tip}\n{idle}" if idle else tip)
         self.zero.setVisible(settings.method in DRAWING and not settings.draws)
-        self.bans.show_settings(settings)
+        self.bans.show_settings(settings, self._filling)
         self.presets.setCurrentText(preset_of(settings, self._own))
         self._words.show_settings(settings, self._filling)
 
