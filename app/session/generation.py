@@ -241,7 +241,8 @@ class Generation(TextRuns):
         self._write(branch, "Generate", lambda: writing.generate(loaded, text, ask, given, means))
 
     def _write_several(self, loaded: LoadedModel, text: str, ask: Callable[[], DecodingSettings], count: int) -> None:
-        made, means = [Branch(text, model=loaded.summary.name) for _ in range(count)], self._means()
+        name, means = loaded.summary.name, self._means()
+        made = [Branch(text, model=name, batch=(place, count)) for place in range(1, count + 1)]
         job = self._begin("Generate", lambda: writing.generate_batch(loaded, text, ask, count, means), made)
         job.stepped.connect(self._several_stepped)
         job.finished.connect(self._several_finished)

@@ -20,6 +20,7 @@ from app.engine.models.loaded import LoadedModel
 from app.engine.trace import trace
 from app.session.examples import to_write_on
 from app.session.generation import Generation
+from app.session.kept_texts import texts_back
 from app.session.saved import decode, encode
 from app.ui.pages.generate.chip_colours import ATTENTION
 from app.ui.widgets.beam_words import table_text as tree_text
@@ -232,6 +233,24 @@ def test_several_texts_are_written_side_by_side(writing: Desk) -> None:
     assert len({branch.ids for branch in generation.branches}) == 3
     assert all(len(branch.ids) == 8 for branch in generation.branches)
     assert [branch.steps[0].seed for branch in generation.branches] == [3, 4, 5]
+    output, panel = writing.generate.output, writing.generate.branches
+    assert output.said().startswith("text 1 of 3 · 8 of 8 tokens")
+    run(writing)
+    run(writing)
+
+    def in_view(row: int) -> bool:
+        return panel.tree.visibleRegion().contains(panel.tree.row_rect(row).center().toPoint())
+
+    writing.wait(lambda: all(in_view(row) for row in (6, 7, 8)))
+    generation.choose(8)
+    writing.settle()
+    assert output.said().startswith("text 3 of 3")
+    again = texts_back(decode(encode(writing.session.saved())).texts).branches
+    assert [branch.batch for branch in again[-3:]] == [(1, 3), (2, 3), (3, 3)]
+    pin(writing, 3)
+    writing.click(panel.fork)
+    finish(writing)
+    assert not output.said().startswith("text"), "a fork is none of them"
 
 
 def test_a_banned_token_never_comes_and_is_freed_by_a_press(writing: Desk) -> None:

@@ -218,6 +218,7 @@ class GenerateReadings(GenerateLayout):
         current, old = generation.current, generation.prompt_text != self._session.prompt
         adapter, now = current.adapter, adapter_state(current.loaded)
         told = (
+            "" if current.batch is None else f"text {current.batch[0]} of {current.batch[1]}",
             count_words(current, generation.running),
             self._writer_words(),
             # A text stays what it is when its model's adapter is switched; it says so.
