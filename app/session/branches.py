@@ -53,6 +53,8 @@ class Branch:
     """The settings of that search, with its seed where it drew."""
     filled: bool = False
     """Its steps fill gaps of the prompt (a masked model's) and do not follow it."""
+    batch: tuple[int, int] | None = None
+    """Which of how many texts that were written at once, from 1; None where it was written alone."""
 
     def attach(self, loaded: LoadedModel, ref: str) -> None:
         """It is written by this model, or the model that wrote it is open again."""
@@ -156,7 +158,7 @@ class Branch:
     def beside(self) -> Branch:
         """A copy to write on in, from its fork on."""
         copy = replace(self, steps=self.steps[:], parent=self, fork=len(self.steps))
-        copy.ended_by, copy.found_by, copy.searched = "", "", None
+        copy.ended_by, copy.found_by, copy.searched, copy.batch = "", "", None, None
         return copy
 
     def differs_from(self, other: Branch) -> tuple[int, int] | None:

@@ -79,6 +79,10 @@ class DistributionReading:
     funnel: Funnel
     step: GeneratedToken
     """The step with its logits, which a text of an earlier start did not have."""
+    settings: DecodingSettings
+    """Those asked for."""
+    apart: tuple[DecodingSettings, Distribution] | None = None
+    """Of a text that a beam search found: the settings as they are now, if no beam search's, and what they leave."""
 
 
 @dataclass(frozen=True)

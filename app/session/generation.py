@@ -14,6 +14,7 @@ from app.session import writing
 from app.session.branches import Branch, set_aside
 from app.session.kept_texts import KeptTexts
 from app.session.text_runs import Before, TextRuns
+from app.session.texts import LANE
 
 if TYPE_CHECKING:
     from app.engine.models.loaded import LoadedModel
@@ -140,6 +141,14 @@ class Generation(TextRuns):
             lambda tail: self._write_on(Branch(tail), (), self._ask),
         )
 
+    def read_token(self, loaded: LoadedModel, text: str, then: Callable[[int, str], None]) -> None:
+        """Which token of a model a text is, its id and its text; that it is several is told as a failure."""
+        job = self._board.start(
+            LANE, "Read the token", lambda: writing.one_token(loaded, text), key="one token", quiet=True
+        )
+        job.finished.connect(lambda found: then(*found))
+        job.failed.connect(self.failed)
+
     def write_out(self, ids: tuple[int, ...]) -> None:
         """Make an ordinary text of one that a beam search found, so that each of its choices can be looked at."""
         tree, of = self.tree, self._searched
@@ -235,7 +244,8 @@ class Generation(TextRuns):
         self._write(branch, "Generate", lambda: writing.generate(loaded, text, ask, given, means))
 
     def _write_several(self, loaded: LoadedModel, text: str, ask: Callable[[], DecodingSettings], count: int) -> None:
-        made, means = [Branch(text, model=loaded.summary.name) for _ in range(count)], self._means()
+        name, means = loaded.summary.name, self._means()
+        made = [Branch(text, model=name, batch=(place, count)) for place in range(1, count + 1)]
         job = self._begin("Generate", lambda: writing.generate_batch(loaded, text, ask, count, means), made)
         job.stepped.connect(self._several_stepped)
         job.finished.connect(self._several_finished)

@@ -107,6 +107,7 @@ def _kept(branch: Branch, wanted: Sequence[Branch]) -> dict[str, Any]:
         "adapter": branch.adapter,
         "ended_by": branch.ended_by,
         "found_by": branch.found_by,
+        "batch": None if branch.batch is None else [*branch.batch],
         "settings": [asdict(each) for each in settings],
         "searched": None if branch.searched is None else asdict(branch.searched),
         "steps": [_kept_step(step, settings.index(step.settings)) for step in branch.steps],
@@ -125,6 +126,9 @@ def _branch_back(kept: Mapping[str, Any], earlier: Sequence[Branch]) -> Branch:
     for name in ("model", "kind", "ref", "precision", "adapter", "ended_by", "found_by"):
         setattr(branch, name, str(kept[name]))
     branch.searched = DecodingSettings(**kept["searched"]) if kept["searched"] else None
+    if (batch := kept.get("batch")) is not None:
+        place, count = batch
+        branch.batch = int(place), int(count)
     return branch
 
 

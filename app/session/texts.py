@@ -175,15 +175,15 @@ class Texts(QObject):
             return
         loaded, step, branch = self._loaded, self.steps[index], self.current
         text, given = branch.prompt_text, branch.ids[:index]
+        found, apart = branch.searched if branch.found_by else None, None
+        if found is not None:
+            apart = replace(self._settings, forced=()) if self._settings.method not in BEAMS else None
         # A token that a fork forced was forced by the fork, not by the settings that are looked at now.
-        searched = bool(branch.found_by) or self._settings.method in BEAMS
-        settings = replace(self._settings, forced=() if branch.found_by else step.settings.forced)
+        settings = found or replace(self._settings, forced=step.settings.forced)
+        supposed = found is None and not self.written_alike(index)
+        look = writing.Look(index, step, settings, supposed, apart, text, given)
         job = self._board.start(
-            LANE,
-            "Distribution",
-            lambda: writing.distribution(loaded, index, step, settings, text, given, searched),
-            key="distribution",
-            quiet=True,
+            LANE, "Distribution", lambda: writing.distribution(loaded, look), key="distribution", quiet=True
         )
         job.finished.connect(lambda reading: self._distribution_came(branch, reading))
         job.failed.connect(self.failed)

@@ -175,6 +175,20 @@ def tail(loaded: LoadedModel, text: str, written: tuple[int, ...]) -> Generator[
     return last
 
 
+def one_token(loaded: LoadedModel, text: str) -> Generator[Any, None, tuple[int, str]]:
+    """The one token that a text is, its id and what it stands for. Raises UserError for several."""
+    yield None
+    given = {"text_target": text} if loaded.kind == "encoder-decoder" else {"text": text}
+    ids = [int(token) for token in loaded.tokenizer(**given, add_special_tokens=False)["input_ids"]]
+    texts = [loaded.tokenizer.decode([token]) for token in ids]
+    if not ids:
+        raise UserError(f"{loaded.summary.name} has no token for that.", "Type a letter, a word or a sign.")
+    if len(ids) > 1:
+        named = ", ".join(f"“{piece.replace(' ', '␣')}”" for piece in texts)
+        raise UserError(f"That is {len(ids)} tokens of {loaded.summary.name}: {named}.", "Type one of them.")
+    return ids[0], texts[0]
+
+
 def target_ids(loaded: LoadedModel, text: str) -> Generator[Any, None, tuple[int, ...]]:
     """A text that an encoder-decoder is to go on writing, as the ids of its decoder after the start token."""
     from app.engine.trace.tokens import target_tokens
@@ -183,37 +197,60 @@ def target_ids(loaded: LoadedModel, text: str) -> Generator[Any, None, tuple[int
     return tuple(token.id for token in target_tokens(loaded.tokenizer, text, 0)[1:])
 
 
-def distribution(
-    loaded: LoadedModel,
-    index: int,
-    step: GeneratedToken,
-    settings: DecodingSettings,
-    text: str,
-    given: tuple[int, ...],
-    searched: bool = False,
-) -> Generator[Any, None, DistributionReading]:
-    """How step `index` would be chosen under `settings`, from its kept logits and its random number; of a text that
-    was, or would be, `searched` for by beams only its odds, for no token is chosen alone.
+@dataclass(frozen=True)
+class Look:
+    """What is asked of one step of a text."""
 
-    A step of an earlier start has no logits: the model runs once on the prompt `text` and the new tokens `given` that
-    stand before it.
+    index: int
+    step: GeneratedToken
+    settings: DecodingSettings
+    """Those under which it is looked at: of a text that a beam search found that search's own."""
+    supposed: bool
+    """They are not those that wrote it."""
+    apart: DecodingSettings | None
+    """Settings under which it is looked at besides, where a beam search found the text and they search no more."""
+    text: str
+    """The prompt."""
+    given: tuple[int, ...]
+    """The new tokens before it."""
+
+
+def distribution(loaded: LoadedModel, look: Look) -> Generator[Any, None, DistributionReading]:
+    """How a step would be chosen under settings, from its kept logits and its random number; by a beam search only its
+    odds, for no token is chosen alone.
+
+    A step of an earlier start has no logits: the model runs once on the prompt and the new tokens before it.
     """
+    import numpy as np
+
+    from app.engine.decode.beams import search_stages
     from app.engine.decode.distribution import describe
     from app.engine.decode.funnel import funnel_of
-    from app.engine.decode.stages import recompute
+    from app.engine.decode.settings import BEAMS
+    from app.engine.decode.stages import is_forced, recompute, run_stages
 
     yield None
+    step, settings, tokenizer = look.step, look.settings, loaded.tokenizer
     if step.raw is None or step.context is None:
-        step = _with_logits(loaded, step, text, given)
+        step = _with_logits(loaded, step, look.text, look.given)
     assert step.raw is not None
     assert step.context is not None
-    chosen, outcomes = recompute(step.raw, step.context, settings, step.draw)
-    tokenizer = loaded.tokenizer
+    searched, forced = settings.method in BEAMS, is_forced(settings, step.context)
+    chosen: int | None = step.token_id
     if searched:
-        funnel = replace(funnel_of(outcomes, step.token_id, None, tokenizer), searched=True)
-        return DistributionReading(index, describe(funnel, None), funnel, step)
-    funnel = funnel_of(outcomes, chosen, step.draw if settings.draws else None, tokenizer)
-    return DistributionReading(index, describe(funnel, step.draw), funnel, step)
+        # A search adds up log-probabilities, and its stages act on them.
+        staged = search_stages(step.raw - np.logaddexp.reduce(step.raw), step.context, settings)
+        outcomes = (replace(staged[0], logits=step.raw), *staged[1:])
+    else:
+        chosen, outcomes = recompute(step.raw, step.context, settings, step.draw)
+    draw = step.draw if settings.draws and not searched and not forced else None
+    funnel = funnel_of(outcomes, chosen, draw, tokenizer)
+    funnel = replace(funnel, searched=searched, forced=forced, supposed=look.supposed)
+    apart = None
+    if look.apart is not None:
+        outcomes = run_stages(step.raw, step.context, look.apart)
+        apart = look.apart, describe(funnel_of(outcomes, step.token_id, None, tokenizer), None)
+    return DistributionReading(look.index, describe(funnel, draw), funnel, step, settings, apart)
 
 
 def _with_logits(loaded: LoadedModel, step: GeneratedToken, text: str, given: tuple[int, ...]) -> GeneratedToken:

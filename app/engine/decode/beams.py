@@ -18,7 +18,7 @@ from app.engine.decode.chance import Chance
 from app.engine.decode.kept import KeptForward
 from app.engine.decode.nonfinite import nonfinite_error
 from app.engine.decode.prompt import Prompt, check_settings, read_prompt
-from app.engine.decode.records import BeamNode, BeamSequence, BeamTree, StageContext
+from app.engine.decode.records import BeamNode, BeamSequence, BeamTree, StageContext, StageOutcome
 from app.engine.decode.settings import DecodingSettings
 from app.engine.decode.stages import none_left, run_stages
 from app.engine.errors import Cancelled, UserError
@@ -75,6 +75,13 @@ def grow_beams(
         yield tree
         alone.step()
     return replace(tree, greedy=next(iter(alone.tree().sequences), None))
+
+
+def search_stages(logprobs: np.ndarray, context: StageContext, settings: DecodingSettings) -> tuple[StageOutcome, ...]:
+    """The stages as they act on one beam's log-probabilities, float32 `[vocabulary]`: where beams are drawn the cuts
+    leave each enough tokens to go on with."""
+    at_least = len(context.rules.eos) + 1 if settings.draws and settings.num_beams > 1 else 1
+    return run_stages(logprobs, replace(context, at_least=at_least), settings)
 
 
 @dataclass(frozen=True)
@@ -152,11 +159,10 @@ class _Search:
 
     def _staged(self, own: torch.Tensor) -> torch.Tensor:
         """Log-probabilities after the stages, `[beam, vocabulary]`, each beam's with what stands before it."""
-        at_least = len(self._prompt.rules.eos) + 1 if self._settings.draws and self._count > 1 else 1
         rows = []
         for ids, logprobs in zip(self._ids, own.numpy(), strict=True):
-            context = StageContext(ids, len(self._prompt.ids), self._prompt.rules, at_least)
-            rows.append(run_stages(logprobs, context, self._settings)[-1].logits)
+            context = StageContext(ids, len(self._prompt.ids), self._prompt.rules)
+            rows.append(search_stages(logprobs, context, self._settings)[-1].logits)
         return torch.from_numpy(np.stack(rows))
 
     def _candidates(self, sums: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

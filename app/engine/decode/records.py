@@ -184,6 +184,10 @@ class Funnel:
     """The random number in [0, 1) that decided, None when greedy."""
     searched: bool = False
     """No choice of one token: a beam search takes whole texts, and `chosen` is the token that stands in this one."""
+    forced: bool = False
+    """Nothing was left to choose: the token was asked for, or the model's own rules demand it."""
+    supposed: bool = False
+    """Not what happened: the token in the text was chosen under other settings than these."""
 
 
 @dataclass(frozen=True)

@@ -205,6 +205,11 @@ def choose(outcomes: tuple[StageOutcome, ...], u: float | None) -> tuple[int | N
     return token, (*outcomes, StageOutcome("draw", True, alone))
 
 
+def is_forced(settings: DecodingSettings, context: StageContext) -> bool:
+    """Whether one token is given here, by the settings or by the model's own rules."""
+    return _forced_now(settings, context) is not None or len(_forced_by_rule(settings, context)) == 1
+
+
 def none_left() -> UserError:
     """The error for settings after whose stages no token is left."""
     return UserError(

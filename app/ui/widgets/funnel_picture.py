@@ -43,12 +43,14 @@ _CUT_BAR = 8.0
 
 
 class FunnelPicture:
-    """One funnel at one size. `words` has for a stage's name what its setting is."""
+    """One funnel at one size. `words` has for a stage's name what its setting is, `notes` what else its tip says."""
 
-    def __init__(self, theme: Theme, funnel: Funnel, words: Mapping[str, str], size: QSizeF) -> None:
+    def __init__(
+        self, theme: Theme, funnel: Funnel, words: Mapping[str, str], size: QSizeF, notes: Mapping[str, str]
+    ) -> None:
         self._theme = theme
         self._funnel = funnel
-        self._words = words
+        self._words, self._notes = words, notes
         self._size = size
         self._ink = FunnelInk(theme)
         self._shares = bar_shares(funnel)
@@ -105,7 +107,8 @@ class FunnelPicture:
         head = next((place for place in self.places if place.left <= point.x() < place.right), None)
         if head is None or point.y() > self._heights.rows_top:
             return ""
-        return words_of.column_tip(self._funnel, head.column, self._words.get(head.column.name, ""))
+        name = head.column.name
+        return words_of.column_tip(self._funnel, head.column, self._words.get(name, ""), self._notes.get(name, ""))
 
     def paint(self, painter: QPainter, current: int) -> None:
         """Paint everything; `current` is the row under the pointer or the keys, −1 for none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, QSizeF, Qt, Signal, Slot
 from PySide6.QtGui import (
@@ -42,6 +43,7 @@ class FunnelView(QWidget):
         self._theme = theme
         self._funnel: Funnel | None = None
         self._words: dict[str, str] = {}
+        self._notes: dict[str, str] = {}
         self._empty = EMPTY
         self._picture: FunnelPicture | None = None
         self._current = -1
@@ -53,12 +55,15 @@ class FunnelView(QWidget):
         self.setAccessibleDescription(EMPTY)
         theme.changed.connect(self._on_theme)
 
-    def set_funnel(self, funnel: Funnel | None, words: Mapping[str, str]) -> None:
+    def set_funnel(
+        self, funnel: Funnel | None, words: Mapping[str, str], notes: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         """Show a funnel, or that there is none. `words`: what each stage's setting is, by its name, such as "÷ 0.80".
 
-        "raw" and "draw" may have words too, such as "all" and "seed 42".
+        "raw" and "draw" may have words too, such as "all" and "seed 42". `notes`: what else the tip of a
+        column says.
         """
-        self._funnel, self._words = funnel, dict(words)
+        self._funnel, self._words, self._notes = funnel, dict(words), dict(notes)
         self.setAccessibleDescription(self._empty if funnel is None else describe(funnel))
         self._set_current(-1)
         self._lay_out()
@@ -185,7 +190,7 @@ class FunnelView(QWidget):
     def _lay_out(self) -> None:
         self._picture = None
         if self._funnel is not None and self._funnel.rows:
-            self._picture = FunnelPicture(self._theme, self._funnel, self._words, QSizeF(self.size()))
+            self._picture = FunnelPicture(self._theme, self._funnel, self._words, QSizeF(self.size()), self._notes)
         if self._current not in self.shown_rows():
             self._set_current(-1)
         self.update()

@@ -27,22 +27,30 @@ TITLES: Mapping[str, tuple[str, ...]] = {
 EMPTY = "No token yet. Generate one to see how it is chosen."
 LIKELIEST = "takes the likeliest"
 SEARCHED = "beams take whole texts"
+FORCED = "forced, nothing to draw"
 
 
 def titles(column: Column, funnel: Funnel) -> tuple[str, ...]:
     """A column's title, then shorter ones."""
     if column.kind == "draw":
+        if funnel.forced:
+            return ("Forced",)
         if funnel.searched:
             return ("Beams",)
+        if funnel.supposed:
+            return ("Choice",) if funnel.draw is None else ("Draw",)
         return ("Taken",) if funnel.draw is None else ("Sampled", "Drawn")
     return TITLES.get(column.name, (column.name,))
 
 
 def chosen_word(funnel: Funnel) -> str:
-    """What happened to the chosen token."""
+    """What happened to the chosen token, or would."""
+    if funnel.forced:
+        return "forced"
     if funnel.searched:
         return "in the text"
-    return "taken" if funnel.draw is None else "drawn"
+    word = "taken" if funnel.draw is None else "drawn"
+    return f"would be {word}" if funnel.supposed else word
 
 
 def left_texts(left: int) -> tuple[str, ...]:
@@ -95,6 +103,8 @@ def logit_text(value: float) -> str:
 
 def draw_text(funnel: Funnel) -> str:
     """What decided, as it is written under the strip."""
+    if funnel.forced:
+        return FORCED
     if funnel.searched:
         return SEARCHED
     return LIKELIEST if funnel.draw is None else f"random draw {number(funnel.draw, 3)}"
@@ -107,8 +117,8 @@ def nothing_left(funnel: Funnel) -> str:
     return f"No token is left{after}: the settings cut every one, so nothing can be drawn."
 
 
-def column_tip(funnel: Funnel, column: Column, setting: str) -> str:
-    """All there is to say about a column, whether or not it fits into its head."""
+def column_tip(funnel: Funnel, column: Column, setting: str, note: str) -> str:
+    """All there is to say about a column, whether or not it fits into its head, and a `note` on it if there is one."""
     parts = [titles(column, funnel)[0]]
     if column.kind == "draw":
         parts.append(draw_text(funnel))
@@ -119,6 +129,7 @@ def column_tip(funnel: Funnel, column: Column, setting: str) -> str:
         if cuts(funnel, column.stage):
             lost = percent(funnel.stages[column.stage].lost)
             parts.append(f"the tokens it cut had {lost} of the probability")
+    parts += [note] if note else []
     return " · ".join(parts)
 
 
@@ -141,10 +152,13 @@ def describe(funnel: Funnel) -> str:
     if funnel.chosen is None or row is None:
         return f"{', '.join(parts)}; nothing can be drawn."
     share = percent(funnel.stages[-1].probabilities[row])
+    name = visible_token(funnel.rows[row].text)
+    if funnel.forced:
+        return f"{', '.join(parts)}; {name} was forced."
     if funnel.searched:
-        return f"{', '.join(parts)}; {visible_token(funnel.rows[row].text)}, {share}, stands in the text."
+        return f"{', '.join(parts)}; {name}, {share}, stands in the text."
     how = "taken as the likeliest" if funnel.draw is None else f"drawn by the random number {number(funnel.draw, 3)}"
-    return f"{', '.join(parts)}; {visible_token(funnel.rows[row].text)}, {share}, was {how}."
+    return f"{', '.join(parts)}; {name}, {share}, {'would be' if funnel.supposed else 'was'} {how}."
 
 
 def table_text(funnel: Funnel) -> str:

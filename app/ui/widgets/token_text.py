@@ -29,6 +29,11 @@ def visible_token(text: str, raw: bytes = b"") -> str:
     return SPACE_SIGN * lead + "".join(_visible_character(c) for c in core) + SPACE_SIGN * trail
 
 
+def set_off(text: str) -> str:
+    """A token within a sentence, quoted: a bare comma or dot would be read as the sentence's own."""
+    return f"“{visible_token(text)}”"
+
+
 def faint_prefix(shown: str) -> int:
     """How many signs at the start of a visible token stand for spaces and are drawn faintly."""
     return len(shown) - len(shown.lstrip("".join(_FAINT_SIGNS)))

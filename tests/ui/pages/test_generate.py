@@ -17,7 +17,7 @@ from app.engine.decode.settings import BALANCED
 from app.engine.models.loaded import LoadedModel
 from app.jobs.job import State
 from app.ui.widgets.number_text import number
-from app.ui.widgets.token_text import visible_token
+from app.ui.widgets.token_text import set_off, visible_token
 
 PROMPT = "Once upon a time, there was a"
 
@@ -211,10 +211,16 @@ def test_a_chip_shows_how_it_was_chosen(writing: Desk) -> None:
     assert page.left.text() == "3 of 4,096 left" or page.left.text().startswith(("1 ", "2 "))
     assert all(row[2] == 0 for row in page.bars.rows()[3:])
     assert "How a token would be chosen" in words(writing.window.explain)
-    stands = visible_token(generation.steps[4].text)
+    assert page.choice.title() == "How a token would be chosen"
+    stands, step = set_off(generation.steps[4].text), generation.steps[4]
+    assert page.choice.funnel_shown().chosen == step.token_id
+    assert f"the same token would be chosen: <code>{stands}</code>" in words(writing.window.explain)
+    assert "in the text" not in page.choice.subtitle()
+    page.choice.banned.emit(step.token_id)
+    writing.settle()
+    assert page.choice.funnel_shown().chosen != step.token_id
     assert f"In the text stands <code>{stands}</code>" in words(writing.window.explain)
-    chosen = page.choice.funnel_shown().chosen
-    assert (f"in the text: {stands}" in page.choice.subtitle()) == (chosen != generation.steps[4].token_id)
+    assert f"in the text: {stands}" in page.choice.subtitle()
 
 
 def test_reset_and_copy(writing: Desk) -> None:

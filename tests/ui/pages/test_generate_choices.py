@@ -20,9 +20,11 @@ from app.engine.models.loaded import LoadedModel
 from app.engine.trace import trace
 from app.session.examples import to_write_on
 from app.session.generation import Generation
+from app.session.kept_texts import texts_back
 from app.session.saved import decode, encode
 from app.ui.pages.generate.chip_colours import ATTENTION
 from app.ui.widgets.beam_words import table_text as tree_text
+from app.ui.widgets.token_text import set_off
 
 PROMPT = "Once upon a time, there was a"
 
@@ -213,6 +215,14 @@ def test_beams_on_screen_equal_generate(writing: Desk, story: LoadedModel) -> No
     assert funnel is not None and funnel.searched and funnel.chosen == theirs[1][-1]
     assert all(stage.left == 4096 for stage in funnel.stages), "what a search found was not forced by a ban"
     assert "argmax" not in words(writing.window.explain)
+    assert "Apart from that" not in words(writing.window.explain)
+    assert page.choice.title() == "How a token was chosen"
+    writing.click(page.settings.reset)
+    writing.settle()
+    assert page.choice.funnel_shown().stages == funnel.stages, (
+        "it is what the search did, whatever the settings are now"
+    )
+    assert "Apart from that: the settings as they are now choose one token at a time" in words(writing.window.explain)
     writing.click(page.branches.back)
     assert page.beams.isVisible()
 
@@ -223,6 +233,24 @@ def test_several_texts_are_written_side_by_side(writing: Desk) -> None:
     assert len({branch.ids for branch in generation.branches}) == 3
     assert all(len(branch.ids) == 8 for branch in generation.branches)
     assert [branch.steps[0].seed for branch in generation.branches] == [3, 4, 5]
+    output, panel = writing.generate.output, writing.generate.branches
+    assert output.said().startswith("text 1 of 3 · 8 of 8 tokens")
+    run(writing)
+    run(writing)
+
+    def in_view(row: int) -> bool:
+        return panel.tree.visibleRegion().contains(panel.tree.row_rect(row).center().toPoint())
+
+    writing.wait(lambda: all(in_view(row) for row in (6, 7, 8)))
+    generation.choose(8)
+    writing.settle()
+    assert output.said().startswith("text 3 of 3")
+    again = texts_back(decode(encode(writing.session.saved())).texts).branches
+    assert [branch.batch for branch in again[-3:]] == [(1, 3), (2, 3), (3, 3)]
+    pin(writing, 3)
+    writing.click(panel.fork)
+    finish(writing)
+    assert not output.said().startswith("text"), "a fork is none of them"
 
 
 def test_a_banned_token_never_comes_and_is_freed_by_a_press(writing: Desk) -> None:
@@ -242,6 +270,42 @@ def test_a_banned_token_never_comes_and_is_freed_by_a_press(writing: Desk) -> No
     writing.generate.choice.forced.emit(other)
     run(writing)
     assert generation.steps[0].token_id == other
+    pin(writing, 0)
+    funnel = writing.generate.choice.funnel_shown()
+    assert funnel is not None and funnel.forced and funnel.chosen == other and funnel.draw is None
+    assert "was forced, as you asked" in words(writing.window.explain)
+    pin(writing, 1)
+    assert not writing.generate.choice.funnel_shown().forced
+
+
+def test_a_token_is_typed_to_be_banned_or_begun_with_and_the_later_act_holds(writing: Desk, story: LoadedModel) -> None:
+    page, generation = writing.generate, writing.session.generation
+    bans, strip, bar = page.settings.bans, writing.window.strip, page.settings._scroll.verticalScrollBar()
+    little, girl = (story.tokenizer(word)["input_ids"][0] for word in (" little", " girl"))
+    bans.field.setText("␣little")
+    writing.key(bans.field, Qt.Key.Key_Return)
+    writing.wait(lambda: generation.settings.banned == (little,))
+    assert "“␣little” is banned from the next text on." in words(strip) and bans.field.text() == ""
+    writing.type_over(bans.field, " little girl")
+    writing.wait(lambda: "That is 2 tokens of story-gpt: “␣little”, “␣girl”." in page.banner.text())
+    assert generation.settings.banned == (little,)
+    for typed in (" girl", " little"):
+        bans.field.setText(typed)
+        writing.click(bans.begin)
+        writing.wait(lambda: bans.field.text() == "")
+    assert generation.settings.forced == (girl, little) and generation.settings.banned == ()
+    assert "begins with “␣girl”, then “␣little”. “␣little” is not banned any more." in words(strip)
+    assert not page.banner.is_open()
+    run(writing)
+    assert generation.current.ids[:2] == (girl, little)
+    pin(writing, 1)
+    bar.setValue(0)
+    page.choice.banned.emit(girl)
+    assert (generation.settings.banned, generation.settings.forced) == ((girl,), (little,))
+    assert "which does not begin with it any more" in words(strip)
+    button = bans.button_of(girl, begins=False)
+    assert button is not None
+    writing.wait(lambda: bar.value() > 0 and not button.visibleRegion().isEmpty())
 
 
 def test_presets_are_named_and_settings_of_no_preset_too(writing: Desk) -> None:
@@ -352,6 +416,9 @@ def test_chips_are_coloured_by_attention(writing: Desk, story: LoadedModel) -> N
     run(writing, num_sequences=2, method="sample", max_new_tokens=3)
     assert all(step.attention is not None for branch in generation.branches[-2:] for step in branch.steps)
     generation = run(writing, method="greedy", max_new_tokens=6, ignore_eos=False)
+    told, steps = words(writing.window.explain), generation.steps
+    assert "self-attention, layer 1, head 2" in told and f"before it, <code>{set_off(steps[-2].shown)}</code>" in told
+    assert "likelier the model held it" not in told
     last = generation.steps[-1].attention
     text = story.tokenizer.decode([*(token.id for token in generation.prompt), *generation.current.ids])
     if story.tokenizer(text)["input_ids"] == [*(token.id for token in generation.prompt), *generation.current.ids]:

@@ -306,6 +306,16 @@ def test_it_is_told_in_one_sentence(qtbot, theme: Theme) -> None:
     )
 
 
+def test_what_would_be_chosen_and_what_was_forced_are_named_so(qtbot, theme: Theme) -> None:
+    drawn = picture_funnel()
+    said = words_in(view := view_of(qtbot, theme, replace(drawn, supposed=True)))
+    assert "would be drawn" in said and "drawn" not in said and "Sampled" not in said
+    assert "would be drawn by the random number 0.502" in view.accessibleDescription()
+    said = words_in(view := view_of(qtbot, theme, replace(drawn, forced=True, draw=None)))
+    assert {"Forced", "forced", "forced, nothing to draw"} <= set(said) and "taken" not in said
+    assert "␣shell was forced" in view.accessibleDescription()
+
+
 def test_without_a_draw_the_likeliest_is_taken(qtbot, theme: Theme) -> None:
     view = view_of(qtbot, theme, funnel_of(DecodingSettings(method="greedy"), None))
     said = words_in(view)

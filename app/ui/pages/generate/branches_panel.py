@@ -35,6 +35,8 @@ class BranchesPanel(Panel):
         self._generation = generation
         self._seen = (0, -1)
         """How many branches were shown, and which was the current one."""
+        self._written = -1
+        """The last text of a batch that has just come, which is brought into view with its first."""
         self.fork = QPushButton("Fork here")
         self.fork.setToolTip(FORK_TIP)
         self.fork.clicked.connect(self.fork_wanted)
@@ -106,9 +108,11 @@ class BranchesPanel(Panel):
     def _show_current(self) -> None:
         count, current = self._seen
         if count and count == len(self._generation.branches):
-            row = self.tree.row_rect(current)
             self.tree.resize(self.tree.width(), max(self.tree.height(), self.tree.minimumHeight()))
-            self._room.ensureVisible(0, round(row.center().y()), 0, round(row.height() / 2))
+            last, self._written = max(current, min(self._written, count - 1)), -1
+            for place in (last, current):
+                row = self.tree.row_rect(place)
+                self._room.ensureVisible(0, round(row.center().y()), 0, round(row.height() / 2))
 
     @Slot()
     def show_branches(self) -> None:
@@ -130,6 +134,9 @@ class BranchesPanel(Panel):
         self.tree.set_branches(shown, current)
         self.set_subtitle(str(len(branches)) if branches else "")
         if branches and (len(branches), current) != self._seen:
+            batch = self._generation.current.batch
+            if batch is not None and len(branches) != self._seen[0]:
+                self._written = current + batch[1] - batch[0]
             # Once it has its new height; and the person may look elsewhere while the same text grows.
             QTimer.singleShot(0, self._show_current)
         self._seen = (len(branches), current)

@@ -33,7 +33,10 @@ def _rank(step: GeneratedToken) -> float:
 class ChipColour:
     """One of the choices: `low` and `high` are what its palest and its darkest chips mean."""
 
-    tip: str
+    more: str
+    """What is the more so, the darker a token is."""
+    ends: str
+    """The values of the palest and the darkest chips."""
     low: str
     high: str
     scale: str = "probability"
@@ -41,6 +44,11 @@ class ChipColour:
     measure: Callable[[GeneratedToken], float] | None = None
     """None: by the probability, or by something that is no step's own."""
     needs_logits: bool = False
+
+    @property
+    def tip(self) -> str:
+        """Both in sentences."""
+        return f"Darker: {self.more}. {self.ends}"
 
     def shade(self, step: GeneratedToken) -> float | None:
         """How dark a step's chip is, UNKNOWN where that needs logits that are not here, None for its probability.
@@ -53,19 +61,27 @@ class ChipColour:
 
 
 COLOURS: Mapping[str, ChipColour] = {
-    "Probability": ChipColour("Darker: the model held the token likelier", "unlikely", "likely"),
+    "Probability": ChipColour("the likelier the model held it", "Palest 0%, darkest 100%.", "unlikely", "likely"),
     "Surprisal": ChipColour(
-        "Darker: the token surprised the model more, −ln p; darkest from 8 nats on",
+        "the more it surprised the model, −ln p",
+        f"Palest 0 nats, darkest from {MOST_SURPRISED:g} nats on.",
         "expected",
         "surprising",
         "surprise",
         _surprisal,
     ),
     "Entropy": ChipColour(
-        "Darker: the model was less sure which token to take", "sure", "unsure", "surprise", _entropy, needs_logits=True
+        "the less sure the model was which token to take",
+        "Palest 0 nats, darkest the logarithm of the vocabulary's size (8.3 nats for 4,096 tokens): all alike.",
+        "sure",
+        "unsure",
+        "surprise",
+        _entropy,
+        needs_logits=True,
     ),
     "Rank": ChipColour(
-        "Darker: more tokens were likelier than the one taken; the favourite is palest",
+        "the more tokens the model held likelier than it",
+        "Palest rank 1, the favourite; darkest the last of the vocabulary, on a logarithmic scale.",
         "favourite",
         "far down",
         "surprise",
@@ -73,8 +89,8 @@ COLOURS: Mapping[str, ChipColour] = {
         needs_logits=True,
     ),
     ATTENTION: ChipColour(
-        "Darker: the chosen head looked more at this token when the marked or newest one was chosen (the root of the "
-        "weight, so that small ones show)",
+        "the more the chosen head looked at it when the marked or newest token was chosen",
+        "Palest weight 0, darkest weight 1, by the root of the weight, so that small ones show.",
         "little",
         "looked at",
     ),

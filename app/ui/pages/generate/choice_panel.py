@@ -14,7 +14,7 @@ from app.session.generated import DistributionReading
 from app.ui.actions import bound
 from app.ui.theme import Theme
 from app.ui.widgets.funnel_view import FunnelView
-from app.ui.widgets.funnel_words import EMPTY, LIKELIEST, SEARCHED
+from app.ui.widgets.funnel_words import EMPTY, FORCED, LIKELIEST, SEARCHED
 from app.ui.widgets.labels import make_label
 from app.ui.widgets.panel import Panel
 from app.ui.widgets.probability_bars import ProbabilityBars
@@ -22,6 +22,7 @@ from app.ui.widgets.segmented import Segmented
 from app.ui.widgets.token_text import visible_token
 
 FUNNEL, BARS = range(2)
+CHOSEN, SUPPOSED = "How a token was chosen", "How a token would be chosen"
 _BESIDE = QPoint(4, 4)
 """From the place clicked to the corner of the menu, so that the pointer is on none of its lines."""
 
@@ -36,7 +37,7 @@ class ChoicePanel(Panel):
     """What opens the closed model that wrote the text."""
 
     def __init__(self, theme: Theme) -> None:
-        super().__init__(theme, "How a token was chosen")
+        super().__init__(theme, CHOSEN)
         self._reading: DistributionReading | None = None
         self.opens = QPushButton()
         self.opens.clicked.connect(self._open_pressed)
@@ -68,6 +69,7 @@ class ChoicePanel(Panel):
     def clear(self) -> None:
         """Nothing is chosen."""
         self._reading = None
+        self.set_title(CHOSEN)
         self.bars.set_rows([])
         self.funnel.set_funnel(None, {})
         self.left.setText("")
@@ -104,18 +106,18 @@ class ChoicePanel(Panel):
     def _open_pressed(self) -> None:
         self.open_wanted.emit(self._closed)
 
-    def show_reading(
-        self, reading: DistributionReading, settings: DecodingSettings, subtitle: str, seed: int | None
-    ) -> None:
-        """Show a step's choice under these settings; `seed` is the one it was drawn with."""
+    def show_reading(self, reading: DistributionReading, subtitle: str, seed: int | None) -> None:
+        """Show a step's choice; `seed` is the one it was drawn with."""
         self._reading = reading
-        found = reading.distribution
+        found, settings = reading.distribution, reading.settings
         chosen = next((place for place, row in enumerate(found.rows) if row.token_id == found.chosen), None)
         # Where nothing is drawn the odds after the settings say nothing.
-        after = settings.draws
+        after = settings.draws and not reading.funnel.forced
         self.bars.set_rows([(row.text, row.before, row.after if after else None) for row in found.rows], chosen)
-        self.funnel.set_funnel(reading.funnel, setting_words(replace(settings, seed=seed)))
-        alone = SEARCHED if reading.funnel.searched else LIKELIEST
+        words = setting_words(replace(settings, seed=seed), reading.funnel.forced)
+        self.funnel.set_funnel(reading.funnel, words, column_notes(reading))
+        alone = FORCED if reading.funnel.forced else SEARCHED if reading.funnel.searched else LIKELIEST
+        self.set_title(SUPPOSED if reading.funnel.supposed else CHOSEN)
         self.left.setText(f"{found.left:,} of {found.vocabulary:,} left" if after else alone)
         self.set_subtitle(subtitle)
 
@@ -156,15 +158,17 @@ class ChoicePanel(Panel):
             sheet.setSizePolicy(policy, policy)
 
 
-def setting_words(settings: DecodingSettings) -> dict[str, str]:
-    """What each stage's setting is, in the words of the funnel's columns."""
+def setting_words(settings: DecodingSettings, forced: bool = False) -> dict[str, str]:
+    """What each stage's setting is, in the words of the funnel's columns; whether the token was `forced`."""
     frequency, presence = settings.frequency_penalty, settings.presence_penalty
+    banned = len(settings.banned)
+    bans = [word for word, there in ((f"{banned:,} banned", banned), ("forced", forced)) if there]
     return {
         "raw": "all",
         "repetition": f"penalty {settings.repetition_penalty:g}",
         "frequency_presence": f"−{frequency:g}·n −{presence:g}",
         "ngram": f"no {settings.no_repeat_ngram} twice",
-        "bans": "bans, forced" if settings.banned or settings.forced else "the model's own",
+        "bans": ", ".join(bans) or ("no end yet" if _holds_end(settings) else "the model's own"),
         "temperature": f"÷ {settings.temperature:.2f}",
         "top_k": f"keep {settings.top_k}" if settings.top_k else "off",
         "top_p": f"keep {settings.top_p:.2f}" if settings.top_p < 1 else "off",
@@ -172,3 +176,27 @@ def setting_words(settings: DecodingSettings) -> dict[str, str]:
         "typical_p": f"keep {settings.typical_p:.2f}" if settings.typical_p < 1 else "off",
         "draw": f"seed {settings.seed}" if settings.seed is not None else "",
     }
+
+
+def _holds_end(settings: DecodingSettings) -> bool:
+    return settings.ignore_eos or settings.min_new_tokens > 0
+
+
+def column_notes(reading: DistributionReading) -> dict[str, str]:
+    """What the tips of the funnel's columns say besides: whose bans act, and why top-k kept more than k."""
+    settings, funnel = reading.settings, reading.funnel
+    left = {stage.name: stage.left for stage in funnel.stages if stage.active}
+    asked = reading.index < len(reading.step.settings.forced)
+    told = (
+        (bool(settings.banned), "the tokens that you banned are cut"),
+        (_holds_end(settings), "the text may not end yet"),
+        (funnel.forced, f"{'you asked for this token' if asked else 'the model demands this token'}, so all others go"),
+    )
+    # A gap takes no special token; else it is what the model's generation config forbids.
+    own = "the model's own special tokens" if reading.step.position is not None else "tokens that the model forbids"
+    bans = [words for holds, words in told if holds] or [f"{own} are cut"]
+    notes = {"bans": "; ".join(bans)}
+    # A search keeps more for another reason: each of its beams needs somewhere to go.
+    if not funnel.searched and 0 < settings.top_k < (kept := left.get("top_k", 0)):
+        notes["top_k"] = f"{kept - settings.top_k:,} more than {settings.top_k:,}, tied with the last of these"
+    return notes

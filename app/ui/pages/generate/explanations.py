@@ -5,18 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from html import escape
 
-from app.engine.decode.records import Distribution
-from app.engine.decode.settings import BEAMS as SEARCHES
-from app.engine.decode.settings import DecodingSettings
-from app.engine.models.records import ModelSummary
+from app.engine.decode.records import DistributionRow
+from app.session.branches import Branch
+from app.session.generated import DistributionReading
 from app.ui.explanation import Explanation
+from app.ui.widgets.number_text import percent_text
+from app.ui.widgets.token_text import set_off
 
 INTRODUCTION = Explanation(
     title="Choosing the next token",
     looking_at="The model gives every token of its vocabulary a probability. One is chosen, written down, and the "
     "model is asked again.",
-    plain="The darker a token and the longer the line under it, the more likely the model held it. Prompt tokens are "
-    "only outlined: they were given, not chosen.",
     try_this="Set <b>New tokens</b> to 400, press <b>Generate</b>, and drag Temperature while the text is "
     "being written.",
 )
@@ -46,73 +45,120 @@ DRAWN_BEAMS = replace(
 )
 
 
-def explain_choice(
-    summary: ModelSummary,
-    distribution: Distribution,
-    settings: DecodingSettings,
-    place: int,
-    stands: str,
-    found_by: str = "",
-    under_others: bool = False,
-    trained: int | None = None,
-) -> Explanation:
-    """How the token at `place` was chosen, or would be where it was written `under_others` than these settings.
+def introduction(colours: str) -> Explanation:
+    """What is said before a token's choice is looked at; `colours`: what the colours of the tokens mean now."""
+    return replace(INTRODUCTION, plain=colours)
 
-    `stands` is the token in the text. `found_by` is what chose it where that was no run of its own, a row of a beam
-    search; `trained` after how many steps the model was, where it was being trained.
-    """
-    greedy, beams = not settings.draws, bool(found_by) or settings.method in SEARCHES
+
+def explain_choice(reading: DistributionReading, branch: Branch, place: int, colours: str) -> Explanation:
+    """How the token at `place` of a text was chosen, or would be where the reading is of other settings than it was
+    written with."""
+    funnel, settings = reading.funnel, reading.settings
+    bare = funnel.searched or funnel.forced
+    greedy = not settings.draws
     formula = "argmax( <i>z</i> )" if greedy else f"<i>p</i> = softmax( <i>z</i> ⁄ {settings.temperature:g} )"
     cuts = [f"top-k keeps {settings.top_k}"] if settings.top_k and not greedy else []
     if settings.top_p < 1 and not greedy:
         cuts.append(f"top-p keeps the fewest tokens that reach {settings.top_p:g} together")
-    words = _told(distribution, settings, stands, found_by, under_others)
-    if trained is not None:
+    words = _told(reading, branch)
+    if (trained := reading.step.training_step) is not None:
         words += f" The model was being trained: these are its weights after step {trained:,}."
     return Explanation(
-        title="How a token would be chosen" if under_others and not beams else "How a token was chosen",
+        title="How a token would be chosen" if funnel.supposed else "How a token was chosen",
         subtitle=f"Token #{place}, counted from 0",
-        looking_at=f"The model scores all <b>{summary.vocabulary:,}</b> tokens. "
-        + (
-            "A search by beams goes on from several of them and compares the texts, not the tokens."
-            if beams
-            else "Nothing is drawn: the likeliest that is left is taken."
-            if greedy
-            else f"The settings reshape the odds or cut the tail; <b>{distribution.left:,}</b> can still be drawn."
-        ),
-        formula_html="" if beams else formula,
-        formula_note="" if beams else "; ".join(cuts).capitalize(),
-        plain=words,
-        try_this="Move a slider: the bars show at once how this choice would look, and the next token obeys it.",
+        looking_at=f"{escape(branch.model)} scores all <b>{funnel.vocabulary:,}</b> tokens. {_acts(reading, branch)}",
+        formula_html="" if bare else formula,
+        formula_note="" if bare else "; ".join(cuts).capitalize(),
+        plain=f"{words}<br><br>{colours}" if colours else words,
+        try_this="Press <b>Beams</b> under Branches to see the whole search. A slider changes what is written next, "
+        "not how this text was found."
+        if branch.found_by
+        else "Move a slider: the bars show at once how this choice would look, and the next token obeys it.",
     )
 
 
-def _told(
-    distribution: Distribution, settings: DecodingSettings, stands: str, found_by: str, under_others: bool
-) -> str:
+def _acts(reading: DistributionReading, branch: Branch) -> str:
+    """What is done with the scores, in a sentence."""
+    if reading.funnel.forced:
+        return "Here one of them was given, and all others were cut."
+    if branch.found_by:
+        return "A search by beams went on from several of them and compared the texts, not the tokens."
+    if reading.funnel.searched:
+        return "A search by beams goes on from several of them and compares the texts, not the tokens."
+    if not reading.settings.draws:
+        return "Nothing is drawn: the likeliest that is left is taken."
+    return f"The settings reshape the odds or cut the tail; <b>{reading.distribution.left:,}</b> can still be drawn."
+
+
+def _told(reading: DistributionReading, branch: Branch) -> str:
     """Why this token, in a sentence or two."""
-    best = distribution.rows[0]
-    chosen = next((row for row in distribution.rows if row.token_id == distribution.chosen), None)
+    found, funnel = reading.distribution, reading.funnel
+    chosen = next((row for row in found.rows if row.token_id == found.chosen), None)
     if chosen is None:
         return "The settings as they are now leave no token to choose."
-    name = f"<code>{escape(chosen.text.strip() or repr(chosen.text)[1:-1])}</code>"
-    before, after = f"{chosen.before * 100:.1f}%", f"{chosen.after * 100:.1f}%"
-    if found_by:
-        return f"{name} was chosen by {found_by}: the model alone gave it {before} here."
-    if settings.method in SEARCHES:
-        return f"{name} has {before} here. A beam search compares whole beginnings and chooses no token alone."
-    likeliest = chosen.token_id == best.token_id
-    if not settings.draws and likeliest and not under_others:
-        return f"{name} had {before}, more than any other token: greedy always takes the likeliest."
-    if under_others:
-        words = (
-            f"Under the settings as they are now, {name} would be chosen: {before} from the model, {after} with them. "
-            f"In the text stands <code>{escape(stands)}</code>, written under other settings; press "
-            "<b>Generate again</b> to use these."
+    name, before, after = _code(chosen.text), percent_text(chosen.before), percent_text(chosen.after)
+    if funnel.forced:
+        why = "as you asked" if reading.index < len(reading.settings.forced) else "as the model's own rules demand"
+        return f"{name} was forced, {why}, so nothing was drawn. The model alone gave it {before} here."
+    if branch.found_by:
+        return f"{name} stands in {branch.found_by}. The model alone gave it {before} here.{_apart(reading)}"
+    if funnel.searched:
+        return (
+            f"Under the settings as they are now a beam search would compare whole beginnings, and no token is chosen "
+            f"alone. {name}, which stands in the text, has {before} here."
         )
+    if funnel.supposed:
+        words = _supposed(reading, chosen)
+    elif not reading.settings.draws and chosen is found.rows[0]:
+        return f"{name} had {before}, more than any other token: greedy always takes the likeliest."
     else:
         words = f"{name} had {before} before the settings and {after} after them."
-    if likeliest or not settings.draws:
-        return words
-    favourite = f"<code>{escape(best.text.strip())}</code>"
-    return f"{words} The favourite {'is' if under_others else 'was'} {favourite}; the draw falls elsewhere."
+    return words + _favourite(reading, chosen)
+
+
+def _supposed(reading: DistributionReading, chosen: DistributionRow) -> str:
+    """Which token these settings would choose in place of the one that others chose."""
+    name, before, after = _code(chosen.text), percent_text(chosen.before), percent_text(chosen.after)
+    if chosen.token_id == reading.step.token_id:
+        return (
+            "Under the settings as they are now the same token would be chosen: "
+            f"{name} has {before} from the model, {after} with them."
+        )
+    rows = reading.funnel.rows
+    stands = next((row.text for row in rows if row.token_id == reading.step.token_id), reading.step.shown)
+    return (
+        f"Under the settings as they are now {name} would be chosen: {before} from the model, {after} with them. In "
+        f"the text stands {_code(stands)}, written under other settings; press <b>Generate again</b> to use these."
+    )
+
+
+def _favourite(reading: DistributionReading, chosen: DistributionRow) -> str:
+    """What became of the model's own favourite, where that is another token."""
+    best, verb = reading.distribution.rows[0], "is" if reading.funnel.supposed else "was"
+    if chosen is best:
+        return ""
+    if best.cut_by:
+        return f" The favourite, {_code(best.text)}, {verb} cut."
+    falls = f" The favourite {verb} {_code(best.text)}; the draw falls elsewhere."
+    return falls if reading.settings.draws else ""
+
+
+def _apart(reading: DistributionReading) -> str:
+    """What the settings as they are now would do where a beam search found the text; '' where they search, too."""
+    if reading.apart is None:
+        return ""
+    settings, found = reading.apart
+    own = next(row for row in found.rows if row.token_id == reading.step.token_id)
+    best = max(found.rows, key=lambda row: row.after)
+    if not found.left:
+        here = "Here they would leave no token to choose."
+    elif not settings.draws:
+        here = f"Here they would take {'it, too' if best is own else _code(best.text)}."
+    else:
+        odds = f"with {percent_text(own.after)} for this one" if own.after else "not this one"
+        here = f"Here they would draw from {found.left:,}, {odds}."
+    return f"<br><br>Apart from that: the settings as they are now choose one token at a time. {here}"
+
+
+def _code(text: str) -> str:
+    return f"<code>{escape(set_off(text))}</code>"

@@ -65,9 +65,8 @@ class HeadChooser(QWidget):
         if step is not None and step.head is None:
             words, tip = "Not recorded", "The head was not watched when this token was chosen"
         elif step is not None and step.head is not None and step.head != watched:
-            kind, layer, head = step.head
-            words = f"Shown: {_KINDS[kind].lower()} L{layer} H{head}"
-            tip = "The head that was watched when this token was chosen"
+            words = f"Shown: {head_words(step.head)}"
+            tip = f"{words}: the head that was watched when this token was chosen"
         elif step is not None and watched[0] == "cross":
             words, tip = "Underlined above", "Where the head looked in the source is underlined there"
         self._said.setText(words)
@@ -81,6 +80,12 @@ class HeadChooser(QWidget):
     def _activated(self) -> None:
         kind = next(name for name, words in _KINDS.items() if words == self.kinds.currentText())
         self.chosen.emit(kind, self.layers.currentIndex(), self.heads.currentIndex())
+
+
+def head_words(head: Head) -> str:
+    """ "Self-attention, layer 2, head 0"."""
+    kind, layer, number = head
+    return f"{_KINDS[kind]}-attention, layer {layer}, head {number}"
 
 
 def watched_head(summary: ModelSummary, head: Head) -> Head | None:

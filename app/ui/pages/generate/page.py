@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -65,6 +66,8 @@ class GeneratePage(GenerateReadings):
         self.choice.banned.connect(self._ban)
         self.choice.open_wanted.connect(self._session.open_model)
         self.choice.forced.connect(self._force)
+        self.settings.bans.ban_typed.connect(self._ban_typed)
+        self.settings.bans.begin_typed.connect(self._begin_typed)
         self.tell_exports()
         self.beams.start.clicked.connect(self.run)
         self.beams.stop.clicked.connect(self._session.generation.stop)
@@ -194,18 +197,53 @@ class GeneratePage(GenerateReadings):
 
     @Slot(int)
     def _ban(self, token: int) -> None:
-        settings = self._session.generation.settings
-        if token not in settings.banned:
-            self._session.generation.set_settings(replace(settings, banned=(*settings.banned, token)))
+        """Ban a token; the text does not begin with it any more."""
+        generation, name = self._session.generation, self.settings.bans.name_of(token)
+        settings, others = generation.settings, tuple(each for each in generation.settings.forced if each != token)
+        banned = settings.banned if token in settings.banned else (*settings.banned, token)
+        generation.set_settings(replace(settings, banned=banned, forced=others))
+        since = "the next token" if generation.running else "the next text"
+        freed = ", which does not begin with it any more" if others != settings.forced else ""
+        self.noted.emit(f"{name} is banned from {since} on{freed}.")
+        self.settings.show_token(token, begins=False)
 
     @Slot(int)
     def _force(self, token: int) -> None:
-        settings = self._session.generation.settings
-        self._session.generation.set_settings(replace(settings, forced=(*settings.forced, token)))
+        """Let the next text begin with a token, after those it begins with already; it is not banned any more."""
+        generation, name_of = self._session.generation, self.settings.bans.name_of
+        settings, others = generation.settings, tuple(each for each in generation.settings.banned if each != token)
+        forced = (*settings.forced, token)
+        generation.set_settings(replace(settings, banned=others, forced=forced))
+        freed = f" {name_of(token)} is not banned any more." if others != settings.banned else ""
+        self.noted.emit(f"The next text begins with {', then '.join(name_of(each) for each in forced)}.{freed}")
+        self.settings.show_token(token, begins=True)
+
+    @Slot(str)
+    def _ban_typed(self, text: str) -> None:
+        self._read_token(text, self._ban)
+
+    @Slot(str)
+    def _begin_typed(self, text: str) -> None:
+        self._read_token(text, self._force)
+
+    def _read_token(self, text: str, act: Callable[[int], None]) -> None:
+        loaded = self._session.models.loaded()
+        if loaded is None:
+            self.show_error(UserError("Without a model there are no tokens.", "Open one on the Model page."))
+            return
+
+        def then(token: int, name: str) -> None:
+            self.banner.clear(including_errors=True)
+            self.settings.bans.name_tokens({token: name})
+            self.settings.bans.field.clear()
+            act(token)
+
+        self._session.generation.read_token(loaded, text, then)
 
     @Slot(str)
     def _colours_chosen(self, name: str) -> None:
         self._watch(name == ATTENTION)
+        self.explain()
 
     @Slot()
     def _copy(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.session.branches import Branch
 from app.ui.pages.generate.text_names import model_words, own_words, settings_apart, settings_words
 from app.ui.widgets.number_text import number
-from app.ui.widgets.token_text import visible_token
+from app.ui.widgets.token_text import set_off
 
 _LONGEST = 26
 """Letters of a text that stand for it in a menu."""
@@ -50,7 +50,7 @@ def parting_words(current: Branch, other: Branch) -> str:
     if places is None:
         return f"The right one{whose}{prompt} has the same tokens as far as both go."
     here, there = places
-    ours, theirs = visible_token(current.steps[here].shown), visible_token(other.steps[there].shown)
+    ours, theirs = set_off(current.steps[here].shown), set_off(other.steps[there].shown)
     unit = "gap" if current.filled and other.filled else "new token"
     return (
         f"The right one{whose}{prompt} parts at {unit} {here + 1}, {theirs} instead of {ours}. Mean log-probability "

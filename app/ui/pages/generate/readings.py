@@ -15,13 +15,14 @@ from app.ui.explanation import Explanation
 from app.ui.icons import icon
 from app.ui.pages.generate import explanations
 from app.ui.pages.generate.branches_panel import FORK_TIP, NO_FORK
+from app.ui.pages.generate.colour_words import colour_words
 from app.ui.pages.generate.cost_words import cost_tip, cost_words, count_words, seed_tip, seed_words
-from app.ui.pages.generate.head_chooser import watched_head
+from app.ui.pages.generate.head_chooser import head_words, watched_head
 from app.ui.pages.generate.invitation import invitation
 from app.ui.pages.generate.layout import GenerateLayout
 from app.ui.pages.generate.stop_words import stop_note
 from app.ui.theme import Theme
-from app.ui.widgets.token_text import visible_token
+from app.ui.widgets.token_text import set_off
 
 REDRAW_MS = 66
 """New tokens are drawn at most 15 times a second, all that came since at once."""
@@ -219,6 +220,7 @@ class GenerateReadings(GenerateLayout):
         current, old = generation.current, generation.prompt_text != self._session.prompt
         adapter, now = current.adapter, adapter_state(current.loaded)
         told = (
+            "" if current.batch is None else f"text {current.batch[0]} of {current.batch[1]}",
             count_words(current, generation.running),
             self._writer_words(),
             # A text stays what it is when its model's adapter is switched; it says so.
@@ -288,13 +290,14 @@ class GenerateReadings(GenerateLayout):
         found = reading.distribution
         self.settings.bans.name_tokens({row.token_id: row.text for row in found.rows})
         pinned = ", pinned" if self._pinned is not None else ", under the pointer" if self._hovered is not None else ""
-        drawn = f" · random draw {found.draw:.3f}" if found.draw is not None and generation.settings.draws else ""
+        drawn = f" · random draw {found.draw:.3f}" if found.draw is not None else ""
         place = self._place_of(reading.index)
         new = "" if generation.current.filled else f" · new token {reading.index + 1}"
-        if not generation.written_alike(reading.index) and found.chosen != reading.step.token_id:
-            new += f" · in the text: {visible_token(reading.step.shown)}"
-        seed = generation.steps[reading.index].seed if generation.settings.draws else None
-        self.choice.show_reading(reading, generation.settings, f"token #{place}{pinned}{new}{drawn}", seed)
+        if reading.funnel.supposed and found.chosen != reading.step.token_id:
+            new += f" · in the text: {set_off(reading.step.shown)}"
+        seed = reading.settings.seed if generation.current.found_by else reading.step.seed
+        seed = seed if reading.settings.draws and not reading.funnel.forced else None
+        self.choice.show_reading(reading, f"token #{place}{pinned}{new}{drawn}", seed)
         self.choice.say(*stop_note(generation.current, reading.index))
         if self._pinned is not None or not generation.running or generation.paused:
             # Words that change with every token cannot be read, and laying them out costs more than the token.
@@ -333,8 +336,7 @@ class GenerateReadings(GenerateLayout):
         if generation.watched is not None and summary is not None:
             self.heads.show_head(summary, generation.watched)
             if generation.steps and generation.steps[-1].head is None and not generation.running:
-                head = f"L{generation.watched[1]} H{generation.watched[2]}"
-                self.noted.emit(f"Attention of {head} is recorded from the next token on.")
+                self.noted.emit(f"{head_words(generation.watched)}, is recorded from the next token on.")
         self._show_row()
 
     def _show_row(self) -> None:
@@ -361,18 +363,13 @@ class GenerateReadings(GenerateLayout):
         return explanations.DRAWN_BEAMS if drawn else explanations.BEAMS
 
     def _explanation(self) -> Any:
-        summary, generation = self._session.summary, self._session.generation
+        generation = self._session.generation
         if generation.at_search:
             return self._of_beams()
-        if summary is None or self._shown is None or self._shown.index >= len(generation.steps):
-            return explanations.INTRODUCTION
-        return explanations.explain_choice(
-            summary,
-            self._shown.distribution,
-            generation.settings,
-            self._place_of(self._shown.index),
-            visible_token(self._shown.step.shown),
-            found_by=generation.current.found_by,
-            under_others=not generation.written_alike(self._shown.index),
-            trained=self._shown.step.training_step,
-        )
+        colour, current, step = self.output.colours.currentText(), generation.current, self._pinned
+        if step is None and generation.steps and not generation.running:
+            step = len(generation.steps) - 1
+        colours = colour_words(colour, current, step)
+        if self._shown is None or self._shown.index >= len(generation.steps):
+            return explanations.introduction(colours)
+        return explanations.explain_choice(self._shown, current, self._place_of(self._shown.index), colours)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -122,6 +122,17 @@ class SettingsPanel(Panel):
         theme.changed.connect(self._tint_icons)
         self._tint_icons()
         self.show_settings(settings)
+
+    def show_token(self, token: int, begins: bool) -> None:
+        """Bring the button of a token into view that was banned, or that the text is to begin with, elsewhere."""
+
+        def show() -> None:
+            button = self.bans.button_of(token, begins)
+            if button is not None:
+                self._scroll.ensureWidgetVisible(button)
+
+        # Once it has its place.
+        QTimer.singleShot(0, self, show)
 
     def set_filling(self, filling: bool) -> None:
         """A masked model fills gaps one by one: what belongs to writing on is idle."""
@@ -243,7 +254,7 @@ class SettingsPanel(Panel):
             box.setToolTip(f"{tip}\n{idle}" if idle else tip)
         self.notes["min_new_tokens"].setVisible(settings.min_new_tokens > settings.max_new_tokens)
         self.notes["temperature"].setVisible(settings.method in DRAWING and not settings.draws)
-        self.bans.show_settings(settings)
+        self.bans.show_settings(settings, self._filling)
         self.presets.setCurrentText(preset_of(settings, self._own))
         self.words.show_settings(settings, self._filling)
 
