@@ -20,7 +20,7 @@ from app.session.saved import Saved
 from app.session.session import Session
 from app.session.state import OpenRequest
 from app.ui.options import PAGES, Options, parse
-from app.ui.remembered import open_settings, restore_place, restore_splitters, runs_folder
+from app.ui.remembered import open_settings, restore_parts, restore_place, runs_folder
 from app.ui.screenshot import Screenshot
 from app.ui.theme import Theme
 from app.ui.window import Window
@@ -103,7 +103,7 @@ class Program:
         self.application.processEvents(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents)
         self.window.complete()
         if self.remembering:
-            restore_splitters(self.window)
+            restore_parts(self.window)
             start_log(log_file())
         if self.options.session is not None:
             self._play(self.options.session)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QSettings, QStandardPaths
-from PySide6.QtWidgets import QSplitter, QWidget
+from PySide6.QtWidgets import QComboBox, QSplitter, QWidget
+
+CHOICES = ("generate colours", "generate speed")
+"""Names of the boxes whose choice is kept."""
 
 
 def open_settings() -> QSettings:
@@ -15,13 +18,16 @@ def open_settings() -> QSettings:
 
 
 def remember(window: QWidget, theme_choice: str, page: str) -> None:
-    """Keep the window's place, its splitters, theme and page."""
+    """Keep the window's place, its splitters, theme and page, and what was chosen in boxes."""
     settings = open_settings()
     settings.setValue("geometry", window.saveGeometry())
     settings.setValue("theme", theme_choice)
     settings.setValue("page", page)
     for splitter in window.findChildren(QSplitter):
         settings.setValue(f"splitter/{splitter.objectName()}", splitter.saveState())
+    for box in window.findChildren(QComboBox):
+        if box.objectName() in CHOICES:
+            settings.setValue(f"choice/{box.objectName()}", box.currentText())
     settings.sync()
 
 
@@ -49,10 +55,14 @@ def restore_place(window: QWidget) -> None:
         window.restoreGeometry(geometry)
 
 
-def restore_splitters(window: QWidget) -> None:
-    """Put the splitters of all its pages where they were."""
+def restore_parts(window: QWidget) -> None:
+    """Put the splitters of all its pages where they were, and choose in boxes what was chosen."""
     settings = open_settings()
     for splitter in window.findChildren(QSplitter):
         state = settings.value(f"splitter/{splitter.objectName()}")
         if state is not None:
             splitter.restoreState(state)
+    for box in window.findChildren(QComboBox):
+        if box.objectName() in CHOICES:
+            # A choice that there is no more changes nothing.
+            box.setCurrentText(str(settings.value(f"choice/{box.objectName()}", "")))

@@ -32,6 +32,9 @@ def test_splitters_and_size_come_back(qtbot: QtBot, theme: Theme, own_file: Path
     splitter.setSizes([400, 640])
     sizes = splitter.sizes()
     assert abs(sizes[0] - 400) < 10, "there is room for it"
+    output = first.generate.output
+    output.colours.setCurrentText("Surprisal")
+    output.paces.setCurrentText("1 a second")
     geometry = first.window.saveGeometry()
     first.window.close()
     assert own_file.exists()
@@ -42,12 +45,14 @@ def test_splitters_and_size_come_back(qtbot: QtBot, theme: Theme, own_file: Path
     assert settings.value("theme") == theme.choice
     second = Desk(qtbot, theme)
     remembered.restore_place(second.window)
-    remembered.restore_splitters(second.window)
+    remembered.restore_parts(second.window)
     second.window.resize(*SIZE)
     second.window.show_page("generate")
     second.window.show()
     again = second.window.findChild(QSplitter, "generate whole").sizes()
     assert abs(again[0] - sizes[0]) < 30
+    assert second.generate.output.colours.currentText() == "Surprisal"
+    assert second.session.generation.pacing.per_second == 1.0
     second.window.close()
 
 
@@ -55,7 +60,7 @@ def test_a_broken_file_does_no_harm(qtbot: QtBot, theme: Theme, own_file: Path) 
     own_file.write_bytes(b"\x00\xff geometry=@ByteArray(nonsense)\n[splitter\n")
     desk = Desk(qtbot, theme)
     remembered.restore_place(desk.window)
-    remembered.restore_splitters(desk.window)
+    remembered.restore_parts(desk.window)
     desk.window.show()
     assert desk.window.isVisible()
     desk.window.close()

@@ -27,9 +27,10 @@ from app.ui.widgets.beam_words import greedy_reason, sum_words, visible_text
 from app.ui.widgets.labels import make_label
 from app.ui.widgets.number_text import number, percent_text
 
+PROBABILITY = 5
 COLUMNS = ("Rank", "Text", "Σ log p", "per token", "score", "probability", "")
 _TEXT, _USE = 1, len(COLUMNS) - 1
-_RETURNED, _OFFER = "✓ returned", "Use this one"
+_RETURNED, _OFFER = "✓ Use this one", "Use this one"
 _WIDEST = {0: "100", 2: "−888.88", 3: "−88.88", 4: "−888.88", 5: "100.0%", _USE: _RETURNED + "  "}
 """What a column has room for, beside its heading."""
 _PADDING = 24
@@ -87,6 +88,8 @@ class BeamTable(QWidget):
     def set_tree(self, tree: BeamTree | None, num_returned: int = 1) -> None:
         """Show the texts of this search, of which the first `num_returned` are handed back."""
         self._tree, self._returned = tree, num_returned
+        # Of drawn beams the sum is no log-probability of the model's own.
+        self.table.setColumnHidden(PROBABILITY, tree is not None and tree.seed is not None)
         sequences = tree.sequences if tree is not None else ()
         self.table.setRowCount(len(sequences))
         for row, sequence in enumerate(sequences):
@@ -142,8 +145,7 @@ class BeamTable(QWidget):
             number(sequence.total, 2),
             number(sequence.total / max(len(sequence.ids), 1), 2),
             number(sequence.score, 2),
-            # Of drawn beams the sum is no log-probability of the model's own.
-            percent_text(exp(sequence.total)) if self._tree is None or self._tree.seed is None else "–",
+            percent_text(exp(sequence.total)) if self._tree is None or self._tree.seed is None else "",
             _RETURNED if returned else _OFFER,
         )
         for column, text in enumerate(cells):
@@ -154,6 +156,8 @@ class BeamTable(QWidget):
                 self.table.setItem(row, column, item)
             item.setText(text)
         self._item(row, _TEXT).setToolTip(f"<qt>{html.escape(cells[_TEXT])}</qt>")
+        use = "Write it out as a text, of which every choice can be looked at (also a double click, or Enter)"
+        self._item(row, _USE).setToolTip(f"{use}. ✓: one of those asked for." if returned else use)
         self._dress(row)
 
     def _item(self, row: int, column: int) -> QTableWidgetItem:
@@ -192,16 +196,13 @@ class BeamTable(QWidget):
     @Slot(int, int)
     def _double_clicked(self, row: int, column: int) -> None:
         # The first click on the offer has chosen the row already.
-        if not self._is_offer(row, column):
+        if column != _USE:
             self.chosen.emit(row)
 
     @Slot(int, int)
     def _clicked(self, row: int, column: int) -> None:
-        if self._is_offer(row, column):
+        if column == _USE:
             self.chosen.emit(row)
-
-    def _is_offer(self, row: int, column: int) -> bool:
-        return column == _USE and row >= self._returned
 
     @Slot()
     def _restyle(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -23,7 +23,7 @@ from app.ui.theme import Theme
 from app.ui.widgets.labels import make_rule
 from app.ui.widgets.token_strip import TokenStrip
 
-ONE_ROW, TWO_ROWS, TWO_LOW_ROWS, PLAIN_ROW = 78, 148, 108, 54
+ONE_ROW, TWO_ROWS, TWO_LOW_ROWS, PLAIN_ROW, TWO_PLAIN_ROWS = 78, 148, 108, 54, 76
 _SECOND = {
     "encoder": ("Second sentence", "Second sentence of a pair, if you want one"),
     "encoder-decoder": ("Target", "Target text; leave it empty and the model writes its own"),
@@ -178,10 +178,21 @@ class PromptLine(QFrame):
         self._rule.setVisible(shown)
         self._target_row.setVisible(shown)
         rows = TWO_LOW_ROWS if self._low else TWO_ROWS
-        one = PLAIN_ROW if self._plain and not self.editing else ONE_ROW
-        self.setFixedHeight(rows if shown else one)
         for strip in (self.strip, self.target_strip):
             strip.set_ids_shown(not (self._plain or (shown and self._low)))
+        one = self._plain_height() if self._plain and not self.editing else ONE_ROW
+        self.setFixedHeight(rows if shown else one)
+
+    def _plain_height(self) -> int:
+        """A plain prompt of more tokens than fit in a row takes a second one; what is longer scrolls."""
+        scroll = self._scrolls[self.strip]
+        chips = self.strip.heightForWidth(scroll.viewport().width())
+        return PLAIN_ROW if chips <= PLAIN_ROW - 8 else TWO_PLAIN_ROWS
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self._show_target()
 
     def set_text(self, text: str, second: str = "") -> None:
         """Show texts that were set elsewhere; an empty one opens the editor."""

@@ -312,7 +312,7 @@ def test_texts_of_an_earlier_start_say_what_is_not_known(desk: Desk) -> None:
     assert not output._unknown.isVisible()
     output.colours.setCurrentText("Rank")
     assert output._unknown.text().startswith("Dashed: the rank of 6 tokens is not known")
-    assert output._unknown.isVisible() and output.legend.words() == ("favourite", "far down")
+    assert output._unknown.isVisible() and output.legend.words() == ("first", "far down")
     desk.click_chip(output.text, output.chip_of(2))
     desk.wait(lambda: "5 tokens" in output._unknown.text())
     shade = output.text._chips[output.chip_of(2)].shade

@@ -10,7 +10,7 @@ from PySide6.QtTest import QTest
 from ui.widgets.beams import at, finished_tree, growing_tree, sequence
 
 from app.ui.theme import Theme
-from app.ui.widgets.beam_table import COLUMNS, BeamTable
+from app.ui.widgets.beam_table import COLUMNS, PROBABILITY, BeamTable
 from app.ui.widgets.beam_words import greedy_reason
 
 USE = len(COLUMNS) - 1
@@ -32,7 +32,7 @@ def cell(table: BeamTable, row: int, column: int) -> QPoint:
 
 def test_a_row_for_each_text_best_first(table: BeamTable) -> None:
     assert table.lines() == [
-        ["1", "␣stone␣on␣the␣ground.", "−3.54", "−0.71", "−0.71", "2.9%", "✓ returned"],
+        ["1", "␣stone␣on␣the␣ground.", "−3.54", "−0.71", "−0.71", "2.9%", "✓ Use this one"],
         ["2", "␣shell␣in␣the␣sand.", "−3.70", "−0.74", "−0.74", "2.5%", "Use this one"],
         ["3", "␣stone␣in␣the␣grass.", "−3.91", "−0.78", "−0.78", "2.0%", "Use this one"],
     ]
@@ -41,7 +41,15 @@ def test_a_row_for_each_text_best_first(table: BeamTable) -> None:
 
 def test_the_texts_handed_back_are_marked(table: BeamTable) -> None:
     table.set_tree(finished_tree(), 2)
-    assert [line[USE] for line in table.lines()] == ["✓ returned", "✓ returned", "Use this one"]
+    assert [line[USE] for line in table.lines()] == ["✓ Use this one", "✓ Use this one", "Use this one"]
+
+
+def test_of_drawn_beams_no_probability_is_shown(table: BeamTable) -> None:
+    wide = table.table.columnWidth(1)
+    table.set_tree(replace(finished_tree(), seed=4))
+    assert table.table.isColumnHidden(PROBABILITY) and table.table.columnWidth(1) > wide
+    table.set_tree(finished_tree())
+    assert not table.table.isColumnHidden(PROBABILITY)
 
 
 def test_a_tiny_probability_is_not_nothing(table: BeamTable) -> None:
@@ -70,10 +78,10 @@ def test_choosing_by_mouse_and_keys(table: BeamTable) -> None:
     QTest.mouseClick(port, Qt.MouseButton.LeftButton, pos=cell(table, 1, USE))
     assert heard == [2, 1]
     QTest.mouseClick(port, Qt.MouseButton.LeftButton, pos=cell(table, 0, USE))
-    assert heard == [2, 1]
+    assert heard == [2, 1, 0]
     QTest.mouseClick(port, Qt.MouseButton.LeftButton, pos=cell(table, 0, 1))
     QTest.mouseDClick(port, Qt.MouseButton.LeftButton, pos=cell(table, 0, 1))
-    assert heard == [2, 1, 0]
+    assert heard == [2, 1, 0, 0]
 
 
 def test_a_double_click_on_the_offer_chooses_once(table: BeamTable) -> None:

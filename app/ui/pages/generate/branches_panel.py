@@ -12,7 +12,7 @@ from app.session.generation import Generation
 from app.ui.pages.generate.text_names import model_words, own_words, partings, settings_apart, settings_words
 from app.ui.theme import Theme
 from app.ui.widgets.branch_tree import BranchShown, BranchTree
-from app.ui.widgets.labels import make_label
+from app.ui.widgets.labels import make_elided_label
 from app.ui.widgets.panel import Panel
 from app.ui.widgets.token_text import visible_token
 
@@ -65,10 +65,9 @@ class BranchesPanel(Panel):
         scroll.setWidget(self.tree)
         self.body_layout.setContentsMargins(8, 6, 8, 6)
         self.body_layout.addWidget(scroll, 1)
-        self.note = make_label(theme, "Numbers: mean log-probability a token.", 11.5, role="caption")
+        self.note = make_elided_label(theme, "Numbers: mean log-probability a token.", 11.5, role="caption")
         self.note.setToolTip("Click a token of the text, then a row of its funnel, to fork there with another one")
         self.note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.body_layout.addWidget(self.note)
         self._build_rows()
         generation.branches_changed.connect(self.show_branches)
         # A few times a second while one is written.
@@ -79,21 +78,17 @@ class BranchesPanel(Panel):
         """What is done with the whole list, under it."""
         self.again = QPushButton("Bring back")
         self.again.clicked.connect(self._generation.take_back)
-        beside = QHBoxLayout()
-        beside.addWidget(self.beside)
-        beside.addStretch(1)
-        beside.addWidget(self.again)
-        self.body_layout.addLayout(beside)
-        under = QHBoxLayout()
-        under.setSpacing(6)
-        under.addWidget(self.compare)
         self.back = QPushButton("Beams")
         self.back.setToolTip("Back to the tree of the last beam search")
         self.back.clicked.connect(self.beams_wanted)
-        under.addStretch(1)
-        under.addWidget(self.back)
-        under.addWidget(self.second)
-        self.body_layout.addLayout(under)
+        # Two at most in a row: the panel is narrow.
+        for left, right in ((self.note, self.again), (self.beside, self.back), (self.compare, self.second)):
+            row = QHBoxLayout()
+            row.setSpacing(6)
+            row.addWidget(left, int(left is self.note))
+            row.addStretch(int(left is not self.note))
+            row.addWidget(right)
+            self.body_layout.addLayout(row)
 
     def _label(self, branch: Branch, place: int, settings: frozenset[str], writers: Sequence[Branch]) -> str:
         """What tells a text: its words from where it parts, and settings, model and weights where these differ."""

@@ -65,8 +65,8 @@ COLOURS: Mapping[str, ChipColour] = {
     "Surprisal": ChipColour(
         "the more it surprised the model, −ln p",
         f"Palest 0 nats, darkest from {MOST_SURPRISED:g} nats on.",
-        "expected",
-        "surprising",
+        "low",
+        "high",
         "surprise",
         _surprisal,
     ),
@@ -82,7 +82,7 @@ COLOURS: Mapping[str, ChipColour] = {
     "Rank": ChipColour(
         "the more tokens the model held likelier than it",
         "Palest rank 1, the favourite; darkest the last of the vocabulary, on a logarithmic scale.",
-        "favourite",
+        "first",
         "far down",
         "surprise",
         _rank,

@@ -130,6 +130,8 @@ class OutputLayout(Panel):
 
     def _controls(self, theme: Theme) -> QWidget:
         self.colours, self.paces = QComboBox(), QComboBox()
+        self.colours.setObjectName("generate colours")
+        self.paces.setObjectName("generate speed")
         self.colours.addItems(list(COLOURS))
         self.colours.setAccessibleName("Colour of the tokens")
         self.legend = ChipLegend(theme)

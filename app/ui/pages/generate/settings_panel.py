@@ -78,11 +78,8 @@ class SettingsPanel(Panel):
         self.method = Segmented(theme, [name.capitalize() for name in METHODS], "Method")
         self.method.changed.connect(self._method_chosen)
         self._tell_methods()
-        row = QHBoxLayout()
-        row.addWidget(self.method)
-        row.addStretch(1)
-        row.addWidget(self.keep)
-        column.addLayout(row)
+        column.addLayout(self._method_row())
+        column.addWidget(self.name)
         self.drawn = QCheckBox("Draw the beams")
         self.drawn.toggled.connect(self._drawn_toggled)
         column.addWidget(self.drawn)
@@ -160,12 +157,11 @@ class SettingsPanel(Panel):
         self.presets.textActivated.connect(self._preset_chosen)
         self.add_header_widget(self.presets)
         self.name = QLineEdit()
-        self.name.setPlaceholderText("Name, then Enter")
+        self.name.setPlaceholderText("Name for these settings, then Enter")
         self.name.setAccessibleName("Name of the preset")
         self.name.returnPressed.connect(self._named)
         self.name.editingFinished.connect(self.name.hide)
         self.name.hide()
-        self.add_header_widget(self.name)
         self.keep = QToolButton()
         self.keep.setToolTip("Keep these settings under a name, or forget a name")
         self.keep.setAccessibleName("Keep as a preset")
@@ -174,6 +170,13 @@ class SettingsPanel(Panel):
         self.keep_menu.aboutToShow.connect(self._fill_menu)
         self.keep.setMenu(self.keep_menu)
         self.add_header_widget(self.reset)
+
+    def _method_row(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.addWidget(self.method)
+        row.addStretch(1)
+        row.addWidget(self.keep)
+        return row
 
     @staticmethod
     def _note(theme: Theme, words: str) -> QLabel:
