@@ -248,9 +248,10 @@ class SliderField(QWidget):
     def _show_help(self) -> None:
         tip = "\n".join(part for part in (self._help, self._reason) if part)
         reset = "" if self._reason else "\nDouble-click, or Delete on the slider, puts the default back."
+        by_keys = "" if self._reason else "\nDelete on the slider, or the right button's menu, puts the default back."
         self.label.setToolTip(f"{tip}{reset}".strip())
-        self.track.setToolTip(tip)
-        self.field.setToolTip(tip)
+        self.track.setToolTip(f"{tip}{by_keys}".strip())
+        self.field.setToolTip(f"{tip}{by_keys}".strip())
         self.track.setAccessibleDescription(tip)
 
     @Slot()

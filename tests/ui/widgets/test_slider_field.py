@@ -208,7 +208,10 @@ def test_a_field_without_effect_says_why(qtbot, temperature: SliderField) -> Non
         QTest.mouseClick(temperature.track, Qt.MouseButton.LeftButton, pos=QPoint(5, 10))
     temperature.set_disabled_reason("")
     assert temperature.field.isEnabled()
-    assert temperature.field.toolTip() == "Higher is wilder."
+    assert temperature.field.toolTip().splitlines() == [
+        "Higher is wilder.",
+        "Delete on the slider, or the right button's menu, puts the default back.",
+    ]
 
 
 SCALES = [
