@@ -196,7 +196,7 @@ def test_other_defaults_say_why_and_leave_what_is_chosen(panel: MethodPanel) -> 
     start = FinetuneSettings(learning_rate=5e-4, checkpointing=True, epochs=3)
     panel.set_start(start, {"learning_rate": "For a small model.", "checkpointing": "For a large one."})
     assert not rate.label.is_marked() and rate.value() == 5e-4
-    assert "default 5e−4" in rate.field.toolTip() and rate.field.toolTip().endswith("For a small model.")
+    assert "default 5e−4" in rate.field.toolTip() and "For a small model." in rate.field.toolTip()
     assert checkpointing.label.is_marked() and "Default on.\nFor a large one." in checkpointing.label.toolTip()
     assert panel.length.epochs.default() == 3
     changes = heard(panel.changed)
