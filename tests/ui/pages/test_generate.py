@@ -141,11 +141,14 @@ def test_pause_holds_and_go_on_continues(writing: Desk) -> None:
     writing.qtbot.wait(120)
     assert len(generation.steps) == held
     assert "paused" in writing.generate.output.subtitle()
+    writing.wait(lambda: "How a token was chosen" in words(writing.window.explain))
     tree, score = writing.generate.branches.tree, number(generation.current.score, 2)
     writing.wait(lambda: f"{held:,} tokens · mean log-probability {score}" in tree.accessibleDescription())
     writing.generate.start.setFocus()
     writing.key(writing.generate.start, Qt.Key.Key_Space)
     assert not generation.paused and len(generation.branches) == 1, "the button that began it does not begin again"
+    if generation.running:
+        assert "Choosing the next token" in words(writing.window.explain), "nothing of a token long past"
     writing.wait(lambda: len(generation.steps) > held or not generation.running)
     writing.click(writing.generate.stop_button)
     writing.settle()

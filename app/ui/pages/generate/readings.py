@@ -11,6 +11,7 @@ from app.session.branches import MOST, Branch, adapter_state
 from app.session.examples import to_write_on
 from app.session.generated import DistributionReading
 from app.session.session import Session
+from app.ui.actions import bound
 from app.ui.explanation import Explanation
 from app.ui.icons import icon
 from app.ui.pages.generate import explanations
@@ -73,6 +74,7 @@ class GenerateReadings(GenerateLayout):
         session.second_changed.connect(self._model_changed)
         session.selection_changed.connect(self._selection_changed)
         session.models.weights_changed.connect(self._say_counts)
+        self.output.paces.currentIndexChanged.connect(bound(self.explain))
         generation.started.connect(self._started)
         generation.prompt_known.connect(self._prompt_known)
         generation.grew.connect(self._grew)
@@ -183,6 +185,9 @@ class GenerateReadings(GenerateLayout):
         at_hand = generation.current.loaded is not None or not generation.current.apart
         self.output.edit.setEnabled(bool(generation.steps) and not generation.running and at_hand)
         self._say_fork()
+        if generation.running and self._hurries():
+            # What was said of a token before is not true of those that come.
+            self.explain()
         words = "Go on" if generation.paused else "Pause before the next token"
         for button in (self.pause, self.beams.pause):
             button.setEnabled(generation.running)
@@ -299,9 +304,14 @@ class GenerateReadings(GenerateLayout):
         seed = seed if reading.settings.draws and not reading.funnel.forced else None
         self.choice.show_reading(reading, f"token #{place}{pinned}{new}{drawn}", seed)
         self.choice.say(*stop_note(generation.current, reading.index))
-        if self._pinned is not None or not generation.running or generation.paused:
-            # Words that change with every token cannot be read, and laying them out costs more than the token.
+        if not self._hurries():
             self.explain()
+
+    def _hurries(self) -> bool:
+        """Whether tokens come so fast that words about each could not be read, and would cost more than the token."""
+        generation = self._session.generation
+        held = generation.paused or generation.pacing.per_second > 0
+        return generation.running and not held and self._pinned is None
 
     def _place_of(self, step: int) -> int:
         """Where a step's token stands in its text."""
@@ -370,6 +380,6 @@ class GenerateReadings(GenerateLayout):
         if step is None and generation.steps and not generation.running:
             step = len(generation.steps) - 1
         colours = colour_words(colour, current, step)
-        if self._shown is None or self._shown.index >= len(generation.steps):
+        if self._shown is None or self._shown.index >= len(generation.steps) or self._hurries():
             return explanations.introduction(colours)
         return explanations.explain_choice(self._shown, current, self._place_of(self._shown.index), colours)
