@@ -396,3 +396,18 @@ def test_the_keyboard_stops_at_what_can_be_used_and_leaves_the_text_where_it_is(
         desk.key(desk.window.focusWidget(), key)
         assert text.verticalScrollBar().value() == place
     assert desk.window.focusWidget() is text.strip
+
+
+def test_the_keyboard_goes_along_to_the_beams_and_back(desk: Desk) -> None:
+    desk.window.show_page("generate")
+    desk.session.set_prompt(PROMPT)
+    page, generation = desk.generate, desk.session.generation
+    generation.set_settings(DecodingSettings(method="beam", num_beams=2, max_new_tokens=4))
+    page.start.setFocus()
+    desk.key(page.start, Qt.Key.Key_Space)
+    desk.settle()
+    assert generation.at_search and desk.window.focusWidget() is page.beams.start
+    page.settings.method.button(0).click()
+    desk.key(page.beams.start, Qt.Key.Key_Space)
+    desk.settle()
+    assert generation.steps and desk.window.focusWidget() is page.start

@@ -154,7 +154,7 @@ class GeneratePage(GenerateReadings):
 
     @Slot()
     def _back_to_beams(self) -> None:
-        self.right.setCurrentIndex(1)
+        self._bring_right(1)
         self.explained.emit(self._of_beams())
 
     @Slot()

@@ -124,7 +124,7 @@ class GenerateReadings(GenerateLayout):
         self._shown = None
         self.choice.clear()
         self.banner.clear(including_errors=True)
-        self.right.setCurrentIndex(1 if generation.at_search else 0)
+        self._bring_right(1 if generation.at_search else 0)
         self.output.show_branch(generation.current, generation.running)
         self._show_row()
         self.explain()
@@ -136,10 +136,18 @@ class GenerateReadings(GenerateLayout):
         if self._session.generation.tree is not None:
             self.beams.show_tree()
 
+    def _bring_right(self, sheet: int) -> None:
+        """The text with its branches, or the beam search; the keyboard goes from one's button to the other's."""
+        starts = (self.start, self.beams.start)
+        moves = starts[1 - sheet].hasFocus()
+        self.right.setCurrentIndex(sheet)
+        if moves:
+            starts[sheet].setFocus()
+
     @Slot(int)
     def _grew(self, _count: int) -> None:
         if self._session.generation.running:
-            self.right.setCurrentIndex(0)
+            self._bring_right(0)
         if not self._tick.isActive():
             self._tick.start()
 
