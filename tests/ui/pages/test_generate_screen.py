@@ -109,6 +109,18 @@ def test_two_texts_stand_side_by_side_and_any_two_can_be_chosen(desk: Desk) -> N
     assert "continues another prompt and parts at" in output.difference()
     desk.click(page.branches.compare)
     assert output.comparing is None and not output.partner.isVisible()
+    for _ in range(2):
+        generation = run(desk, max_new_tokens=60, ignore_eos=True)
+    desk.click(page.branches.compare)
+    output.partner.activated.emit(output.partner.count() - 1)
+    desk.settle()
+    assert "the same tokens" in output.difference()
+    bars = [text.verticalScrollBar() for text in (output.ours, output.theirs)]
+    desk.wait(lambda: all(bar.maximum() > 0 and bar.value() == 0 for bar in bars))
+    output.mark(40)
+    desk.click(page.branches.compare)
+    desk.click(page.branches.compare)
+    desk.wait(lambda: bars[0].value() == bars[1].value() > 0)
 
 
 def text_of(words: str, loaded: object = None, **settings: object) -> Branch:

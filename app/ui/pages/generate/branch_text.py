@@ -135,6 +135,10 @@ class BranchText(QScrollArea):
         if self._colour == ATTENTION:
             self.recolour()
 
+    def marked(self) -> int | None:
+        """The step whose chip is marked."""
+        return self._looked_from
+
     def ring(self, step: int | None) -> None:
         """Mark where the text parts from another, and bring that into view; None takes the mark away."""
         wanted = None if step is None else self.chip_of(step)
@@ -143,6 +147,11 @@ class BranchText(QScrollArea):
         if wanted is not None:
             # Only once everything has its place is it known where the chip lies.
             self._soon.start()
+
+    def stand(self, step: int | None) -> None:
+        """Stand where a step's chip is in view, at the start for None, however the text came."""
+        self._wanted = 0 if step is None or step >= len(self._branch.steps) else self.chip_of(step)
+        self._soon.start()
 
     # Colours
 
@@ -189,11 +198,11 @@ class BranchText(QScrollArea):
         if self._wanted is None:
             bar = self.verticalScrollBar()
             bar.setValue(bar.maximum())
-        else:
+        elif self._wanted < self.strip.count():
             # One row under the top, so that the marks of two texts stand side by side.
             rect = self._placed(self._wanted)
             self.verticalScrollBar().setValue(rect.top() - rect.height() - _ABOVE)
-            self._wanted = None
+        self._wanted = None
 
     def _show_chip(self, chip: int) -> None:
         rect = self._placed(chip)

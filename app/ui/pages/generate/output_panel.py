@@ -153,8 +153,8 @@ class OutputPanel(OutputLayout):
         return self._difference.text()
 
     def _compare(self) -> None:
-        """Say and mark where the texts part; the marks are brought into view when they are new, and again when a text
-        that grew, and was followed to its end, is complete."""
+        """Say and mark where the texts part; the marks, else the same place of both, are brought into view when they
+        are new, and again when a text that grew, and was followed to its end, is complete."""
         branch, other = self.ours.branch(), self.theirs.branch()
         if self._followed and not self._generation.running:
             self._followed, self._parted = False, None
@@ -165,6 +165,10 @@ class OutputPanel(OutputLayout):
             here, there = places or (None, None)
             self.ours.ring(here)
             self.theirs.ring(there)
+            if places is None and not self._generation.running:
+                # Without a difference to stand at, both stand where the person looks, or at the start.
+                for text in (self.ours, self.theirs):
+                    text.stand(self.ours.marked())
 
     # What the person does
 
