@@ -109,8 +109,9 @@ def test_two_texts_stand_side_by_side_and_any_two_can_be_chosen(desk: Desk) -> N
     assert "continues another prompt and parts at" in output.difference()
     desk.click(page.branches.compare)
     assert output.comparing is None and not output.partner.isVisible()
-    for _ in range(2):
-        generation = run(desk, max_new_tokens=60, ignore_eos=True)
+    generation = run(desk, max_new_tokens=60, ignore_eos=True)
+    desk.session.generate(beside=True)
+    desk.settle()
     desk.click(page.branches.compare)
     output.partner.activated.emit(output.partner.count() - 1)
     desk.settle()
