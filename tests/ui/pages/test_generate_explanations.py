@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from pytestqt.qtbot import QtBot
 from ui.widgets.funnels import VOCABULARY, funnel_of
 
 from app.engine.decode.distribution import describe
@@ -16,6 +17,8 @@ from app.ui.pages.generate.chip_colours import ATTENTION, COLOURS
 from app.ui.pages.generate.choice_panel import column_notes, setting_words
 from app.ui.pages.generate.colour_words import colour_words
 from app.ui.pages.generate.explanations import explain_choice
+from app.ui.pages.generate.head_chooser import HeadChooser
+from app.ui.theme import Theme
 
 WARM = DecodingSettings(temperature=0.8, top_k=40)
 STONE, SHELL = 0, 1
@@ -91,6 +94,17 @@ def test_a_text_that_a_search_found_is_told_apart_from_the_settings_now(now: Dec
     apart = now, describe(replace(funnel_of(now, 0.0), chosen=STONE), None)
     assert said in plain(replace(reading, apart=apart), found)
     assert "would" not in explain_choice(replace(reading, apart=apart), found, 7, "").title
+
+
+def test_the_head_that_is_shown_is_written_plainly(qtbot: QtBot, theme: Theme) -> None:
+    chooser = HeadChooser(theme)
+    qtbot.addWidget(chooser)
+    step = step_of(STONE, " her", head=("self", 2, 0))
+    chooser.say_row(step, ("self", 2, 1))
+    assert chooser.said() == "Shown: layer 2, head 0"
+    assert chooser._said.toolTip().startswith("Self-attention, layer 2, head 0, was watched")
+    chooser.say_row(step, ("cross", 2, 1))
+    assert chooser.said() == "Shown: Self-attention, layer 2, head 0"
 
 
 def test_every_colour_has_its_own_words() -> None:

@@ -47,6 +47,14 @@ def test_the_open_model_is_listed_and_fits(page: Desk) -> None:
     assert memory.verdict().startswith("fits")
     assert memory.parts_text() == ", ".join(f"{name} {bytes_text(size)}" for name, size in made.parts)
     assert page.model.load.as_a.text() == "Reload"
+    assert page.model.structure.subtitle() == "of story-gpt, open as A"
+    page.model.sources.list.set_current("story-bert")
+    assert page.model.structure.subtitle() == "of story-gpt, open as A"
+    assert "<b>story-bert</b>, chosen in the list, is another" in words(page.window.explain)
+    page.model.sources.list.set_current("story-gpt")
+    assert "is another" not in words(page.window.explain)
+    page.session.open_model("story-gpt", slot="B")
+    page.wait(lambda: page.model.sources.list.rows()[[*rows].index("story-gpt")].badge == "AB")
 
 
 def test_the_tree_is_the_models_and_can_be_searched(page: Desk, story: LoadedModel) -> None:

@@ -65,8 +65,10 @@ class HeadChooser(QWidget):
         if step is not None and step.head is None:
             words, tip = "Not recorded", "The head was not watched when this token was chosen"
         elif step is not None and step.head is not None and step.head != watched:
-            words = f"Shown: {head_words(step.head)}"
-            tip = f"{words}: the head that was watched when this token was chosen"
+            kind, layer, head = step.head
+            # The kind needs no word where the boxes beside it say the same one: a low window has little room.
+            words = f"Shown: layer {layer}, head {head}" if kind == watched[0] else f"Shown: {head_words(step.head)}"
+            tip = f"{head_words(step.head)}, was watched when this token was chosen"
         elif step is not None and watched[0] == "cross":
             words, tip = "Underlined above", "Where the head looked in the source is underlined there"
         self._said.setText(words)

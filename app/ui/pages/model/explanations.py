@@ -31,8 +31,8 @@ INTRODUCTION = Explanation(
 )
 
 
-def explain_model(summary: ModelSummary) -> Explanation:
-    """The sizes of the open model, in the terms of the field."""
+def explain_model(summary: ModelSummary, chosen: str = "") -> Explanation:
+    """The sizes of model A, in the terms of the field; `chosen` is the name of another one that is chosen to load."""
     share = sum(summary.block_parameters) / max(summary.parameters, 1)
     grouped = (
         f" Its {summary.heads} query heads share {summary.kv_heads} key-value heads."
@@ -43,7 +43,13 @@ def explain_model(summary: ModelSummary) -> Explanation:
         title=summary.name,
         subtitle=f"{summary.architecture}, {summary.parameters:,} parameters"
         + (f", {summary.adapter.words}" if summary.adapter is not None else ""),
-        looking_at=f"A residual stream <b>{summary.width:,}</b> wide runs through <b>{summary.layers}</b> blocks. "
+        looking_at=(
+            f"This is model A, which is open. <b>{escape(chosen)}</b>, chosen in the list, is another: press "
+            "<b>Load</b> to see it here.<br><br>"
+            if chosen
+            else ""
+        )
+        + f"A residual stream <b>{summary.width:,}</b> wide runs through <b>{summary.layers}</b> blocks. "
         f"Each has <b>{summary.heads}</b> attention heads of {summary.head_dim} dimensions and a feed-forward part."
         f"{grouped}",
         formula_html="logits = <i>x</i> <i>W</i><sub>U</sub>",

@@ -25,6 +25,8 @@ from app.ui.widgets.painting import fill_round
 _Index = QModelIndex | QPersistentModelIndex
 _NONE = QModelIndex()
 _HEIGHT = 54
+_BADGE = 20
+"""Pixels from one badge to the next."""
 ROW = Qt.ItemDataRole.UserRole
 
 
@@ -40,7 +42,7 @@ class ModelRow:
     tone: str
     """The colour token of the state: "ok", "accent", "warn", "err" or "ink3"."""
     badge: str = ""
-    """ "A", "B" or ''."""
+    """ "A", "B", "AB" or ''."""
     tip: str = ""
 
 
@@ -62,7 +64,8 @@ class _Rows(QAbstractListModel):
         if role == ROW:
             return row
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return f"{row.title}, {row.detail}, {row.size}, {row.state}"
+            slots = f", open as {' and '.join(row.badge)}" if row.badge else ""
+            return f"{row.title}, {row.detail}, {row.size}, {row.state}{slots}"
         return row.tip if role == Qt.ItemDataRole.ToolTipRole else None
 
 
@@ -102,14 +105,14 @@ class _Painter(QStyledItemDelegate):
         size_width = self._words(
             painter, row.size, QRectF(left, rect.top() + 8, right - left, 18), 11.5, 400, "ink2", mono=True
         )
-        room = right - left - size_width - (34 if row.badge else 8)
+        room = right - left - size_width - 8 - (_BADGE * len(row.badge) + 6 if row.badge else 0)
         used = self._words(painter, row.title, QRectF(left, rect.top() + 8, room, 18), 13, 600, "ink", left=True)
-        if row.badge:
-            badge = QRectF(left + used + 8, rect.top() + 9, 16, 16)
-            fill_round(painter, badge, 4, color(row.badge.lower()))
+        for place, slot in enumerate(row.badge):
+            badge = QRectF(left + used + 8 + place * _BADGE, rect.top() + 9, 16, 16)
+            fill_round(painter, badge, 4, color(slot.lower()))
             painter.setFont(self._theme.font(11, 650))
-            painter.setPen(color(f"on{row.badge.lower()}"))
-            painter.drawText(badge, Qt.AlignmentFlag.AlignCenter, row.badge)
+            painter.setPen(color(f"on{slot.lower()}"))
+            painter.drawText(badge, Qt.AlignmentFlag.AlignCenter, slot)
         painter.restore()
 
     def _words(

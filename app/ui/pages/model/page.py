@@ -124,8 +124,14 @@ class ModelPage(Page):
         structure = self._session.structure
         self.tree.set_rows(structure.rows)
         self.tokenizer.show_facts(structure.tokenizer)
+        # Model A's modules, whatever is chosen in the list.
         summary = self._session.summary
-        self.structure.set_subtitle(f"of {summary.name}" if summary else "open a model to see its modules")
+        self.structure.set_subtitle(f"of {summary.name}, open as A" if summary else "open a model to see its modules")
+
+    def _chosen_besides(self) -> str:
+        """The name of the model that the load panel is about where that is not model A."""
+        summary = self._session.summary
+        return self.load.title() if summary is not None and self.load.ref not in ("", summary.ref) else ""
 
     @Slot()
     def _show_vocabulary(self) -> None:
@@ -152,6 +158,7 @@ class ModelPage(Page):
     @Slot(str)
     def _chosen(self, ref: str) -> None:
         self.load.look_at(ref)
+        self.explain()
 
     @Slot(str)
     def _opened(self, ref: str) -> None:
@@ -207,4 +214,7 @@ class ModelPage(Page):
 
     def explain(self) -> None:
         summary = self._session.summary
-        self.explained.emit(explanations.INTRODUCTION if summary is None else explanations.explain_model(summary))
+        if summary is None:
+            self.explained.emit(explanations.INTRODUCTION)
+        else:
+            self.explained.emit(explanations.explain_model(summary, self._chosen_besides()))

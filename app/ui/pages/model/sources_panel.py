@@ -135,8 +135,9 @@ class SourcesPanel(Panel):
         return entry is not None
 
     def _badge(self, ref: str) -> str:
+        """The slots that a model is open in: both, where it is compared with itself."""
         models = self._session.models
-        return next((slot for slot in "AB" if (asked := models.request(slot)) is not None and asked.ref == ref), "")
+        return "".join(slot for slot in "AB" if (asked := models.request(slot)) is not None and asked.ref == ref)
 
     def _row(self, entry: ModelEntry) -> ModelRow:
         name = entry.name.replace("\\", "/").rstrip("/").rpartition("/")[2] if entry.source == "folder" else entry.name
