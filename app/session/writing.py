@@ -185,7 +185,10 @@ def one_token(loaded: LoadedModel, text: str) -> Generator[Any, None, tuple[int,
         raise UserError(f"{loaded.summary.name} has no token for that.", "Type a letter, a word or a sign.")
     if len(ids) > 1:
         named = ", ".join(f"“{piece.replace(' ', '␣')}”" for piece in texts)
-        raise UserError(f"That is {len(ids)} tokens of {loaded.summary.name}: {named}.", "Type one of them.")
+        spaced = {name: f" {value}" for name, value in given.items()}
+        whole = len(loaded.tokenizer(**spaced, add_special_tokens=False)["input_ids"]) == 1
+        remedy = f"With a space before it, “␣{text}” is one." if whole else "Type one of them."
+        raise UserError(f"That is {len(ids)} tokens of {loaded.summary.name}: {named}.", remedy)
     return ids[0], texts[0]
 
 
@@ -244,8 +247,10 @@ def distribution(loaded: LoadedModel, look: Look) -> Generator[Any, None, Distri
     else:
         chosen, outcomes = recompute(step.raw, step.context, settings, step.draw)
     draw = step.draw if settings.draws and not searched and not forced else None
+    undrawn = settings.draws and not searched and not forced and step.draw is None and chosen is not None
+    chosen = step.token_id if undrawn else chosen
     funnel = funnel_of(outcomes, chosen, draw, tokenizer)
-    funnel = replace(funnel, searched=searched, forced=forced, supposed=look.supposed)
+    funnel = replace(funnel, searched=searched, forced=forced, supposed=look.supposed, undrawn=undrawn)
     apart = None
     if look.apart is not None:
         outcomes = run_stages(step.raw, step.context, look.apart)

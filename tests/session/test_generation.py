@@ -15,7 +15,7 @@ from app.engine.errors import UserError
 from app.engine.models.loaded import LoadedModel
 from app.jobs.board import Board
 from app.session.branches import told_with_settings
-from app.session.generated import RunCost
+from app.session.generated import DistributionReading, RunCost
 from app.session.generation import Generation
 from app.session.session import Session
 from app.ui.pages.generate.parting import named, parting_words
@@ -301,3 +301,18 @@ def test_one_model_in_two_precisions_is_two_writers(desk: Desk) -> None:
     desk.session.models.close("B")
     desk.settle()
     assert theirs.loaded is None and ours.loaded is desk.loaded, "weights rounded otherwise are another model's"
+
+
+def test_settings_that_draw_suppose_no_number_for_a_text_written_greedily(desk: Desk) -> None:
+    generation = desk.run(max_new_tokens=6)
+    read: list[DistributionReading] = []
+    generation.distribution_read.connect(read.append)
+    generation.set_settings(replace(GREEDY, method="sample"))
+    generation.read_distribution(2)
+    desk.settle()
+    funnel = read[0].funnel
+    assert funnel.undrawn and funnel.draw is None and funnel.chosen == generation.steps[2].token_id
+    generation.set_settings(GREEDY)
+    generation.read_distribution(2)
+    desk.settle()
+    assert not read[1].funnel.undrawn

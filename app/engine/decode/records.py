@@ -182,6 +182,9 @@ class Funnel:
     vocabulary: int
     draw: float | None
     """The random number in [0, 1) that decided, None when greedy."""
+    undrawn: bool = False
+    """The settings draw, but the step was taken without a number, so which token would come is not known; `chosen` is
+    the one that stands in the text."""
     searched: bool = False
     """No choice of one token: a beam search takes whole texts, and `chosen` is the token that stands in this one."""
     forced: bool = False

@@ -28,6 +28,7 @@ EMPTY = "No token yet. Generate one to see how it is chosen."
 LIKELIEST = "takes the likeliest"
 SEARCHED = "beams take whole texts"
 FORCED = "forced, nothing to draw"
+UNDRAWN = "a number would be drawn"
 
 
 def titles(column: Column, funnel: Funnel) -> tuple[str, ...]:
@@ -37,6 +38,8 @@ def titles(column: Column, funnel: Funnel) -> tuple[str, ...]:
             return ("Forced",)
         if funnel.searched:
             return ("Beams",)
+        if funnel.undrawn:
+            return ("Draw",)
         if funnel.supposed:
             return ("Choice",) if funnel.draw is None else ("Draw",)
         return ("Taken",) if funnel.draw is None else ("Sampled", "Drawn")
@@ -47,7 +50,7 @@ def chosen_word(funnel: Funnel) -> str:
     """What happened to the chosen token, or would."""
     if funnel.forced:
         return "forced"
-    if funnel.searched:
+    if funnel.searched or funnel.undrawn:
         return "in the text"
     word = "taken" if funnel.draw is None else "drawn"
     return f"would be {word}" if funnel.supposed else word
@@ -69,7 +72,7 @@ def setting_texts(setting: str) -> tuple[str, ...]:
 
 def between_text(kept: int) -> str:
     """How many tokens between two rows were kept and are not shown."""
-    return f"… {kept:,} more kept"
+    return f"… {kept:,} more kept here"
 
 
 def between_tip(kept: int) -> str:
@@ -107,6 +110,8 @@ def draw_text(funnel: Funnel) -> str:
         return FORCED
     if funnel.searched:
         return SEARCHED
+    if funnel.undrawn:
+        return UNDRAWN
     return LIKELIEST if funnel.draw is None else f"random draw {number(funnel.draw, 3)}"
 
 
@@ -157,6 +162,8 @@ def describe(funnel: Funnel) -> str:
         return f"{', '.join(parts)}; {name} was forced."
     if funnel.searched:
         return f"{', '.join(parts)}; {name}, {share}, stands in the text."
+    if funnel.undrawn:
+        return f"{', '.join(parts)}; {name}, {share}, stands in the text, and {UNDRAWN}."
     how = "taken as the likeliest" if funnel.draw is None else f"drawn by the random number {number(funnel.draw, 3)}"
     return f"{', '.join(parts)}; {name}, {share}, {'would be' if funnel.supposed else 'was'} {how}."
 

@@ -19,6 +19,7 @@ from app.ui.pages.generate.colour_words import colour_words
 from app.ui.pages.generate.explanations import explain_choice
 from app.ui.pages.generate.head_chooser import HeadChooser
 from app.ui.theme import Theme
+from app.ui.widgets.funnel_words import chosen_word, draw_text
 
 WARM = DecodingSettings(temperature=0.8, top_k=40)
 STONE, SHELL = 0, 1
@@ -52,6 +53,14 @@ def test_a_token_that_would_be_chosen_too_is_said_to_be_the_same() -> None:
     banned = replace(WARM, banned=(STONE,))
     cut = plain(reading_of(replace(funnel_of(banned, 0.0), supposed=True), step_of(STONE, " stone"), banned))
     assert "The favourite, <code>“␣stone”</code>, is cut." in cut and "draw falls" not in cut
+
+
+def test_a_token_taken_without_a_number_says_that_one_would_be_drawn() -> None:
+    funnel = replace(funnel_of(WARM, 0.0), supposed=True, undrawn=True, draw=None)
+    told = plain(reading_of(funnel, step_of(STONE, " stone")))
+    assert "stands in the text, and no random number was drawn for it" in told and "40 tokens could come" in told
+    assert "would be chosen" not in told and "falls elsewhere" not in told
+    assert (chosen_word(funnel), draw_text(funnel)) == ("in the text", "a number would be drawn")
 
 
 def test_what_is_forced_was_asked_for_or_demanded() -> None:

@@ -245,7 +245,7 @@ def test_a_funnel_of_many_survivors_shows_the_first_token_that_is_cut(desk: Desk
         desk.settle()
         shown = desk.generate.funnel.shown_rows()
         assert len(funnel.rows) - 1 in shown, height
-        assert desk.generate.funnel.between() == [f"… {30 - (len(shown) - 1)} more kept"], height
+        assert desk.generate.funnel.between() == [f"… {30 - (len(shown) - 1)} more kept here"], height
     output.say(["3 tokens", "which no header of this width has room for beside its buttons"], ["seed 3"], "")
     assert output.subtitle() == "3 tokens", "whole parts, none is cut"
     assert output.facts.isVisible() and output.facts.text().startswith("which no header"), "what it is, is said"

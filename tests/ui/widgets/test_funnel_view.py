@@ -175,7 +175,7 @@ def test_words_between_rows_tell_how_many_more_were_kept(qtbot, theme: Theme, he
     assert funnel.rows[-1].kept_before == 40 - len(funnel.rows)
     view = view_of(qtbot, theme, funnel, 760, height)
     shown = view.shown_rows()
-    assert view.between() == [f"… {40 - len(shown)} more kept"]
+    assert view.between() == [f"… {40 - len(shown)} more kept here"]
     text, _, y = next(each for each in written(view) if "more kept" in each[0])
     assert text == view.between()[0]
     above, below = view.row_rect(shown[-2]), view.row_rect(shown[-1])

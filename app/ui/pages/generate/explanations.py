@@ -119,6 +119,12 @@ def _told(reading: DistributionReading, branch: Branch) -> str:
 def _supposed(reading: DistributionReading, chosen: DistributionRow) -> str:
     """Which token these settings would choose in place of the one that others chose."""
     name, before, after = _code(chosen.text), percent_text(chosen.before), percent_text(chosen.after)
+    if reading.funnel.undrawn:
+        return (
+            f"{name} stands in the text, and no random number was drawn for it. Under the settings as they are now one "
+            f"would be, and {reading.distribution.left:,} tokens could come: this one with {after}, against {before} "
+            "from the model."
+        )
     if chosen.token_id == reading.step.token_id:
         return (
             "Under the settings as they are now the same token would be chosen: "
@@ -135,7 +141,7 @@ def _supposed(reading: DistributionReading, chosen: DistributionRow) -> str:
 def _favourite(reading: DistributionReading, chosen: DistributionRow) -> str:
     """What became of the model's own favourite, where that is another token."""
     best, verb = reading.distribution.rows[0], "is" if reading.funnel.supposed else "was"
-    if chosen is best:
+    if chosen is best or reading.funnel.undrawn:
         return ""
     if best.cut_by:
         return f" The favourite, {_code(best.text)}, {verb} cut."

@@ -27,6 +27,8 @@ class GeneratePage(GenerateReadings):
 
     def __init__(self, theme: Theme, session: Session, start: DecodingSettings) -> None:
         super().__init__(theme, session, start)
+        self._refusal = False
+        """The banner says why a setting was refused."""
         self._second_wanted = False
         """Two texts are to be compared as soon as there are two."""
         self._outdone: Branch | None = None
@@ -40,7 +42,9 @@ class GeneratePage(GenerateReadings):
         self._session.generation.branches_changed.connect(self._once_more_came)
         self.heads.chosen.connect(self._head_chosen)
         self.settings.changed.connect(self._session.generation.set_settings)
-        self.settings.refused.connect(self.show_error)
+        self.settings.refused.connect(self._refused)
+        self.settings.changed.connect(self._mended)
+        self.settings.typed.connect(self._mended)
         self.settings.preset_kept.connect(self._session.generation.keep_preset)
         self.start.clicked.connect(self.run)
         for button in (self.start, self.beams.start):
@@ -119,6 +123,18 @@ class GeneratePage(GenerateReadings):
         if again and old in generation.branches and all(each.parent is not old for each in generation.branches):
             generation.remove(generation.branches.index(old), by_person=False)
 
+    @Slot(object)
+    def _refused(self, error: UserError) -> None:
+        self._refusal = True
+        self.show_error(error)
+
+    @Slot()
+    def _mended(self) -> None:
+        """A setting that fits takes the word about one that did not away."""
+        if self._refusal and self.settings.words.refusal() is None:
+            self._refusal = False
+            self.banner.clear(including_errors=True)
+
     @Slot()
     def _pause_pressed(self) -> None:
         self._session.generation.pause(not self._session.generation.paused)
@@ -155,7 +171,7 @@ class GeneratePage(GenerateReadings):
     @Slot()
     def _back_to_beams(self) -> None:
         self._bring_right(1)
-        self.explained.emit(self._of_beams())
+        self.explain()
 
     @Slot()
     def _write_with_b(self) -> None:

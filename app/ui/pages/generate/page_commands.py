@@ -63,7 +63,7 @@ def _of_settings(page: GeneratePage) -> Iterator[Command]:
     settings = page.settings
     for place, name in enumerate(("Greedy search", "Sampling", "Beam search")):
         yield _done(page, name, settings.method.button(place).click, "", "method decoding")
-    yield _pressed(page, "Draw the beams", settings.drawn, "", "beam sampling", settings.drawn.toolTip())
+    yield _pressed(page, "Draw the beams", settings.drawn, "", "beam sampling", "it belongs to beam search")
     yield _pressed(page, "Reset every setting", settings.reset, "", "default balanced decoding", "")
     yield from _choices(page, "Preset", settings.presets, "settings decoding")
 

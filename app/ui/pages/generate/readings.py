@@ -193,7 +193,7 @@ class GenerateReadings(TokenReadings):
         self.beams.stop.setEnabled(generation.running)
         self.beams.stop.setIcon(icon(self._theme, "stop"))
         self.beams.start.setEnabled(ready)
-        self.beams.start.setText("Restart" if generation.running else "Search again")
+        self._name_search()
         self.text.set_streaming(generation.running)
         self._draw_new()
         self._say_counts()
@@ -204,6 +204,12 @@ class GenerateReadings(TokenReadings):
             self.banner.show_message("info", "The context is full: the model has no position left.", action=slides)
         elif not generation.running and generation.ended_by == "length" and not generation.current.filled:
             self.start.setToolTip("Write another continuation of the prompt (Ctrl+Enter); G goes on with this one")
+
+    def _name_search(self) -> None:
+        """Over the beams: by another method the button writes a text."""
+        generation = self._session.generation
+        again = "Search again" if generation.settings.method in BEAMS else "Generate"
+        self.beams.start.setText("Restart" if generation.running else again)
 
     def _say_fork(self) -> None:
         generation = self._session.generation
@@ -266,6 +272,7 @@ class GenerateReadings(TokenReadings):
         self.output.show_total()
         self._say_counts()
         self._say_fork()
+        self._name_search()
         self._ask_distribution()
 
     @Slot(bool)

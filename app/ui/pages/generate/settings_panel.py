@@ -58,6 +58,8 @@ class SettingsPanel(Panel):
     """`changed(DecodingSettings)` comes with every move of a slider and every number typed."""
 
     changed = Signal(object)
+    typed = Signal()
+    """Seed or stop sequences were typed, and what was typed was looked at."""
     preset_kept = Signal(str, object)
     """A name and the settings under it; None: the name is to be forgotten."""
     refused = Signal(object)
@@ -216,6 +218,8 @@ class SettingsPanel(Panel):
         self.seed, self.dice, self.stop = self.words.seed, self.words.dice, self.words.stop
         self.words.seed_chosen.connect(self._seed_chosen)
         self.words.stop_chosen.connect(self._stop_chosen)
+        for edit in (self.seed, self.stop):
+            edit.editingFinished.connect(self.typed)
         # Once the words have their place.
         self.words.refused.connect(self._bring_into_view, Qt.ConnectionType.QueuedConnection)
         return self.words

@@ -86,6 +86,8 @@ class TokenBans(QWidget):
         wanted = (settings.banned, settings.forced)
         if wanted == self._shown:
             return
+        # The one that was pressed goes, and the keyboard with it, which then belongs to the field.
+        held = any(button.hasFocus() for button in self._made.values())
         self._shown, self._made = wanted, {}
         while (item := self._column.takeAt(0)) is not None:
             if (old := item.widget()) is not None:
@@ -103,6 +105,8 @@ class TokenBans(QWidget):
                 self._column.addWidget(button)
                 self._made[begins, token] = button
         self._chips.setVisible(any(wanted))
+        if held:
+            self.field.setFocus()
 
     @Slot()
     def _ban_pressed(self) -> None:

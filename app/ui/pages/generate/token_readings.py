@@ -59,7 +59,8 @@ class TokenReadings(GenerateLayout):
         if reading.funnel.supposed and found.chosen != reading.step.token_id:
             new += f" · in the text: {set_off(reading.step.shown)}"
         seed = reading.settings.seed if generation.current.found_by else reading.step.seed
-        seed = seed if reading.settings.draws and not reading.funnel.forced else None
+        drew = reading.settings.draws and not reading.funnel.forced and not reading.funnel.undrawn
+        seed = seed if drew else None
         self.choice.show_reading(reading, f"token #{place}{pinned}{new}{drawn}", seed)
         self.choice.say(*stop_note(generation.current, reading.index))
         if not self._hurries():
@@ -117,7 +118,7 @@ class TokenReadings(GenerateLayout):
 
     def _explanation(self) -> Any:
         generation = self._session.generation
-        if generation.at_search:
+        if self.right.currentIndex() == 1:
             return self._of_beams()
         colour, current, step = self.output.colours.currentText(), generation.current, self._pinned
         if step is None and generation.steps and not generation.running:
