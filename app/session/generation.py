@@ -44,7 +44,12 @@ class Generation(TextRuns):
         if not beside and self.branches:
             self.removed, self.branches = set_aside(self.branches, self.branches), []
             self.texts_removed.emit()
-        ask = self._ask if seed is None else lambda: replace(self._settings, seed=seed)
+        self._tell_left_out(loaded)
+        own = self.settings_for
+
+        def ask() -> DecodingSettings:
+            return own(loaded) if seed is None else replace(own(loaded), seed=seed)
+
         searches = loaded.kind != "encoder" and self._settings.method in BEAMS
         found = self.tree is not None and self.tree.finished and bool(self.tree.sequences)
         if searches and compared and found and self._best not in self.branches:
@@ -76,7 +81,7 @@ class Generation(TextRuns):
         again = token is None and self.written_alike(index)
 
         def ask() -> DecodingSettings:
-            settings = self._settings
+            settings = self.settings_for(self._loaded)
             longest = max(settings.max_new_tokens, index + 1)
             if token is None:
                 return replace(settings, max_new_tokens=longest, seed=None if again else settings.seed)
@@ -100,8 +105,9 @@ class Generation(TextRuns):
         before = Before(tuple(branch.steps), branch.ended_by, branch.firm, fresh=False)
         del branch.steps[branch.firm :]
         given, branch.ended_by = branch.ids, ""
+        own, loaded = self.settings_for, self._loaded
         self._write_on(
-            branch, given, lambda: replace(self._settings, max_new_tokens=len(given) + self._settings.max_new_tokens)
+            branch, given, lambda: replace(own(loaded), max_new_tokens=len(given) + own(loaded).max_new_tokens)
         )
         self._before[branch] = before
 
@@ -117,7 +123,9 @@ class Generation(TextRuns):
             same = next((place for place, (old, new) in enumerate(pairs) if old != new), min(current.firm, len(ids)))
             longest = len(ids) + self._settings.max_new_tokens
             branch = self._beside(same)
-            self._write_on(branch, ids[:same], lambda: replace(self._settings, forced=ids, max_new_tokens=longest))
+            self._write_on(
+                branch, ids[:same], lambda: replace(self.settings_for(loaded), forced=ids, max_new_tokens=longest)
+            )
 
         self._stop_quietly()
         self._prepare("Read the text", lambda: writing.target_ids(loaded, text), go_on)
@@ -138,7 +146,7 @@ class Generation(TextRuns):
         self._prepare(
             "Slide the window",
             lambda: writing.tail(loaded, text, written),
-            lambda tail: self._write_on(Branch(tail), (), self._ask),
+            lambda tail: self._write_on(Branch(tail), (), lambda: self.settings_for(loaded)),
         )
 
     def read_token(self, loaded: LoadedModel, text: str, then: Callable[[int, str], None]) -> None:
@@ -188,6 +196,8 @@ class Generation(TextRuns):
         """Other models are open than before; `refs` says what opens each. Texts stay, without their model while it is
         closed. With another model `shown`, one of its texts is current, or none is."""
         self._refs = refs
+        if shown is not None:
+            self._take_bans_along(shown)
         busy = [branch.loaded for branch in self._targets] or [self._loaded]
         if self._job is not None and any(loaded not in refs for loaded in busy):
             self.stop()
@@ -229,8 +239,19 @@ class Generation(TextRuns):
             self.failed.emit(_closed(self.current))
         return self._loaded
 
-    def _ask(self) -> DecodingSettings:
-        return self._settings
+    def _tell_left_out(self, loaded: LoadedModel) -> None:
+        if self.settings_for(loaded) != self._settings:
+            name = loaded.summary.name
+            self.told.emit(f"Bans and beginnings are of model A's tokens: those {name} does not have are left out.")
+
+    def _take_bans_along(self, shown: LoadedModel) -> None:
+        """Another model is A: what was banned or forced stays where it is the same token."""
+        kept = self.settings_for(shown)
+        self._bans_by = shown.tokenizer
+        if kept != self._settings:
+            self.set_settings(kept)
+            name = shown.summary.name
+            self.told.emit(f"Bans and beginnings that were of another model's tokens are taken away: {name} is A now.")
 
     def _beside(self, index: int) -> Branch:
         branch = self.current.beside()

@@ -10,6 +10,8 @@ from app.engine.decode.records import BeamTree
 from app.jobs.job import Job
 from app.session.generated import GeneratedToken
 
+_NO_ROW = 1 << 30
+
 
 class Pacing(QObject):
     """Holds the job it is given after each token, and lets it go on when the next is due."""
@@ -21,6 +23,8 @@ class Pacing(QObject):
         self.holding = False
         """Slow motion, not the person, holds the run."""
         self._single = False
+        self._row = _NO_ROW
+        """Of several texts the one whose token came last; asked and set on the lane."""
         self._job: Job | None = None
         self._beat = QTimer(self)
         self._beat.setSingleShot(True)
@@ -28,7 +32,7 @@ class Pacing(QObject):
 
     def follow(self, job: Job | None) -> None:
         """Pace this job; None when it has ended."""
-        self._job, self._single, self.holding = job, False, False
+        self._job, self._single, self.holding, self._row = job, False, False, _NO_ROW
         self._beat.stop()
 
     def one_step(self) -> None:
@@ -57,8 +61,13 @@ class Pacing(QObject):
         return False
 
     def holds_after(self, value: Any) -> bool:
-        """Whether the run waits after this value; asked on the lane."""
-        token = value[-1] if isinstance(value, tuple) and value else value
+        """Whether the run waits after this value; asked on the lane. Several texts go on together: it waits after the
+        first token of each step."""
+        token = value
+        if isinstance(value, tuple) and value and isinstance(value[0], int):
+            before, (self._row, token) = self._row, value
+            if self._row > before:
+                return False
         return (self._single or self.per_second > 0) and isinstance(token, GeneratedToken | BeamTree)
 
     @Slot()

@@ -177,8 +177,8 @@ class TextRuns(Texts):
             self._targets[row].steps.append(token)
             if self._targets[row] is self.current:
                 self.grew.emit(1)
+            self._token_came()
             if row == 0:
-                self._token_came()
                 self.branches_changed.emit()
         else:
             self._other_came(value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
@@ -13,6 +13,7 @@ from app.engine.trace.records import Token
 from app.jobs.board import Board
 from app.jobs.job import Job
 from app.session import writing
+from app.session.bans import understood
 from app.session.branches import MOST, Branch, Removed, set_aside, without
 from app.session.generated import DistributionReading, GeneratedToken, RunCost
 
@@ -39,6 +40,8 @@ class Texts(QObject):
     presets_changed = Signal()
     distribution_read = Signal(object)
     failed = Signal(object)
+    told = Signal(str)
+    """A few words about what was done otherwise than the settings say."""
 
     def __init__(self, board: Board, settings: DecodingSettings) -> None:
         super().__init__()
@@ -58,6 +61,8 @@ class Texts(QObject):
         self._job: Job | None = None
         self._loaded: LoadedModel | None = None
         """The model of the current text."""
+        self._bans_by: Any = None
+        """The tokenizer, model A's, whose ids are banned and forced; None before a model was open."""
 
     @property
     def prompt(self) -> tuple[Token, ...]:
@@ -97,6 +102,10 @@ class Texts(QObject):
             self._settings = settings
             self.settings_changed.emit()
 
+    def settings_for(self, loaded: LoadedModel | None) -> DecodingSettings:
+        """The settings as a model understands them: without bans that are of model A's tokens alone."""
+        return understood(self._settings, self._bans_by, None if loaded is None else loaded.tokenizer)
+
     def keep_preset(self, name: str, settings: DecodingSettings | None) -> None:
         """Give settings a name of the person's own; None forgets the name."""
         if settings is None:
@@ -110,7 +119,7 @@ class Texts(QObject):
         if index >= len(self.steps):
             return False
         told = replace(self.steps[index].settings, forced=(), max_new_tokens=1, seed=None)
-        return told == replace(self._settings, forced=(), max_new_tokens=1, seed=None)
+        return told == replace(self.settings_for(self._loaded), forced=(), max_new_tokens=1, seed=None)
 
     # Branches
 
@@ -174,12 +183,12 @@ class Texts(QObject):
         if self._loaded is None or not 0 <= index < len(self.steps):
             return
         loaded, step, branch = self._loaded, self.steps[index], self.current
-        text, given = branch.prompt_text, branch.ids[:index]
+        text, given, own = branch.prompt_text, branch.ids[:index], self.settings_for(loaded)
         found, apart = branch.searched if branch.found_by else None, None
         if found is not None:
-            apart = replace(self._settings, forced=()) if self._settings.method not in BEAMS else None
+            apart = replace(own, forced=()) if own.method not in BEAMS else None
         # A token that a fork forced was forced by the fork, not by the settings that are looked at now.
-        settings = found or replace(self._settings, forced=step.settings.forced)
+        settings = found or replace(own, forced=step.settings.forced)
         supposed = found is None and not self.written_alike(index)
         look = writing.Look(index, step, settings, supposed, apart, text, given)
         job = self._board.start(

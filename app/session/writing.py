@@ -105,7 +105,10 @@ def generate_batch(
             if clock.due():
                 longest = max(lengths)
                 yield clock.cost(kept)
-                yield Progress(min(1.0, longest / used.max_new_tokens), f"{count} texts, {longest} tokens each")
+                yield Progress(
+                    min(1.0, longest / used.max_new_tokens),
+                    f"{count} texts, {longest} token{'' if longest == 1 else 's'} each",
+                )
             yield row, _token(loaded, step, used)
     yield clock.cost(kept)
     return tuple(

@@ -36,6 +36,11 @@ def remember_page(page: str) -> None:
     open_settings().setValue("page", page)
 
 
+def remember_theme(choice: str) -> None:
+    """Keep the theme that was chosen, for the same reason."""
+    open_settings().setValue("theme", choice)
+
+
 def remember_runs(folder: Path | None) -> None:
     """Keep where runs are kept."""
     if folder is not None:

@@ -32,7 +32,7 @@ from app.ui.jobs_panel import JobsPanel
 from app.ui.model_controls import ModelControls
 from app.ui.options import SMALLEST
 from app.ui.page import Page, pass_the_keyboard_on
-from app.ui.remembered import remember, remember_page, remember_runs
+from app.ui.remembered import remember, remember_page, remember_runs, remember_theme
 from app.ui.theme import Theme
 from app.ui.widgets.explain_panel import ExplainPanel
 from app.ui.widgets.job_strip import JobStrip
@@ -94,6 +94,12 @@ class Window(QMainWindow):
         session.failed.connect(self._failed)
         board.defect.connect(self._defect)
         QGuiApplication.clipboard().dataChanged.connect(self._clipboard_changed)
+        if remembering:
+            theme.changed.connect(self._theme_changed)
+
+    @Slot()
+    def _theme_changed(self) -> None:
+        remember_theme(self.theme.choice)
 
     @Slot()
     def _clipboard_changed(self) -> None:

@@ -316,3 +316,44 @@ def test_settings_that_draw_suppose_no_number_for_a_text_written_greedily(desk: 
     generation.read_distribution(2)
     desk.settle()
     assert not read[1].funnel.undrawn
+
+
+def test_a_ban_is_of_a_token_and_not_of_an_id(desk: Desk) -> None:
+    generation, a = desk.generation, desk.loaded
+    desk.open("bart-en-fr", slot="B")
+    b = desk.session.models.loaded("B")
+    assert b is not None
+    told: list[str] = []
+    generation.told.connect(told.append)
+    sue = a.tokenizer.encode(" Sue")[0]
+    plain = desk.run(beside=True, max_new_tokens=3).current
+    desk.session.generate(beside=True, slot="B")
+    desk.settle()
+    theirs = generation.current.ids
+    # What the other model would write is banned by its id, which is another token of model A's.
+    assert a.tokenizer.convert_ids_to_tokens(theirs[0]) != b.tokenizer.convert_ids_to_tokens(theirs[0])
+    generation.set_settings(replace(generation.settings, banned=(sue, theirs[0]), forced=(plain.ids[0],)))
+    desk.session.generate(beside=True, slot="B")
+    desk.settle()
+    assert generation.current.ids == theirs and "bart-en-fr does not have are left out" in told[-1]
+    read: list[DistributionReading] = []
+    generation.distribution_read.connect(read.append)
+    generation.read_distribution(0)
+    desk.settle()
+    assert not read[0].funnel.supposed and read[0].settings.banned == ()
+    assert generation.settings.banned == (sue, theirs[0]), "of model A they hold"
+    desk.open("story-bert")
+    same = [each for each in (sue, theirs[0]) if _piece(a, each) == _piece(desk.loaded, each)]
+    assert list(generation.settings.banned) == same and generation.settings.forced == ()
+    assert "story-bert is A now" in told[-1]
+
+
+def _piece(loaded: LoadedModel, token: int) -> object:
+    return loaded.tokenizer.convert_ids_to_tokens(token)
+
+
+def test_several_texts_go_on_together_in_slow_motion(desk: Desk) -> None:
+    generation = desk.generation
+    generation.pacing.per_second = 50.0
+    desk.run(method="sample", temperature=1.0, num_sequences=3, max_new_tokens=5, ignore_eos=True)
+    assert [len(branch.steps) for branch in generation.branches] == [5, 5, 5]

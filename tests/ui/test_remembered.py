@@ -35,6 +35,9 @@ def test_splitters_and_size_come_back(qtbot: QtBot, theme: Theme, own_file: Path
     output = first.generate.output
     output.colours.setCurrentText("Surprisal")
     output.paces.setCurrentText("1 a second")
+    theme.set_choice("dark")
+    assert remembered.open_settings().value("theme") == "dark", "a killed program comes back in it, too"
+    theme.set_choice("light")
     geometry = first.window.saveGeometry()
     first.window.close()
     assert own_file.exists()

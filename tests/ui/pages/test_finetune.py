@@ -197,18 +197,18 @@ def test_one_key_switches_the_adapter_and_texts_say_what_wrote_them(tuning: Desk
     session.generation.set_settings(DecodingSettings(max_new_tokens=3, seed=1))
     session.generate()
     tuning.settle()
-    assert "written" not in output.subtitle()
+    assert "written" not in output.said()
     tuning.key(tuning.window, Qt.Key.Key_F6)
     tuning.settle()
     assert session.models.adapter_words() == "adapter off"
-    assert "written with LoRA, which is not the state now" in output.subtitle()
+    assert "written with LoRA, which is not the state now" in output.said()
     session.generate()
     tuning.settle()
-    assert "written" not in output.subtitle()
+    assert "written" not in output.said()
     tuning.key(tuning.window, Qt.Key.Key_F6)
     tuning.settle()
     assert session.models.adapter_words() == "with LoRA"
-    assert "written with the adapter off" in output.subtitle()
+    assert "written with the adapter off" in output.said()
     # B has a key of its own.
     session.models.open(OpenRequest(str(session.finetuning.runs.folder), slot="B"))
     tuning.settle()

@@ -63,6 +63,12 @@ def test_a_token_taken_without_a_number_says_that_one_would_be_drawn() -> None:
     assert (chosen_word(funnel), draw_text(funnel)) == ("in the text", "a number would be drawn")
 
 
+def test_a_tiny_share_is_written_and_not_taken_for_a_tag() -> None:
+    funnel = funnel_of(WARM, 0.0)
+    tiny = replace(funnel, stages=tuple(replace(stage, probabilities=(1e-6,) * 12) for stage in funnel.stages))
+    assert "&lt;0.1% before the settings and &lt;0.1% after" in plain(reading_of(tiny, step_of(STONE, " stone")))
+
+
 def test_what_is_forced_was_asked_for_or_demanded() -> None:
     given = replace(WARM, forced=(SHELL,))
     funnel = replace(funnel_of(given, 0.0), forced=True, draw=None)

@@ -96,7 +96,7 @@ def _told(reading: DistributionReading, branch: Branch) -> str:
     chosen = next((row for row in found.rows if row.token_id == found.chosen), None)
     if chosen is None:
         return "The settings as they are now leave no token to choose."
-    name, before, after = _code(chosen.text), percent_text(chosen.before), percent_text(chosen.after)
+    name, before, after = _code(chosen.text), escape(percent_text(chosen.before)), escape(percent_text(chosen.after))
     if funnel.forced:
         why = "as you asked" if reading.index < len(reading.settings.forced) else "as the model's own rules demand"
         return f"{name} was forced, {why}, so nothing was drawn. The model alone gave it {before} here."
@@ -118,7 +118,7 @@ def _told(reading: DistributionReading, branch: Branch) -> str:
 
 def _supposed(reading: DistributionReading, chosen: DistributionRow) -> str:
     """Which token these settings would choose in place of the one that others chose."""
-    name, before, after = _code(chosen.text), percent_text(chosen.before), percent_text(chosen.after)
+    name, before, after = _code(chosen.text), escape(percent_text(chosen.before)), escape(percent_text(chosen.after))
     if reading.funnel.undrawn:
         return (
             f"{name} stands in the text, and no random number was drawn for it. Under the settings as they are now one "
@@ -161,7 +161,7 @@ def _apart(reading: DistributionReading) -> str:
     elif not settings.draws:
         here = f"Here they would take {'it, too' if best is own else _code(best.text)}."
     else:
-        odds = f"with {percent_text(own.after)} for this one" if own.after else "not this one"
+        odds = f"with {escape(percent_text(own.after))} for this one" if own.after else "not this one"
         here = f"Here they would draw from {found.left:,}, {odds}."
     return f"<br><br>Apart from that: the settings as they are now choose one token at a time. {here}"
 

@@ -11,6 +11,7 @@ from PySide6.QtGui import QGuiApplication, QKeyEvent, QTextCursor
 
 from app.engine.decode.settings import DecodingSettings
 from app.engine.errors import UserError
+from app.session.bans import same_token
 from app.session.branches import Branch, told_with_settings
 from app.session.same_text import same_text
 from app.session.session import Session
@@ -67,9 +68,9 @@ class GeneratePage(GenerateReadings):
         self.branches.beams_wanted.connect(self._back_to_beams)
         self.branches.second_wanted.connect(self._write_with_b)
         self.choice.taken.connect(self._fork_with)
-        self.choice.banned.connect(self._ban)
+        self.choice.banned.connect(self._row_banned)
         self.choice.open_wanted.connect(self._session.open_model)
-        self.choice.forced.connect(self._force)
+        self.choice.forced.connect(self._row_forced)
         self.settings.bans.ban_typed.connect(self._ban_typed)
         self.settings.bans.begin_typed.connect(self._begin_typed)
         self.tell_exports()
@@ -89,11 +90,8 @@ class GeneratePage(GenerateReadings):
     def _write(self, slot: str = "A", seed: int | None = None) -> bool:
         """Write what the settings say, beside the other texts if they are kept; False where it stands among them."""
         generation, beside = self._session.generation, slot != "A" or self.branches.beside.isChecked()
-        loaded, request, settings = (
-            self._session.models.loaded(slot),
-            self._session.models.request(slot),
-            generation.settings,
-        )
+        loaded, request = self._session.models.loaded(slot), self._session.models.request(slot)
+        settings = generation.settings_for(loaded)
         settings = settings if seed is None else replace(settings, seed=seed)
         same = None
         if loaded is not None and request is not None and beside:
@@ -233,6 +231,26 @@ class GeneratePage(GenerateReadings):
         freed = f" {name_of(token)} is not banned any more." if others != settings.banned else ""
         self.noted.emit(f"The next text begins with {', then '.join(name_of(each) for each in forced)}.{freed}")
         self.settings.show_token(token, begins=True)
+
+    @Slot(int)
+    def _row_banned(self, token: int) -> None:
+        if self._is_of_a(token):
+            self._ban(token)
+
+    @Slot(int)
+    def _row_forced(self, token: int) -> None:
+        if self._is_of_a(token):
+            self._force(token)
+
+    def _is_of_a(self, token: int) -> bool:
+        """Whether a token that was pressed is model A's too, whose tokens are banned and forced; it is said if not."""
+        a, writer = self._session.models.loaded(), self._session.generation.current.loaded
+        if a is None or writer is None or same_token(token, writer.tokenizer, a.tokenizer):
+            return True
+        names = writer.summary.name, a.summary.name
+        way = "Swap A and B (Ctrl+K), or type the token that is meant."
+        self.show_error(UserError(f"This is a token of {names[0]}; those of model A, {names[1]}, are banned.", way))
+        return False
 
     @Slot(str)
     def _ban_typed(self, text: str) -> None:

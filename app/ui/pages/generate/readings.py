@@ -70,6 +70,7 @@ class GenerateReadings(TokenReadings):
         generation.branches_changed.connect(self._branches_changed)
         generation.cost_told.connect(self._cost_told)
         generation.dropped.connect(self._dropped)
+        generation.told.connect(self.noted)
         generation.state_changed.connect(self._state_changed)
         generation.settings_changed.connect(self._settings_changed)
         generation.distribution_read.connect(self._distribution_read)

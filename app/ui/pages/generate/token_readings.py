@@ -51,7 +51,9 @@ class TokenReadings(GenerateLayout):
         self._shown = reading
         self.output.logits_came()
         found = reading.distribution
-        self.settings.bans.name_tokens({row.token_id: row.text for row in found.rows})
+        if generation.current.loaded is self._session.models.loaded():
+            # To another model than A the same ids are other tokens.
+            self.settings.bans.name_tokens({row.token_id: row.text for row in found.rows})
         pinned = ", pinned" if self._pinned is not None else ", under the pointer" if self._hovered is not None else ""
         drawn = f" · random draw {found.draw:.3f}" if found.draw is not None else ""
         place = self._place_of(reading.index)

@@ -152,7 +152,8 @@ def explain_classes(shares: Sequence[ClassShare]) -> Explanation:
         "the <b>whole text</b>, not for one token.",
         formula_html="<i>p</i> = softmax( <i>z</i> )",
         formula_note="z are the logits of the head, one for each class",
-        plain=f"Of {len(shares):,} classes <code>{_isolated(best.label)}</code> gets {percent_text(best.probability)}.",
+        plain=f"Of {len(shares):,} classes <code>{_isolated(best.label)}</code> gets "
+        f"{escape(percent_text(best.probability))}.",
         try_this="Press <b>Edit</b>, change a word and run again: which words turn the answer?",
     )
 
