@@ -23,6 +23,8 @@ from app.ui.widgets.token_text import visible_token
 
 FUNNEL, BARS = range(2)
 CHOSEN, SUPPOSED = "How a token was chosen", "How a token would be chosen"
+_LEAST_OVER_WORDS = 200
+"""Pixels that the funnel needs at least, a row or two fewer than alone."""
 _BESIDE = QPoint(4, 4)
 """From the place clicked to the corner of the menu, so that the pointer is on none of its lines."""
 
@@ -82,8 +84,7 @@ class ChoicePanel(Panel):
         self.note.setToolTip(f"{words} {more}".strip())
         self.note.setVisible(bool(words))
         # Its line is the funnel's, so that the text above keeps its room.
-        line = self.note.sizeHint().height() + self.body_layout.spacing()
-        self.funnel.setMinimumHeight(self.funnel.minimumSizeHint().height() - line if words else 0)
+        self.funnel.setMinimumHeight(_LEAST_OVER_WORDS if words else 0)
 
     def say_closed(self, branch: Branch | None, opening: bool = False) -> None:
         """Say of a text whose model is closed why nothing is shown, and offer to open the model, unless that is under
