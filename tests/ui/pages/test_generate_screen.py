@@ -420,7 +420,13 @@ def test_the_keyboard_goes_along_to_the_beams_and_back(desk: Desk) -> None:
     desk.key(page.start, Qt.Key.Key_Space)
     desk.settle()
     assert generation.at_search and desk.window.focusWidget() is page.beams.start
+    assert not page.beams.texts.isVisible(), "there are none"
     page.settings.method.button(0).click()
+    assert page.beams.start.text() == "Generate"
     desk.key(page.beams.start, Qt.Key.Key_Space)
     desk.settle()
     assert generation.steps and desk.window.focusWidget() is page.start
+    desk.click(page.branches.back)
+    assert page.right.currentIndex() == 1 and "Beam search" in words(desk.window.explain)
+    desk.click(page.beams.texts)
+    assert page.right.currentIndex() == 0 and "Beam search" not in words(desk.window.explain)

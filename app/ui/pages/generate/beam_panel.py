@@ -32,7 +32,10 @@ class BeamPanel(QWidget):
         self.stop.setToolTip("Stop (Esc)")
         self.stop.setAccessibleName("Stop")
         self.legend = BeamLegend(theme)
-        for part in (self.legend, self.pause, self.stop, self.start):
+        self.texts = QPushButton("Texts")
+        self.texts.setToolTip("Back to the texts that are kept, the newest first")
+        self.texts.hide()
+        for part in (self.legend, self.texts, self.pause, self.stop, self.start):
             self.panel.add_header_widget(part)
         self.tree = BeamTreeView(theme)
         self.tree.setProperty("role", "page")

@@ -73,6 +73,7 @@ class GeneratePage(TokenActs):
         self.settings.bans.begin_typed.connect(self._begin_typed)
         self.tell_exports()
         self.beams.start.clicked.connect(self.run)
+        self.beams.texts.clicked.connect(self._back_to_texts)
         self.beams.stop.clicked.connect(self._session.generation.stop)
         self.beams.pause.clicked.connect(self._pause_pressed)
         self.beams.text_chosen.connect(self._session.generation.write_out)
@@ -167,6 +168,14 @@ class GeneratePage(TokenActs):
     @Slot()
     def _back_to_beams(self) -> None:
         self._bring_right(1)
+        self.explain()
+
+    @Slot()
+    def _back_to_texts(self) -> None:
+        generation = self._session.generation
+        if generation.at_search:
+            generation.choose(len(generation.branches) - 1)
+        self._bring_right(0)
         self.explain()
 
     @Slot()

@@ -52,6 +52,8 @@ def _of_texts(page: GeneratePage) -> Iterator[Command]:
     yield _done(page, "Write with model B", branches.second.click, "", "compare two models second", second)
     beams = "no beam search was made" if branches.back.isHidden() else ""
     yield _done(page, "Show the beam search", branches.back.click, "", "beams tree", beams)
+    texts = "nothing is kept" if page.beams.texts.isHidden() else ""
+    yield _done(page, "Show the texts", page.beams.texts.click, "", "back from beams list branches", texts)
     yield _pressed(page, "Copy the text", page.copy, "", "clipboard", _NOTHING)
     for action, words in ((output.with_settings, "text clipboard"), (output.save_text, "text file export")):
         title = f"{action.text().split(' ')[0]} the text with its settings" + ("…" if "…" in action.text() else "")

@@ -163,6 +163,7 @@ class GenerateReadings(TokenReadings):
             each if each in there else None for each in (self._partner, self._former, self._current, self._costed)
         )
         self._compare(self.branches.compare.isChecked())
+        self.beams.texts.setVisible(bool(generation.branches))
 
     @Slot()
     def _state_changed(self) -> None:
