@@ -354,6 +354,8 @@ def test_what_does_nothing_under_a_method_is_idle_and_says_why(writing: Desk) ->
     run(writing, num_beams=2, num_sequences=1, max_new_tokens=5)
     page = writing.generate
     assert [line[5] for line in page.beams.table.lines()] == [""], "e to a sum after the settings is no probability"
+    tree = writing.session.generation.tree
+    assert tree is not None and page.beams.facts.text().startswith(f"seed {tree.seed} · ")
     assert "Beam sampling" in words(writing.window.explain)
     writing.click(settings.method.button(1))
     writing.type_over(settings.fields["temperature"].field, "0")

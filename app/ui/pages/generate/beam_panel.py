@@ -95,12 +95,13 @@ class BeamPanel(QWidget):
         steps = tree.nodes[-1].step + 1 if tree.nodes else 0
         count = self._settings().num_beams
         kind = f"{count} beam{'' if count == 1 else 's'}{', drawn' if tree.seed is not None else ''}"
-        seed = f", seed {tree.seed}" if tree.seed is not None else ""
+        # Under the tree it is never cut, and it is what writes the same texts again.
+        seed = f"seed {tree.seed}" if tree.seed is not None else ""
         state = f"{steps} steps" if tree.finished else f"step {steps}"
         # Once one of its texts is written out, the cost is that run's.
         cost = None if generation.steps else generation.cost
-        self.panel.set_subtitle(f"{kind}, {state}{seed}")
-        self.facts.setText(cost_words(cost))
+        self.panel.set_subtitle(f"{kind}, {state}")
+        self.facts.setText(" · ".join(part for part in (seed, cost_words(cost)) if part))
         self.facts.setToolTip(cost_tip(cost))
         self.facts.setVisible(bool(self.facts.text()))
 
