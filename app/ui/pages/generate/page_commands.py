@@ -29,9 +29,9 @@ def _of_writing(page: GeneratePage) -> Iterator[Command]:
     yield _pressed(page, paused, page.pause, "Space", "pause hold slow go on", _NOTHING_RUNS)
     yield _pressed(page, "One token more", output.one, "", "step single slow", "the run is not paused")
     words = "continue longer more tokens write"
-    yield _done(page, "Go on with this text", page.go_on, "G", words, _NOTHING if page.current_empty() else "")
-    yield _pressed(page, "Token before", output.back, ",", "step previous choice", _NOTHING)
-    yield _pressed(page, "Token after", output.forth, ".", "step next choice", _NOTHING)
+    yield _done(page, "Go on with this text", page.go_on, "G", words, _no_text(page))
+    yield _pressed(page, "Token before", output.back, ",", "step previous choice", _no_text(page))
+    yield _pressed(page, "Token after", output.forth, ".", "step next choice", _no_text(page))
     yield from _choices(page, "Speed", output.paces, "slow motion writing")
     yield from _choices(page, "Colour of the tokens", output.colours, "chips probability")
 
@@ -39,12 +39,13 @@ def _of_writing(page: GeneratePage) -> Iterator[Command]:
 def _of_texts(page: GeneratePage) -> Iterator[Command]:
     branches, output = page.branches, page.output
     # The way a closed model or a beam search stands in is said by the button itself.
-    no_fork = _NOTHING if page.current_empty() else branches.fork.toolTip()
+    no_fork = _no_text(page) or branches.fork.toolTip()
     yield _pressed(page, "Fork here", branches.fork, "F", "branch alternative token write", no_fork)
     funnel = bound(page.choice.funnel.setFocus)
     words = "ban force begin fork alternatives candidates"
-    yield _done(page, "Choose a token of the funnel", funnel, "", words, _NOTHING if page.current_empty() else "")
-    yield _pressed(page, "Compare two texts", branches.compare, "", "side by side branch difference", "one text alone")
+    yield _done(page, "Choose a token of the funnel", funnel, "", words, _no_text(page))
+    words, alone = "side by side branch difference", "" if branches.compare.isEnabled() else "one text alone"
+    yield _done(page, "Compare two texts", branches.compare.click, "", words, _at_beams(page) or alone)
     yield _pressed(page, "Keep texts when writing anew", branches.beside, "", "branches beside list", "")
     removed = "nothing was removed" if branches.again.isHidden() else ""
     yield _done(page, "Bring back removed texts", branches.again.click, "", "undo branches", removed)
@@ -54,11 +55,12 @@ def _of_texts(page: GeneratePage) -> Iterator[Command]:
     yield _done(page, "Show the beam search", branches.back.click, "", "beams tree", beams)
     texts = "nothing is kept" if page.beams.texts.isHidden() else ""
     yield _done(page, "Show the texts", page.beams.texts.click, "", "back from beams list branches", texts)
-    yield _pressed(page, "Copy the text", page.copy, "", "clipboard", _NOTHING)
+    yield _pressed(page, "Copy the text", page.copy, "", "clipboard", _no_text(page))
     for action, words in ((output.with_settings, "text clipboard"), (output.save_text, "text file export")):
         title = f"{action.text().split(' ')[0]} the text with its settings" + ("…" if "…" in action.text() else "")
-        yield _done(page, title, action.trigger, "", words, _NOTHING if page.current_empty() else "")
-    yield _pressed(page, "Edit the text", output.edit, "", "change rewrite", _NOTHING)
+        yield _done(page, title, action.trigger, "", words, _no_text(page))
+    not_now = _no_text(page) or "a text is being written"
+    yield _pressed(page, "Edit the text", output.edit, "", "change rewrite", not_now)
 
 
 def _of_settings(page: GeneratePage) -> Iterator[Command]:
@@ -68,6 +70,15 @@ def _of_settings(page: GeneratePage) -> Iterator[Command]:
     yield _pressed(page, "Draw the beams", settings.drawn, "", "beam sampling", "it belongs to beam search")
     yield _pressed(page, "Reset every setting", settings.reset, "", "default balanced decoding", "")
     yield from _choices(page, "Preset", settings.presets, "settings decoding")
+
+
+def _no_text(page: GeneratePage) -> str:
+    """Why nothing can be done with a text here, '' where one stands."""
+    return _at_beams(page) or (_NOTHING if page.current_empty() else "")
+
+
+def _at_beams(page: GeneratePage) -> str:
+    return "the beam search is looked at" if page.right.currentIndex() == 1 else ""
 
 
 def _pressed(page: GeneratePage, title: str, button: QAbstractButton, keys: str, words: str, why_not: str) -> Command:
