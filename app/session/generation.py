@@ -57,7 +57,7 @@ class Generation(TextRuns):
             self._write_best()
             self._then = lambda: self._search(loaded, text, settings, compared)
             return
-        self.tree = None
+        self._looked_at, self.tree = (self.tree, self.current), None
         if searches:
             self._search(loaded, text, ask(), compared)
             return

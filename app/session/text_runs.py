@@ -58,6 +58,8 @@ class TextRuns(Texts):
         self._kept: list[KeptForward] = []
         self._told_paused = False
         self._before: dict[Branch, Before] = {}
+        self._looked_at: tuple[BeamTree | None, Branch] = (None, self.current)
+        """What stood when a text was begun anew."""
         self._then: Callable[[], None] | None = None
         """What follows when the run under way has ended well."""
 
@@ -234,7 +236,10 @@ class TextRuns(Texts):
     @Slot(object)
     def _failed(self, error: BaseException) -> None:
         self._then, reason, full = None, "", isinstance(error, ContextFullError)
-        parent = self.current.parent
+        parent, tree, looked_at = self.current.parent, *self._looked_at
+        if self._targets and self._targets[0].searched is not None:
+            # A search that failed has taken the place of the one before.
+            tree = None
         for branch, before in self._before.items():
             full = full and not before.fresh
             if len(branch.steps) > before.begun:
@@ -242,12 +247,15 @@ class TextRuns(Texts):
             # A run that failed before its first token leaves everything as it was.
             branch.steps[:] = before.steps
             reason = before.ended_by
-            if before.fresh and len(self.branches) > 1:
+            if before.fresh and (len(self.branches) > 1 or tree is not None):
                 self.branches = without(self.branches, branch)
         if self.tree is not None and not self.tree.nodes:
             self.tree = None
-        if self.branches and self.current not in self.branches:
-            self._turn_to(parent if parent in self.branches else self.branches[-1])
+        if self.current not in self.branches and (self.branches or tree is not None):
+            # One that was refused before it wrote anything takes nothing away.
+            self.tree = self.tree or tree
+            stands = looked_at in self.branches or tree is not None
+            self._turn_to(parent if parent in self.branches else looked_at if stands else self.branches[-1])
         self._end("context full" if full else reason)
         # Of a full context the state tells, with the way out.
         if not full:
@@ -264,7 +272,7 @@ class TextRuns(Texts):
     def _end(self, reason: str) -> None:
         if self._targets:
             self._targets[0].ended_by = reason
-        self._job, self._targets, self._before = None, [], {}
+        self._job, self._targets, self._before, self._looked_at = None, [], {}, (None, self.current)
         self.pacing.follow(None)
         self.branches_changed.emit()
         self.state_changed.emit()

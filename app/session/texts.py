@@ -106,6 +106,11 @@ class Texts(QObject):
         """The settings as a model understands them: without bans that are of model A's tokens alone."""
         return understood(self._settings, self._bans_by, None if loaded is None else loaded.tokenizer)
 
+    def ban_names(self) -> dict[int, str]:
+        """What the banned and the forced tokens are to model A, by id; {} before a model was open."""
+        ids = {*self._settings.banned, *self._settings.forced} if self._bans_by is not None else ()
+        return {token: str(self._bans_by.decode([token])) for token in ids if token < len(self._bans_by)}
+
     def keep_preset(self, name: str, settings: DecodingSettings | None) -> None:
         """Give settings a name of the person's own; None forgets the name."""
         if settings is None:

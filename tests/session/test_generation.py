@@ -357,3 +357,27 @@ def test_several_texts_go_on_together_in_slow_motion(desk: Desk) -> None:
     generation.pacing.per_second = 50.0
     desk.run(method="sample", temperature=1.0, num_sequences=3, max_new_tokens=5, ignore_eos=True)
     assert [len(branch.steps) for branch in generation.branches] == [5, 5, 5]
+
+
+def test_a_refused_run_leaves_what_was_looked_at(desk: Desk) -> None:
+    generation = desk.run(max_new_tokens=3)
+    first = generation.current
+    desk.run(beside=True, method="sample", temperature=1.0, seed=4)
+    generation.choose(0)
+    long = "very " * 600
+    desk.session.set_prompt(long)
+    desk.settle()
+    desk.session.generate(beside=True)
+    desk.settle()
+    assert desk.failures and generation.current is first and len(generation.branches) == 2
+    desk.session.set_prompt(PROMPT)
+    desk.settle()
+    desk.run(beside=True, method="beam", num_beams=2, max_new_tokens=3)
+    tree = generation.tree
+    assert generation.at_search
+    desk.session.set_prompt(long)
+    desk.settle()
+    desk.run(beside=True, method="greedy")
+    assert generation.tree is tree and generation.at_search and len(generation.branches) == 2
+    desk.run(beside=False)
+    assert generation.tree is tree and generation.at_search

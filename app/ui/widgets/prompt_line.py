@@ -24,6 +24,8 @@ from app.ui.widgets.labels import make_rule
 from app.ui.widgets.token_strip import TokenStrip
 
 ONE_ROW, TWO_ROWS, TWO_LOW_ROWS, PLAIN_ROW, TWO_PLAIN_ROWS = 78, 148, 108, 54, 76
+AROUND, TWO_PLAIN_CHIPS = 10, 76
+"""Pixels of margins and frame around plain chips; no more than two rows of chips take so many."""
 _SECOND = {
     "encoder": ("Second sentence", "Second sentence of a pair, if you want one"),
     "encoder-decoder": ("Target", "Target text; leave it empty and the model writes its own"),
@@ -187,7 +189,10 @@ class PromptLine(QFrame):
         """A plain prompt of more tokens than fit in a row takes a second one; what is longer scrolls."""
         scroll = self._scrolls[self.strip]
         chips = self.strip.heightForWidth(scroll.viewport().width())
-        return PLAIN_ROW if chips <= PLAIN_ROW - 8 else TWO_PLAIN_ROWS
+        if chips <= PLAIN_ROW - AROUND:
+            return PLAIN_ROW
+        # Two rows that are all stand whole; of more none is begun under them.
+        return chips + AROUND if chips <= TWO_PLAIN_CHIPS else TWO_PLAIN_ROWS
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -306,6 +306,15 @@ def test_a_token_is_typed_to_be_banned_or_begun_with_and_the_later_act_holds(wri
     button = bans.button_of(girl, begins=False)
     assert button is not None
     writing.wait(lambda: bar.value() > 0 and not button.visibleRegion().isEmpty())
+    unseen = loaded_id(writing, " garden")
+    generation.set_settings(replace(generation.settings, banned=(unseen,)))
+    assert [each.text() for each in bans.buttons()][:1] == ["␣garden  ×"], "as after a start: only the id is known"
+
+
+def loaded_id(desk: Desk, word: str) -> int:
+    loaded = desk.session.models.loaded()
+    assert loaded is not None
+    return int(loaded.tokenizer.encode(word)[0])
 
 
 def test_presets_are_named_and_settings_of_no_preset_too(writing: Desk) -> None:

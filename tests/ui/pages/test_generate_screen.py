@@ -430,3 +430,34 @@ def test_the_keyboard_goes_along_to_the_beams_and_back(desk: Desk) -> None:
     assert page.right.currentIndex() == 1 and "Beam search" in words(desk.window.explain)
     desk.click(page.beams.texts)
     assert page.right.currentIndex() == 0 and "Beam search" not in words(desk.window.explain)
+
+
+def test_a_prompt_of_two_rows_is_seen_whole(desk: Desk) -> None:
+    desk.window.resize(1440, 900)
+    desk.window.show_page("generate")
+    prompt = desk.generate.prompt
+    desk.session.set_prompt("Once")
+    desk.wait(lambda: prompt.strip.count() == 1)
+    low = prompt.height()
+    for words_more in range(3, 60, 3):
+        desk.session.set_prompt("Once " + "upon a " * words_more)
+        desk.settle()
+        if prompt.height() > low:
+            break
+    area = prompt.strip.parentWidget().parentWidget()
+    assert isinstance(area, QScrollArea) and prompt.height() > low
+    desk.wait(lambda: area.verticalScrollBar().maximum() == 0)
+
+
+def test_a_search_that_was_stopped_waits_for_nothing(desk: Desk) -> None:
+    desk.window.show_page("generate")
+    desk.session.set_prompt(PROMPT)
+    page, generation = desk.generate, desk.session.generation
+    generation.set_settings(DecodingSettings(method="beam", num_beams=3, max_new_tokens=200))
+    desk.session.generate()
+    desk.wait(lambda: generation.tree is not None and len(generation.tree.nodes) > 0)
+    assert "when the search ends" in page.beams.found.title()
+    generation.stop()
+    desk.settle()
+    if generation.tree is not None and not generation.tree.finished:
+        assert "none: the search was stopped" in page.beams.found.title()

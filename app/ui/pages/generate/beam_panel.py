@@ -64,6 +64,7 @@ class BeamPanel(QWidget):
         column.addWidget(both)
         generation.beams_grew.connect(self.show_tree)
         generation.cost_told.connect(self._say_state)
+        generation.state_changed.connect(self._say_found)
 
     @Slot()
     def show_tree(self) -> None:
@@ -77,9 +78,16 @@ class BeamPanel(QWidget):
         self.tree.set_tree(tree, prompt[-1].shown if prompt else "")
         self.table.set_tree(tree if tree.finished else None, self._settings().num_sequences)
         self._say_state()
-        self.found.set_title("Finished beams" if tree.finished else "Finished beams, when the search ends")
+        self._say_found()
         if not tree.finished or at_end:
             QTimer.singleShot(0, self._follow)
+
+    @Slot()
+    def _say_found(self) -> None:
+        tree = self._generation.tree
+        stopped = tree is not None and not tree.finished and not self._generation.running
+        waits = "none: the search was stopped" if stopped else "when the search ends"
+        self.found.set_title("Finished beams" if tree is None or tree.finished else f"Finished beams, {waits}")
 
     def _settings(self) -> DecodingSettings:
         """Those of the search."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QScrollArea, QSizePolicy
 
 from app.session.branches import MOST, Branch
@@ -98,6 +99,10 @@ class BranchesPanel(Panel):
         trained = branch.training_words.removeprefix("the weights of training ")
         own = f"{whose}: {visible_token(own)}" if whose else own
         return " · ".join(part for part in (own, apart, trained) if part)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        QTimer.singleShot(0, self._show_current)
 
     @Slot()
     def _show_current(self) -> None:

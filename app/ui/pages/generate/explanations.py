@@ -45,9 +45,11 @@ DRAWN_BEAMS = replace(
 )
 
 
-def introduction(colours: str) -> Explanation:
-    """What is said before a token's choice is looked at; `colours`: what the colours of the tokens mean now."""
-    return replace(INTRODUCTION, plain=colours)
+def introduction(colours: str, filling: bool = False) -> Explanation:
+    """What is said before a token's choice is looked at; `colours`: what the colours of the tokens mean now. `filling`:
+    the model fills gaps."""
+    hint = "Write a gap into the prompt, or press an example, then <b>Fill the masks</b>."
+    return replace(INTRODUCTION, plain=colours, try_this=hint if filling else INTRODUCTION.try_this)
 
 
 def explain_choice(reading: DistributionReading, branch: Branch, place: int, colours: str) -> Explanation:

@@ -97,7 +97,14 @@ class GenerateReadings(TokenReadings):
         self.empty.set_text("Nothing written yet", invitation(self._session.summary))
         self.empty.set_examples(to_write_on(self._session.summary))
         self.branches.second.setVisible(self._session.models.summary("B") is not None)
+        self._name_bans()
+        self.settings.show_settings(self._session.generation.settings)
         self._state_changed()
+        self.explain()
+
+    def _name_bans(self) -> None:
+        """Bans of an earlier start, or taken back, are known by their ids alone."""
+        self.settings.bans.name_tokens(self._session.generation.ban_names())
 
     @Slot()
     def _selection_changed(self) -> None:
@@ -270,6 +277,7 @@ class GenerateReadings(TokenReadings):
 
     @Slot()
     def _settings_changed(self) -> None:
+        self._name_bans()
         self.settings.show_settings(self._session.generation.settings)
         self.output.show_total()
         self._say_counts()

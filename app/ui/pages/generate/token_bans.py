@@ -36,7 +36,8 @@ class TokenBans(QWidget):
         self._column = QVBoxLayout(self._chips)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(4)
-        self._shown: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
+        self._shown: object = (((), ()), ())
+        """Which tokens, and by which names."""
         self._made: dict[tuple[bool, int], QPushButton] = {}
         self._chips.hide()
         self.field, self.ban, self.begin = QLineEdit(), QPushButton("Ban"), QPushButton("Begin")
@@ -84,11 +85,12 @@ class TokenBans(QWidget):
         self.begin.setEnabled(not idle)
         self.begin.setToolTip(idle or "Let the new text begin with this token, after those above")
         wanted = (settings.banned, settings.forced)
-        if wanted == self._shown:
+        named = tuple(self._names.get(token, "") for token in (*settings.banned, *settings.forced))
+        if (wanted, named) == self._shown:
             return
         # The one that was pressed goes, and the keyboard with it, which then belongs to the field.
         held = any(button.hasFocus() for button in self._made.values())
-        self._shown, self._made = wanted, {}
+        self._shown, self._made = (wanted, named), {}
         while (item := self._column.takeAt(0)) is not None:
             if (old := item.widget()) is not None:
                 old.setParent(None)

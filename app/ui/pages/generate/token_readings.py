@@ -127,5 +127,6 @@ class TokenReadings(GenerateLayout):
             step = len(generation.steps) - 1
         colours = colour_words(colour, current, step)
         if self._shown is None or self._shown.index >= len(generation.steps) or self._hurries():
-            return explanations.introduction(colours)
+            summary = self._session.summary
+            return explanations.introduction(colours, summary is not None and summary.kind == "encoder")
         return explanations.explain_choice(self._shown, current, self._place_of(self._shown.index), colours)
