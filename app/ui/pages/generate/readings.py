@@ -135,7 +135,8 @@ class GenerateReadings(TokenReadings):
     def _bring_right(self, sheet: int) -> None:
         """The text with its branches, or the beam search; the keyboard goes from one's button to the other's."""
         starts = (self.start, self.beams.start)
-        moves = starts[1 - sheet].hasFocus()
+        # Also while another window is active.
+        moves = self.window().focusWidget() is starts[1 - sheet]
         self.right.setCurrentIndex(sheet)
         if moves:
             starts[sheet].setFocus()
