@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from contextlib import nullcontext
 from copy import copy
 from typing import Any
 
@@ -14,7 +15,7 @@ from transformers.generation.utils import GenerationMixin
 
 from app.engine.decode.prompt import Prompt
 from app.engine.decode.step_graph import POSITION, graphed_steps
-from app.engine.trace.tap import Recorder
+from app.engine.trace.tap import Recorder, tapped
 
 
 class CachedForward:
@@ -64,7 +65,7 @@ class CachedForward:
     def rows(self, ids: np.ndarray, recorder: Recorder | None = None) -> torch.Tensor:
         """float32 `[row, vocabulary]` for several texts at once, int64 `[row, token]`, as `__call__` for one.
 
-        `recorder` is the one that the caller taps the model with: a step that is taken by its graph passes no tap.
+        `recorder` hears the attention calls, from a tap in the model or from the graph that takes the step.
         """
         if (now := self._weights()) != self._of:
             self._of = now
@@ -81,18 +82,19 @@ class CachedForward:
                 name: inputs[name] for name in ("input_ids", POSITION) if name in inputs
             }
             cache = self._arguments[self._cache_name]
-            every = self._graphed(now, changing, cache, lambda: self._in_python(inputs), recorder)
+            every = self._graphed(now, changing, cache, lambda: self._in_python(inputs, recorder), recorder)
         else:
-            every = self._in_python(inputs)
+            every = self._in_python(inputs, recorder)
         if self._cached:
             self._past, self._seen = ids.shape[1], ids
         logits = every[:, -1].to("cpu", torch.float32, copy=True)
         # Through numpy it is an ordinary tensor again, which the stages may use outside inference mode.
         return torch.from_numpy(logits.numpy())
 
-    def _in_python(self, inputs: dict[str, Any]) -> torch.Tensor:
+    def _in_python(self, inputs: dict[str, Any], recorder: Recorder | None) -> torch.Tensor:
         """The model itself called; its cache is taken over."""
-        outputs = self._model(**inputs, return_dict=True)
+        with tapped(self._model, recorder) if recorder is not None else nullcontext():
+            outputs = self._model(**inputs, return_dict=True)
         if self._cached and self._cache_name in outputs:
             self._arguments[self._cache_name] = outputs[self._cache_name]
         return outputs.logits

@@ -197,7 +197,11 @@ class StepGraph:
     def _tell(self, recorder: Recorder, told: Iterator[torch.Tensor]) -> None:
         for call in self._calls:
             query, key, value, output = (next(told) for _ in range(4))
-            recorder.hear(replace(call, query=query, key=key, value=value), output)
+            # Made anew rather than by `replace`, which takes as long as the operations that it tells of.
+            told_call = AttentionCall(
+                call.module, call.name, query, key, value, call.mask, call.causal, call.arguments, call.count
+            )
+            recorder.hear(told_call, output)
 
 
 class _Step(nn.Module):

@@ -12,7 +12,7 @@ import torch
 from app.engine.decode.forward import CachedForward
 from app.engine.decode.records import Step
 from app.engine.trace.pattern import attention_weights
-from app.engine.trace.tap import ASIDE, BESIDE, AttentionCall, Recorder, tapped, way_of
+from app.engine.trace.tap import ASIDE, BESIDE, AttentionCall, Recorder, way_of
 
 Head = tuple[str, int, int]
 """Kind ("self" or "cross"), block and head."""
@@ -20,7 +20,7 @@ Watch = Callable[[], Head | None]
 
 
 class WatchedForward:
-    """Calls a forward pass with the tap in one attention. Families outside transformers' interface give no row."""
+    """Calls a forward pass and hears one attention. Families outside transformers' interface give no row."""
 
     def __init__(self, loaded: Any, forward: CachedForward, watch: Watch) -> None:
         self._model, self._forward, self._watch = loaded.model, forward, watch
@@ -44,8 +44,7 @@ class WatchedForward:
         if self._recorder is None:
             return self._forward.rows(ids)
         self._recorder.begin_again()
-        with tapped(self._model, self._recorder):
-            return self._forward.rows(ids, self._recorder)
+        return self._forward.rows(ids, self._recorder)
 
     def told(self, step: Step, row: int = 0) -> Step:
         """The step with what the head saw in the last call, of one of several texts."""
