@@ -80,8 +80,11 @@ class Generation(TextRuns):
         # The same settings with the same random numbers would write the same text again.
         again = token is None and self.written_alike(index)
 
+        loaded = self._loaded
+
         def ask() -> DecodingSettings:
-            settings = self.settings_for(self._loaded)
+            # Of the fork's own model: meanwhile a text of another may be looked at.
+            settings = self.settings_for(loaded)
             longest = max(settings.max_new_tokens, index + 1)
             if token is None:
                 return replace(settings, max_new_tokens=longest, seed=None if again else settings.seed)
@@ -265,15 +268,15 @@ class Generation(TextRuns):
         self._write(branch, "Generate", lambda: writing.generate(loaded, text, ask, given, means))
 
     def _write_several(self, loaded: LoadedModel, text: str, ask: Callable[[], DecodingSettings], count: int) -> None:
-        name, means = loaded.summary.name, self._means()
-        made = [Branch(text, model=name, batch=(place, count)) for place in range(1, count + 1)]
+        means = self._means()
+        made = [Branch(text, batch=(place, count)) for place in range(1, count + 1)]
         job = self._begin("Generate", lambda: writing.generate_batch(loaded, text, ask, count, means), made)
         job.stepped.connect(self._several_stepped)
         job.finished.connect(self._several_finished)
 
     def _search(self, loaded: LoadedModel, text: str, settings: DecodingSettings, compared: bool) -> None:
         # The prompt's holder; a text of the list comes only when one of the beams is written out.
-        branch = Branch(text, model=loaded.summary.name, searched=settings)
+        branch = Branch(text, searched=settings)
         self._loaded, self._searched, self._best = loaded, branch, None
         self.tree, means = BeamTree((), (), False), self._means()
         job = self._begin("Beam search", lambda: writing.search(loaded, text, settings, means), [branch], listed=False)

@@ -12,7 +12,7 @@ from app.engine.decode.settings import BEAMS, DecodingSettings
 from app.engine.trace.records import Token
 from app.jobs.board import Board
 from app.jobs.job import Job
-from app.session import writing
+from app.session import choices
 from app.session.bans import understood
 from app.session.branches import MOST, Branch, Removed, set_aside, without
 from app.session.generated import DistributionReading, GeneratedToken, RunCost
@@ -195,9 +195,9 @@ class Texts(QObject):
         # A token that a fork forced was forced by the fork, not by the settings that are looked at now.
         settings = found or replace(own, forced=step.settings.forced)
         supposed = found is None and not self.written_alike(index)
-        look = writing.Look(index, step, settings, supposed, apart, text, given)
+        look = choices.Look(index, step, settings, supposed, apart, text, given)
         job = self._board.start(
-            LANE, "Distribution", lambda: writing.distribution(loaded, look), key="distribution", quiet=True
+            LANE, "Distribution", lambda: choices.distribution(loaded, look), key="distribution", quiet=True
         )
         job.finished.connect(lambda reading: self._distribution_came(branch, reading))
         job.failed.connect(self.failed)

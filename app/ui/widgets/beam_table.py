@@ -33,7 +33,7 @@ _TEXT, _USE = 1, len(COLUMNS) - 1
 _RETURNED, _OFFER = "✓ Use this one", "Use this one"
 _WIDEST = {0: "100", 2: "−888.88", 3: "−88.88", 4: "−888.88", 5: "100.0%", _USE: _RETURNED + "  "}
 """What a column has room for, beside its heading."""
-_PADDING = 24
+_PADDING = 20
 _ROW = 28
 _LONGEST = 56
 """Signs of greedy's text that are written out; the tooltip has all."""

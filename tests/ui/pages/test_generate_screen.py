@@ -459,5 +459,5 @@ def test_a_search_that_was_stopped_waits_for_nothing(desk: Desk) -> None:
     assert "when the search ends" in page.beams.found.title()
     generation.stop()
     desk.settle()
-    if generation.tree is not None and not generation.tree.finished:
-        assert "none: the search was stopped" in page.beams.found.title()
+    assert generation.tree is not None and not generation.tree.finished
+    assert "none: the search was stopped" in page.beams.found.title()

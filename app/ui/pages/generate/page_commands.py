@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QAbstractButton, QComboBox
 
 from app.ui.actions import Command, bound
-from app.ui.pages.generate.settings_panel import CUSTOM
+from app.ui.pages.generate.preset_panel import CUSTOM
 
 if TYPE_CHECKING:
     from app.ui.pages.generate.page import GeneratePage

@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QMenu,
     QScrollArea,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from app.engine.decode.settings import BEAMS, DRAWING, PRESETS, DecodingSettings
 from app.engine.errors import UserError
-from app.ui.actions import bound
 from app.ui.icons import icon
+from app.ui.pages.generate.preset_panel import PresetPanel, preset_of
 from app.ui.pages.generate.reset_one import ResetOne
 from app.ui.pages.generate.seed_and_stop import SeedAndStop
 from app.ui.pages.generate.setting_words import DRAWN_TIP, METHOD_TIPS, idle_words, knob_of, tip_of
 from app.ui.pages.generate.token_bans import TokenBans
 from app.ui.theme import Theme
 from app.ui.widgets.labels import make_label, make_rule
-from app.ui.widgets.panel import Panel
 from app.ui.widgets.segmented import Segmented
 from app.ui.widgets.slider_field import ENDLESS, SliderField
 
@@ -43,9 +38,6 @@ GROUPS = (
     ("Length", ("max_new_tokens", "min_new_tokens")),
 )
 LOGARITHMIC = ("top_k",)
-KEPT_BY_PRESETS = ("seed", "stop", "banned", "forced")
-"""What a preset leaves as it is: it is about this text, not about a way of writing."""
-CUSTOM = "Custom"
 _BEAMS = PRESETS["Beam search"].num_beams
 _NOTES = {
     "temperature": "0 means greedy: always the likeliest token.",
@@ -54,24 +46,17 @@ _NOTES = {
 """What is said under a field for some values."""
 
 
-class SettingsPanel(Panel):
+class SettingsPanel(PresetPanel):
     """`changed(DecodingSettings)` comes with every move of a slider and every number typed."""
 
     changed = Signal(object)
     typed = Signal()
     """Seed or stop sequences were typed, and what was typed was looked at."""
-    preset_kept = Signal(str, object)
-    """A name and the settings under it; None: the name is to be forgotten."""
-    refused = Signal(object)
-    """A UserError: what was typed cannot be used."""
 
     def __init__(self, theme: Theme, settings: DecodingSettings, start: DecodingSettings) -> None:
-        super().__init__(theme, "Decoding")
-        self._settings, self._start = settings, start
+        super().__init__(theme, settings, start)
         self._filling = False
-        self._own: dict[str, DecodingSettings] = {}
         self.fields: dict[str, SliderField] = {}
-        self._make_header()
         inner = QWidget()
         inner.setProperty("role", "page")
         column = QVBoxLayout(inner)
@@ -146,32 +131,6 @@ class SettingsPanel(Panel):
         for place, tip in enumerate(METHOD_TIPS):
             idle = self._filling and METHODS[place] == "beam"
             self.method.set_segment_enabled(place, not idle, f"{tip}\nA masked model keeps no beams" if idle else tip)
-
-    def _make_header(self) -> None:
-        """Presets, keeping one, and back to the start."""
-        self.reset = QToolButton()
-        self.reset.setToolTip("Put every setting back to what the program starts with")
-        self.reset.clicked.connect(self._reset)
-        self.presets = QComboBox()
-        self.presets.addItems([*PRESETS, CUSTOM])
-        self.presets.setAccessibleName("Preset")
-        self.presets.setToolTip("A named set of settings; seed, stop sequences and bans stay as they are")
-        self.presets.textActivated.connect(self._preset_chosen)
-        self.add_header_widget(self.presets)
-        self.name = QLineEdit()
-        self.name.setPlaceholderText("Name for these settings, then Enter")
-        self.name.setAccessibleName("Name of the preset")
-        self.name.returnPressed.connect(self._named)
-        self.name.editingFinished.connect(self.name.hide)
-        self.name.hide()
-        self.keep = QToolButton()
-        self.keep.setToolTip("Keep these settings under a name, or forget a name")
-        self.keep.setAccessibleName("Keep as a preset")
-        self.keep.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.keep_menu = QMenu(self)
-        self.keep_menu.aboutToShow.connect(self._fill_menu)
-        self.keep.setMenu(self.keep_menu)
-        self.add_header_widget(self.reset)
 
     def _method_row(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -301,44 +260,6 @@ class SettingsPanel(Panel):
     def _endless_toggled(self, endless: bool) -> None:
         self._change(ignore_eos=endless)
 
-    @Slot(str)
-    def _preset_chosen(self, name: str) -> None:
-        wanted = PRESETS.get(name) or self._own.get(name)
-        if wanted is not None:
-            names = (field.name for field in fields(DecodingSettings) if field.name not in KEPT_BY_PRESETS)
-            self._change(**{each: getattr(wanted, each) for each in names})
-        else:
-            self.show_settings(self._settings)
-
-    def set_own_presets(self, presets: Mapping[str, DecodingSettings]) -> None:
-        """Offer the presets that the person named, after those of the program."""
-        self._own = dict(presets)
-        self.presets.clear()
-        self.presets.addItems([*PRESETS, *self._own, CUSTOM])
-        self.presets.setCurrentText(preset_of(self._settings, self._own))
-
-    @Slot()
-    def _fill_menu(self) -> None:
-        self.keep_menu.clear()
-        self.keep_menu.addAction("Keep these settings as…").triggered.connect(self._ask_name)
-        for name in self._own:
-            self.keep_menu.addAction(f"Forget “{name}”").triggered.connect(bound(self.preset_kept.emit, name, None))
-
-    @Slot()
-    def _ask_name(self) -> None:
-        self.name.clear()
-        self.name.show()
-        self.name.setFocus()
-
-    @Slot()
-    def _named(self) -> None:
-        name = self.name.text().strip()
-        self.name.hide()
-        if name in PRESETS or name == CUSTOM:
-            self.refused.emit(UserError(f"“{name}” is a preset of the program.", "Choose another name."))
-        elif name:
-            self.preset_kept.emit(name, self._settings)
-
     @Slot(int)
     def _freed(self, token: int) -> None:
         settings = self._settings
@@ -361,14 +282,3 @@ class SettingsPanel(Panel):
             self._change(method="beam" if self._settings.method in BEAMS else self._settings.method)
         else:
             self._change(**{name: getattr(self._start, name)})
-
-    @Slot()
-    def _reset(self) -> None:
-        self._change(**{field.name: getattr(self._start, field.name) for field in fields(DecodingSettings)})
-
-
-def preset_of(settings: DecodingSettings, own: Mapping[str, DecodingSettings]) -> str:
-    """The name of the preset that these settings are, "Custom" where they are none."""
-    kept = {name: getattr(settings, name) for name in KEPT_BY_PRESETS}
-    every = {**PRESETS, **own}
-    return next((name for name, preset in every.items() if replace(preset, **kept) == settings), CUSTOM)
